@@ -1,0 +1,158 @@
+/* entitlement_at: what a subject may use at a moment.
+ *
+ * Nothing stores a tier. It is computed when it is read, from all of the subject's
+ * subscriptions, the catalog and a clock that the caller passes in, so grace and scheduled
+ * cancellation take effect with no event, and a new catalog applies at once.
+ *
+ *     struct entitlement e;
+ *     entitlement_begin(&e, catalog, now);
+ *     for each grant of the subject's row: entitlement_add(&e, &grant);
+ *     entitlement_end(&e);
+ *
+ * The order of the grants does not matter.
+ */
+#ifndef DOMAIN_ENTITLEMENT_H
+#define DOMAIN_ENTITLEMENT_H
+
+#include "domain/catalog.h"
+#include "domain/registers.h"
+
+/* One subscription as a subject's row keeps it (proto/state.h): all that the rules need. */
+struct grant {
+	struct view subscription;
+	struct view event; /* the event that decided its status */
+	enum sub_status status;
+	bool cancel_at_period_end;
+	bool collection_paused;
+	bool unconfirmed;
+	bool invoice_paid;     /* its latest_invoice is known to be paid */
+	bool customer_deleted; /* which cancels at once */
+	int64_t created;       /* the subscription's own */
+	int64_t seen;          /* the second of the deciding event */
+	int64_t period_start;
+	int64_t period_end;
+	int64_t trial_end;
+	int64_t cancel_at;
+	int64_t ended_at;
+	int64_t unpaid_since;
+	struct item_set items; /* now, with quantities */
+	/* Earlier price sets, the newest first, for when the catalog does not know `items`. */
+	unsigned earlier_count;
+	struct price_set_seen earlier[SUB_PRICES_MAX];
+};
+
+/* Why; a part of the protocol. symbol, name, does it come with access of its own */
+#define REASON_TABLE(X)                                                                                                \
+	X(REASON_UNKNOWN_SUBJECT, "unknown_subject")                                                                   \
+	X(REASON_NO_SUBSCRIPTION, "no_subscription")                                                                   \
+	X(REASON_ACTIVE, "active")                                                                                     \
+	X(REASON_TRIALING, "trialing")                                                                                 \
+	X(REASON_GRACE, "grace")                                                                                       \
+	X(REASON_CANCELING, "canceling")                                                                               \
+	X(REASON_OVERRIDE, "override")                                                                                 \
+	X(REASON_TIER_TOO_LOW, "tier_too_low")                                                                         \
+	X(REASON_FEATURE_NOT_IN_TIER, "feature_not_in_tier")                                                           \
+	X(REASON_PAST_DUE, "past_due")                                                                                 \
+	X(REASON_INCOMPLETE, "incomplete")                                                                             \
+	X(REASON_UNPAID, "unpaid")                                                                                     \
+	X(REASON_PAUSED, "paused")                                                                                     \
+	X(REASON_DISPUTED, "disputed")                                                                                 \
+	X(REASON_REFUNDED, "refunded")
+
+enum reason {
+#define X(symbol, name) symbol,
+	REASON_TABLE(X)
+#undef X
+		REASON_COUNT
+};
+
+const char *reason_name(enum reason r);
+
+/* The rule of the status table that decided, for `explain`. symbol, sentence */
+#define RULE_TABLE(X)                                                                                                  \
+	X(RULE_NONE, "no subscription grants anything: the lowest tier")                                               \
+	X(RULE_ACTIVE, "an active subscription grants until told otherwise")                                           \
+	X(RULE_TRIALING, "a trial grants until told otherwise")                                                        \
+	X(RULE_CANCELING, "a scheduled cancellation grants until its date")                                            \
+	X(RULE_CANCEL_REACHED, "the date of a scheduled cancellation has passed")                                      \
+	X(RULE_PAST_DUE_GRACE, "past_due grants for past_due_grace from the start of the unpaid period")               \
+	X(RULE_PAST_DUE_OVER, "past_due, and past_due_grace is over")                                                  \
+	X(RULE_INVOICE_PAID, "its latest invoice is paid, which settles it although no update has said so yet")        \
+	X(RULE_COLLECTION_PAUSED, "collection is paused, and the policy says that this grants nothing")                \
+	X(RULE_LAPSED, "its period ended, renewal_grace is over, and the policy is lapse_unrenewed")                   \
+	X(RULE_INCOMPLETE, "the first payment is not made yet")                                                        \
+	X(RULE_UNPAID, "unpaid: Stripe gave up collecting")                                                            \
+	X(RULE_PAUSED, "paused")                                                                                       \
+	X(RULE_ENDED, "ended")                                                                                         \
+	X(RULE_CUSTOMER_DELETED, "the customer was deleted, which cancels at once")                                    \
+	X(RULE_UNMAPPED, "its price is in no tier of the catalog, and no earlier one was")
+
+enum rule {
+#define X(symbol, sentence) symbol,
+	RULE_TABLE(X)
+#undef X
+		RULE_COUNT
+};
+
+const char *rule_sentence(enum rule r);
+
+/* What one subscription gives at a moment. */
+struct verdict {
+	bool grants;
+	bool stale;    /* the period ended longer than renewal_grace ago and no renewal was seen */
+	bool unmapped; /* the current price set is in no tier; `tier` comes from an earlier one, if any */
+	int tier;      /* what it gives, or would give if it granted; -1: nothing that the catalog knows */
+	enum reason reason;
+	enum rule rule;
+	int64_t until; /* when this verdict changes with no further event; 0: never */
+};
+
+struct verdict grant_verdict(const struct grant *g, const struct catalog *c, int64_t now);
+
+struct entitlement {
+	unsigned tier;
+	enum reason reason; /* of the deciding subscription */
+	enum rule rule;
+	enum sub_status status;   /* of the deciding subscription; SUB_NONE when there is none */
+	struct view subscription; /* the deciding one; it lives as long as the row */
+	struct view event;        /* its deciding event */
+	int64_t until;            /* when the tier ends with no further event; 0: not known to end */
+	int64_t changes_at;       /* the next moment at which anything here may change by itself; 0: none */
+	int64_t next_billing;     /* 0: none is to come */
+	uint64_t seats;           /* sum of the quantities of all granting subscriptions' mapped items */
+	bool stale;
+	bool unconfirmed;
+	bool unmapped;
+	/* The highest tier that a subscription would give if it were not blocked, and what blocks it;
+	 * -1: none. It makes a denial say "past_due" rather than "tier_too_low". */
+	int blocked_tier;
+	enum reason blocked_reason;
+	/* between begin and end */
+	const struct catalog *catalog;
+	int64_t now;
+	bool known;
+};
+
+/* After begin and end with nothing between: an unknown subject, at the lowest tier. */
+void entitlement_begin(struct entitlement *e, const struct catalog *c, int64_t now);
+/* The subject is known, though it may have no subscription. */
+void entitlement_known(struct entitlement *e);
+void entitlement_add(struct entitlement *e, const struct grant *g);
+void entitlement_end(struct entitlement *e);
+
+/* What a check asks: a tier at least, or a feature. Exactly one is >= 0. */
+struct requirement {
+	int tier;
+	int feature;
+};
+
+struct decision {
+	bool allowed;
+	enum reason reason; /* why it is so: the entitlement's when allowed, what is missing when not */
+	int need;           /* the lowest tier that would do, when not allowed; -1 when allowed or when none would */
+	int64_t until;      /* when this answer may change with no further event; 0: not known to */
+};
+
+struct decision entitlement_decide(const struct entitlement *e, struct requirement q);
+
+#endif

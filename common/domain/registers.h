@@ -1,0 +1,119 @@
+/* The state: registers that any order of observations fills alike.
+ *
+ * Every register is a join semilattice: join(a, b) is commutative, associative and
+ * idempotent, so records may arrive in any order, twice, and in any batches, and the
+ * bytes are the same. Nothing in a register depends on the clock or the catalog.
+ *
+ * A register's arrays are kept in the canonical order stated beside them. Views point into
+ * whatever the joined values pointed into; the caller keeps that alive, and encodes the
+ * result (proto/state.h) before it lets go.
+ */
+#ifndef DOMAIN_REGISTERS_H
+#define DOMAIN_REGISTERS_H
+
+#include "domain/observation.h"
+
+/* ---- subscription --------------------------------------------------------- */
+
+#define SUB_LATEST_MAX 8 /* observations kept of one second; more than Stripe was seen to send */
+#define SUB_PRICES_MAX 4 /* distinct price sets remembered */
+#define SUB_UNPAID_MAX 4 /* distinct unpaid periods remembered */
+
+struct sub_seen {
+	struct stamp stamp;
+	uint64_t pre, post;
+	bool has_pre;
+	struct subscription sub;
+};
+
+struct price_set_seen {
+	int64_t seen;        /* the last second in which the subscription was seen with these */
+	struct item_set set; /* quantities are 0 here: a set is what is sold, not how much of it */
+};
+
+struct unpaid_seen {
+	int64_t period_start;
+	int64_t seen; /* the last second in which it was seen past_due in that period */
+};
+
+struct sub_register {
+	/* The observations of the greatest second, distinct by (rank, has_pre, pre, post), of which
+	 * the greatest event id stands for its like; greatest first by (rank, post, has_pre, pre). */
+	unsigned latest_count;
+	struct sub_seen latest[SUB_LATEST_MAX];
+	/* The earliest observation of a final status, by (second, event id). */
+	bool has_ended;
+	struct sub_seen ended;
+	/* The newest first by (seen, item_set_cmp). */
+	unsigned price_count;
+	struct price_set_seen prices[SUB_PRICES_MAX];
+	/* The newest first by (seen, period_start). */
+	unsigned unpaid_count;
+	struct unpaid_seen unpaid[SUB_UNPAID_MAX];
+	/* The last second in which it was seen active or trialing; 0: never. */
+	int64_t good;
+};
+
+/* A register that saw just this. */
+void sub_register_observe(struct sub_register *r, const struct stamp *stamp, const struct subscription_observation *o);
+/* into := into ∪ other. */
+void sub_register_join(struct sub_register *into, const struct sub_register *other);
+
+struct sub_value {
+	const struct sub_seen *seen; /* points into the register */
+	/* The second's order could not be known: more than one observation may be the last. */
+	bool unconfirmed;
+	/* Where the unpaid time began, when the status is past_due: the start of the earliest period that
+	 * was still seen past_due after the last good moment. Renewals while past_due do not move it. */
+	int64_t unpaid_since;
+};
+
+/* The value of the register, a pure function of it. The register is not empty.
+ *
+ * An ended subscription stays ended. Else the last observation of the greatest second counts: the
+ * highest rank, and within it the one state that no other observation departed from
+ * (`pre` of the next is `post` of the one before). When that leaves none or several, the
+ * greatest by (period_end, post) is taken and the value is unconfirmed. */
+struct sub_value sub_register_value(const struct sub_register *r);
+
+/* ---- customer: who the subject is, and whether the customer is gone --------- */
+
+#define CLAIMS_MAX 4
+
+struct claim {
+	struct view subject;
+	bool is_new; /* see new_claim in observation.h: a new claim beats a repeated one, whenever */
+	int64_t seen;
+	struct view event;
+};
+
+struct customer_register {
+	/* Distinct by subject, each with its greatest (is_new, seen, event); the greatest first
+	 * by (is_new, seen, event, subject). The first is the subject. */
+	unsigned claim_count;
+	struct claim claims[CLAIMS_MAX];
+	/* The earliest deletion, by (second, event id). */
+	bool deleted;
+	int64_t deleted_at;
+	struct view deleted_event;
+};
+
+void customer_register_claim(struct customer_register *r, struct view subject, bool is_new, const struct stamp *stamp);
+void customer_register_delete(struct customer_register *r, const struct stamp *stamp);
+void customer_register_join(struct customer_register *into, const struct customer_register *other);
+/* The subject that the customer pays for: the first claim, or the customer itself. */
+struct view customer_register_subject(const struct customer_register *r, struct view customer);
+
+/* ---- invoice -------------------------------------------------------------- */
+
+/* The greatest by (status, second, attempt_count, event id, the rest): an invoice only moves forward. */
+struct invoice_register {
+	bool known;
+	struct stamp stamp;
+	struct invoice invoice;
+};
+
+void invoice_register_observe(struct invoice_register *r, const struct stamp *stamp, const struct invoice *i);
+void invoice_register_join(struct invoice_register *into, const struct invoice_register *other);
+
+#endif

@@ -1,0 +1,147 @@
+/* The entitlement store: the fold of the journal, and what tier checks read.
+ *
+ * One LMDB environment, written by the worker alone.
+ *   meta        epoch (u64, random, made with the store) · version · schema
+ *   cursors     origin (u64 BE) → last applied sequence
+ *   subs        state key → sub_register          customers  state key → customer_register
+ *   invoices    state key → invoice_register      (rows as in proto/state.h)
+ *   customer_subs     key pair (customer, subscription) → nothing
+ *   subject_customers key pair (subject, customer)      → nothing
+ *   subjects    state key of the subject → subject row
+ *   changes     version (u64 BE) → change
+ *   quarantine  origin, seq → reason, detail, and the record itself
+ *   counters    name → u64: event types seen and not used, conflicts, …
+ *
+ * The registers and the subjects' rows are the state: a function of the set of records
+ * applied, whatever their order. The version numbers, the changes log and the counters are not:
+ * they tell what happened here, in this store.
+ *
+ * Caveats: as in store/journal.h. Processes that open one store must share the PID
+ * namespace (LMDB's reader table is keyed by pid).
+ */
+#ifndef STORE_ENTITLEMENTS_H
+#define STORE_ENTITLEMENTS_H
+
+#include "base/error.h"
+#include "domain/entitlement.h"
+#include "proto/state.h"
+#include "store/journal.h"
+
+#define STORE_MAP_DEFAULT (64ull << 30)
+#define QUARANTINE_MAX 10000 /* entries; past it the oldest keep their reason, new ones only count */
+
+struct entitlements;
+
+struct entitlements_options {
+	const char *dir;
+	bool read_only;
+	uint64_t map_size; /* 0: STORE_MAP_DEFAULT */
+	uint64_t epoch;    /* used when the store is made; the caller's random number, not 0 */
+	bool no_sync;      /* tests and benches only */
+};
+
+NODISCARD enum error entitlements_open(const struct entitlements_options *o, struct entitlements **ret_e,
+				       struct problem *why);
+void entitlements_close(struct entitlements **e);
+uint64_t entitlements_epoch(const struct entitlements *e);
+
+/* ---- writing: the worker --------------------------------------------------- */
+
+/* One change of a subject's row, as it is logged and published. */
+struct change {
+	uint64_t ver;
+	int64_t at_ms; /* when this store applied it */
+	struct scope scope;
+	struct view subject;
+	struct view event;  /* the event that caused it */
+	struct view before; /* tier's name at that moment, by the worker's catalog */
+	struct view after;
+	enum reason reason; /* of `after` */
+	enum sub_status status;
+	int64_t until;
+};
+
+/* A transaction. Its errors are sticky: after the first failure every call is a no-op that returns it,
+ * and commit returns it too. Not committed means nothing happened. */
+struct fold;
+
+/* catalog and now_ms: for the changes log alone; they do not touch the state. Both outlive the fold. */
+NODISCARD enum error fold_begin(struct entitlements *e, const struct catalog *catalog, int64_t now_ms,
+				struct fold **ret_f, struct problem *why);
+/* Joins the observation into its registers and remakes the rows it touches. */
+NODISCARD enum error fold_observe(struct fold *f, const struct observation *o);
+NODISCARD enum error fold_count(struct fold *f, struct view counter);
+/* Puts the record aside with a reason; a record that is there already has its reason and tries updated. */
+NODISCARD enum error fold_quarantine(struct fold *f, const struct record *r, struct view record_bytes,
+				     const struct problem *reason, int64_t now_ms);
+NODISCARD enum error fold_quarantine_remove(struct fold *f, uint64_t origin, uint64_t seq);
+NODISCARD enum error fold_cursor(struct fold *f, uint64_t origin, uint64_t seq);
+/* Synced. `each` (may be NULL) gets the changes of this transaction in order, after it is durable;
+ * their views live during the call. *f is NULL afterwards, whatever the outcome. */
+NODISCARD enum error fold_commit(struct fold **f, void (*each)(void *ctx, const struct change *c), void *ctx,
+				 struct problem *why);
+void fold_abort(struct fold **f);
+
+/* Removes readers that died (mdb_reader_check); the number removed. */
+size_t entitlements_reap_readers(struct entitlements *e);
+
+/* ---- reading --------------------------------------------------------------- */
+
+/* A consistent look, pinned until end: keep it short. Reuse it with renew; one thread each. */
+struct look;
+NODISCARD enum error look_begin(struct entitlements *e, struct look **ret_l, struct problem *why);
+/* A fresh snapshot in the same look; everything handed out before is invalid. Cheap. */
+NODISCARD enum error look_renew(struct look *l);
+/* Lets the snapshot go until the next renew, so that the writer may reuse pages. */
+void look_rest(struct look *l);
+void look_end(struct look **l);
+
+uint64_t look_version(const struct look *l);
+NODISCARD enum error look_cursor(struct look *l, uint64_t origin, uint64_t *ret_seq); /* 0 when none */
+NODISCARD enum error look_cursors(struct look *l, void (*each)(void *ctx, uint64_t origin, uint64_t seq), void *ctx);
+
+/* The subject's row (proto/state.h). A "cus_…" id that is bound to a subject gives that subject's row.
+ * ERR_NOT_FOUND: unknown subject. The bytes live until renew, rest or end. */
+NODISCARD enum error look_subject(struct look *l, const struct scope *scope, struct view subject, struct view *ret_row);
+
+/* The changes after `after`, oldest first, at most `max`; `each` returns false to stop. */
+NODISCARD enum error look_changes(struct look *l, uint64_t after, size_t max,
+				  bool (*each)(void *ctx, const struct change *c), void *ctx);
+/* Those of one subject alone, newest first, at most `max`: for explain. Scans; not for hot paths. */
+NODISCARD enum error look_history(struct look *l, const struct scope *scope, struct view subject, size_t max,
+				  bool (*each)(void *ctx, const struct change *c), void *ctx);
+
+/* For explain: the registers behind a row. ERR_NOT_FOUND when there is none. */
+NODISCARD enum error look_sub(struct look *l, const struct scope *scope, struct view id, struct sub_register *ret_r);
+NODISCARD enum error look_customer(struct look *l, const struct scope *scope, struct view id,
+				   struct customer_register *ret_r);
+NODISCARD enum error look_invoice(struct look *l, const struct scope *scope, struct view id,
+				  struct invoice_register *ret_r);
+NODISCARD enum error look_customers_of(struct look *l, const struct scope *scope, struct view subject,
+				       bool (*each)(void *ctx, struct view customer), void *ctx);
+
+struct quarantined {
+	uint64_t origin, seq;
+	int64_t first_ms, last_ms;
+	uint64_t tries;
+	struct view event;
+	struct view type;
+	struct view reason; /* an error code and a sentence: "malformed: data.object.items: …" */
+	struct view record; /* the whole record (proto/record.h) */
+};
+NODISCARD enum error look_quarantine(struct look *l, bool (*each)(void *ctx, const struct quarantined *q), void *ctx);
+NODISCARD enum error look_quarantined(struct look *l, uint64_t origin, uint64_t seq, struct quarantined *ret_q);
+NODISCARD enum error look_counters(struct look *l, void (*each)(void *ctx, struct view name, uint64_t n), void *ctx);
+
+/* SHA-256 over all registers, indexes and subjects' rows (their `ver` left out) in key order: equal sets
+ * of records give equal digests. */
+#define STATE_DIGEST_SIZE 32
+NODISCARD enum error look_digest(struct look *l, uint8_t ret_digest[STATE_DIGEST_SIZE]);
+
+struct entitlements_stat {
+	uint64_t subjects, subs, customers, changes, quarantined, counters;
+	struct store_usage usage;
+};
+NODISCARD enum error look_stat(struct look *l, struct entitlements_stat *ret_s);
+
+#endif
