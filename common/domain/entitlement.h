@@ -96,7 +96,8 @@ enum rule {
 
 const char *rule_sentence(enum rule r);
 
-/* What one subscription gives at a moment. */
+/* What one subscription gives at a moment. An active subscription whose prices the catalog has never
+ * known grants the lowest tier: it says `active` and `unmapped`, not that there is no subscription. */
 struct verdict {
 	bool grants;
 	bool stale;    /* the period ended longer than renewal_grace ago and no renewal was seen */
@@ -104,7 +105,8 @@ struct verdict {
 	int tier;      /* what it gives, or would give if it granted; -1: nothing that the catalog knows */
 	enum reason reason;
 	enum rule rule;
-	int64_t until; /* when this verdict changes with no further event; 0: never */
+	int64_t until;      /* granting ends then with no further event; 0: not known to end, or not granting */
+	int64_t changes_at; /* the next moment at which anything here changes by itself; 0: none */
 };
 
 struct verdict grant_verdict(const struct grant *g, const struct catalog *c, int64_t now);
@@ -116,6 +118,7 @@ struct entitlement {
 	enum sub_status status;   /* of the deciding subscription; SUB_NONE when there is none */
 	struct view subscription; /* the deciding one; it lives as long as the row */
 	struct view event;        /* its deciding event */
+	int64_t seen;             /* and that event's second */
 	int64_t until;            /* when the tier ends with no further event; 0: not known to end */
 	int64_t changes_at;       /* the next moment at which anything here may change by itself; 0: none */
 	int64_t next_billing;     /* 0: none is to come */
@@ -127,6 +130,7 @@ struct entitlement {
 	 * -1: none. It makes a denial say "past_due" rather than "tier_too_low". */
 	int blocked_tier;
 	enum reason blocked_reason;
+	bool granted; /* some subscription grants: `reason` and `rule` are its */
 	/* between begin and end */
 	const struct catalog *catalog;
 	int64_t now;

@@ -63,8 +63,8 @@ struct sub_value {
 	const struct sub_seen *seen; /* points into the register */
 	/* The second's order could not be known: more than one observation may be the last. */
 	bool unconfirmed;
-	/* Where the unpaid time began, when the status is past_due: the start of the earliest period that
-	 * was still seen past_due after the last good moment. Renewals while past_due do not move it. */
+	/* Where the unpaid time began, when the status is past_due (else 0): the start of the earliest period
+	 * that was still seen past_due after the last good moment. Renewals while past_due do not move it. */
 	int64_t unpaid_since;
 };
 
