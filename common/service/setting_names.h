@@ -1,0 +1,37 @@
+/* Every setting of every service, in one list, so that a misspelt TIERGATE_* name is an error everywhere and
+ * another service's name is not. A new row in any table is added here as well; a test compares them.
+ * symbol, does it have a _FILE form */
+#ifndef SERVICE_SETTING_NAMES_H
+#define SERVICE_SETTING_NAMES_H
+
+#define SETTING_NAMES(X)                                                                                               \
+	X("ADMIN_LISTEN", false)                                                                                       \
+	X("CATALOG", false)                                                                                            \
+	X("CHANGES_PUB", false)                                                                                        \
+	X("CONTROL", false)                                                                                            \
+	X("ENTITLEMENT_ADMIN", false)                                                                                  \
+	X("FEED_BIND", false)                                                                                          \
+	X("INGRESS_ADMIN", false)                                                                                      \
+	X("JOURNALS", false)                                                                                           \
+	X("JOURNAL_DIR", false)                                                                                        \
+	X("JOURNAL_PUB", false)                                                                                        \
+	X("JOURNAL_REPLAY", false)                                                                                     \
+	X("LISTEN", false)                                                                                             \
+	X("LOG_FORMAT", false)                                                                                         \
+	X("LOG_LEVEL", false)                                                                                          \
+	X("MAP_SIZE", false)                                                                                           \
+	X("MODE", false)                                                                                               \
+	X("QUERY", false)                                                                                              \
+	X("QUERY_ADMIN", false)                                                                                        \
+	X("QUERY_BIND", false)                                                                                         \
+	X("RETENTION", false)                                                                                          \
+	X("STORE_DIR", false)                                                                                          \
+	X("SUBJECT_METADATA_KEY", false)                                                                               \
+	X("TIMEOUT", false)                                                                                            \
+	X("WEBHOOK_SECRETS", true)                                                                                     \
+	X("WEBHOOK_URL", false)                                                                                        \
+	X("WORKER_NAME", false)                                                                                        \
+	/* not a setting: the tests' random seed, which their child processes inherit */                               \
+	X("SEED", false)
+
+#endif
