@@ -11,7 +11,10 @@ bool hex_decode(struct view text, uint8_t *out, size_t n) {
 	if (text.len != 2 * n) return false;
 	for (size_t i = 0; i < text.len; i++)
 		if (digit(text.ptr[i]) < 0) return false;
-	for (size_t i = 0; i < n; i++) out[i] = (uint8_t)(digit(text.ptr[2 * i]) << 4 | digit(text.ptr[2 * i + 1]));
+	for (size_t i = 0; i < n; i++) {
+		unsigned high = (unsigned)digit(text.ptr[2 * i]), low = (unsigned)digit(text.ptr[2 * i + 1]);
+		out[i] = (uint8_t)(high << 4 | low);
+	}
 	return true;
 }
 
