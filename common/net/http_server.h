@@ -92,7 +92,8 @@ void http_server_stat(const struct http_server *s, struct http_stat *ret_s);
 
 /* First half of a stop. Closes the listening socket and idle connections, lets every request that has begun finish
  * (answers carry Connection: close), and returns when none is left or after max_ms; the number left. The owner
- * goes on answering what it keeps, from other threads. */
+ * goes on answering what it keeps, from other threads. Once it has returned no handler runs any more: what
+ * still arrives is answered 503. */
 size_t http_server_drain(struct http_server *s, int64_t max_ms);
 
 /* Second half. What is still kept is answered 503 and must not be used any more; nobody may be inside
@@ -137,11 +138,12 @@ struct http_answer {
  * 503 or a closed connection. */
 void http_answer(struct http_request *r, const struct http_answer *a);
 
-/* application/problem+json (RFC 9457): {"type":"about:blank","title","status","code"[,"detail"][,"request_id"]} with
- * the status, code and text of base/error.h. Nothing of the request is repeated. */
+/* application/problem+json (RFC 9457): {"type":"about:blank","title","status","code","detail"[,"request_id"]}. The
+ * title is HTTP's own phrase, status and code are those of base/error.h, and so is the detail unless one is given.
+ * Nothing of the request is repeated. */
 struct http_problem {
 	enum error error;
-	const char *detail;     /* NULL: none. For people; no secrets */
+	const char *detail;     /* NULL: the error's text. For people; no secrets */
 	const char *request_id; /* NULL: none */
 	unsigned retry_after_s; /* 0: no Retry-After */
 };
