@@ -17,9 +17,10 @@
  *     unmapped_price: last_known   or lowest: what a price in no tier gives
  *
  * Strict: an unknown or repeated key, a name twice, a price in two tiers, a value of the wrong type is refused with
- * file, line and key: "tiers.yaml:12: tiers[1].stripe.prices: price_x is already granted by tier pro". The first tier
- * grants nothing by price, since everybody has it. Names are 1 to NAME_MAX_BYTES bytes of [A-Za-z0-9_.-]; a feature
- * that a tier inherits is not listed in it again.
+ * file, line and key: "tiers.yaml:12: tiers[1].stripe.prices: price_x is already granted by tier pro". Names of tiers
+ * and features are 1 to NAME_MAX_BYTES bytes of [A-Za-z0-9_.-]; prices and products too, up to STRIPE_ID_MAX; lookup
+ * keys any printable ASCII up to LOOKUP_KEY_MAX. A feature that a tier inherits is not listed in it again. The first
+ * tier may have prices: those of zero.
  * Bounds: 1 MiB of text, TIERS_MAX, FEATURES_MAX, GRANTS_MAX, 64 levels; anchors and aliases are refused, as is a
  * second document.
  */

@@ -1,0 +1,144 @@
+/* Where sockets may bind and connect: the rules of net/zsocket.h. */
+#include "net/zsocket.h"
+
+#include "base/parse.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <sys/un.h>
+
+/* For messages: what a person typed, cut, with what is not printable ASCII replaced. */
+struct shown {
+	char text[80];
+};
+
+static struct shown show(struct view v) {
+	struct shown s = {{0}};
+	for (size_t i = 0; i < v.len && i < sizeof s.text - 1; i++)
+		s.text[i] = v.ptr[i] < 0x20 || v.ptr[i] > 0x7e ? '?' : v.ptr[i];
+	return s;
+}
+
+static struct view after(struct view v, size_t n) { return view_of(v.ptr + n, v.len - n); }
+
+static enum error ipc_parse(struct view text, struct problem *why) {
+	struct view path = after(text, 6);
+	if (path.len == 0 || path.ptr[path.len - 1] == '/')
+		return problem_set(why, ERR_CONFIG, "'%s' names no file: write ipc:// and the path of a socket",
+				   show(text).text);
+	if (path.ptr[0] == '@' || path.ptr[0] == '*')
+		return problem_set(why, ERR_CONFIG,
+				   "'%s': an abstract or temporary socket has no file permissions; write a path",
+				   show(text).text);
+	if (path.len >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		return problem_set(why, ERR_CONFIG, "'%s…': the path of a socket is at most %zu bytes", show(text).text,
+				   sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
+	return OK;
+}
+
+static bool is_loopback(struct view host) {
+	char name[INET6_ADDRSTRLEN];
+	struct in_addr v4;
+	struct in6_addr v6;
+	bool brackets = host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']';
+	if (brackets) host = view_of(host.ptr + 1, host.len - 2);
+	if (view_eq(host, VIEW("localhost"))) return !brackets;
+	if (host.len == 0 || host.len >= sizeof name) return false;
+	memcpy(name, host.ptr, host.len);
+	name[host.len] = '\0';
+	if (brackets) return inet_pton(AF_INET6, name, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+	return inet_pton(AF_INET, name, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
+}
+
+/* *ret_endpoint has room; the numeric form is written, since libzmq does not bind to names. */
+static enum error tcp_parse(struct view text, char *ret_endpoint, struct problem *why) {
+	struct view rest = after(text, 6);
+	size_t colon = rest.len;
+	while (colon > 0 && rest.ptr[colon - 1] != ':') colon--;
+	if (colon < 2)
+		return problem_set(why, ERR_CONFIG, "'%s' has no port: write tcp://127.0.0.1:8721", show(text).text);
+	struct view host = view_of(rest.ptr, colon - 1), port = after(rest, colon);
+	uint64_t n = 0;
+	if (!view_eq(port, VIEW("*")) && !parse_u64(port, 65535, &n))
+		return problem_set(why, ERR_CONFIG, "'%s': the port is a number up to 65535, or * for any free one",
+				   show(text).text);
+	if (!is_loopback(host))
+		return problem_set(why, ERR_CONFIG,
+				   "'%s' is not loopback: that needs CURVE keys, and none are configured; "
+				   "use ipc:// or tcp://127.0.0.1",
+				   show(text).text);
+	if (view_eq(host, VIEW("localhost"))) host = VIEW("127.0.0.1");
+	snprintf(ret_endpoint, ENDPOINT_MAX, "tcp://%.*s:%.*s", VIEW_FMT(host), VIEW_FMT(port));
+	return OK;
+}
+
+enum error endpoint_parse(struct view text, char ret_endpoint[ENDPOINT_MAX], struct problem *why) {
+	if (text.len == 0) return problem_set(why, ERR_CONFIG, "an endpoint is empty");
+	if (text.len >= ENDPOINT_MAX)
+		return problem_set(why, ERR_CONFIG, "'%s…': an endpoint is at most %d bytes", show(text).text,
+				   ENDPOINT_MAX - 1);
+	for (size_t i = 0; i < text.len; i++)
+		if (text.ptr[i] <= ' ' || text.ptr[i] > '~')
+			return problem_set(why, ERR_CONFIG, "'%s': an endpoint has no spaces and is plain ASCII",
+					   show(text).text);
+	if (view_starts(text, VIEW("tcp://"))) return tcp_parse(text, ret_endpoint, why);
+	enum error e = OK;
+	if (view_starts(text, VIEW("ipc://"))) {
+		e = ipc_parse(text, why);
+	} else if (!view_starts(text, VIEW("inproc://")) || text.len == 9) {
+		e = problem_set(why, ERR_CONFIG, "'%s' is no endpoint: write ipc://path or tcp://127.0.0.1:port",
+				show(text).text);
+	}
+	if (e) return e;
+	memcpy(ret_endpoint, text.ptr, text.len);
+	ret_endpoint[text.len] = '\0';
+	return OK;
+}
+
+/* Takes what stands before the first `mark` off *rest; false when there is none, and then *ret_part is all. */
+static bool split(struct view *rest, char mark, struct view *ret_part) {
+	size_t n = 0;
+	while (n < rest->len && rest->ptr[n] != mark) n++;
+	*ret_part = view_of(rest->ptr, n);
+	bool found = n < rest->len;
+	*rest = after(*rest, found ? n + 1 : n);
+	return found;
+}
+
+enum error endpoints_parse(struct view text, struct endpoints *ret_list, struct problem *why) {
+	struct endpoints list = {0};
+	bool more = true;
+	while (more) {
+		struct view part;
+		more = split(&text, ';', &part);
+		if (list.count == ENDPOINTS_MAX)
+			return problem_set(why, ERR_CONFIG, "more than %d endpoints", ENDPOINTS_MAX);
+		enum error e = endpoint_parse(part, list.at[list.count], why);
+		if (e) return e;
+		list.count++;
+	}
+	*ret_list = list;
+	return OK;
+}
+
+enum error endpoint_pairs_parse(struct view text, struct endpoint_pairs *ret_pairs, struct problem *why) {
+	struct endpoint_pairs pairs = {0};
+	bool more = true;
+	while (more) {
+		struct view pair, pub;
+		more = split(&text, ';', &pair);
+		struct view replay = pair;
+		if (!split(&replay, ',', &pub))
+			return problem_set(why, ERR_CONFIG,
+					   "'%s' is no pair: write the pub endpoint, a comma, the replay one",
+					   show(pair).text);
+		if (pairs.count == ENDPOINTS_MAX)
+			return problem_set(why, ERR_CONFIG, "more than %d pairs", ENDPOINTS_MAX);
+		enum error e = endpoint_parse(pub, pairs.at[pairs.count].pub, why);
+		if (!e) e = endpoint_parse(replay, pairs.at[pairs.count].replay, why);
+		if (e) return e;
+		pairs.count++;
+	}
+	*ret_pairs = pairs;
+	return OK;
+}

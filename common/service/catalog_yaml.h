@@ -1,0 +1,67 @@
+/* The YAML under catalog_file.c: a strict reading of libyaml's document, with errors that name file, line and key.
+ * Errors are sticky: after the first one every call is a no-op that gives nothing. Private to the catalog. */
+#ifndef SERVICE_CATALOG_YAML_H
+#define SERVICE_CATALOG_YAML_H
+
+#include "base/error.h"
+#include "domain/catalog.h"
+#include <yaml.h>
+
+#define YAML_DEPTH_MAX 64
+#define YAML_PATH_MAX 80
+#define YAML_KEYS_MAX 8 /* of one map that we know */
+
+struct yaml {
+	enum error error;
+	struct problem *why;
+	const char *name; /* the file's, for messages */
+	char path[YAML_PATH_MAX];
+	yaml_document_t document;
+	bool open;
+	char *kept; /* copies of names; as large as the file, since a name is never longer than its text */
+	size_t kept_used;
+};
+
+struct catalog_file {
+	struct catalog catalog;
+	struct yaml yaml;
+	struct catalog_tier own[TIERS_MAX]; /* features that stand in the tier itself, by number */
+	bool inherits[TIERS_MAX];
+	unsigned lines[TIERS_MAX][FEATURES_MAX];
+	struct catalog_grant grants[GRANTS_MAX];
+};
+
+/* Checks the stream (one document, no anchors, aliases or tags, depth), then loads it. */
+NODISCARD enum error yaml_open(struct yaml *y, const char *name, struct view text, struct problem *why);
+void yaml_close(struct yaml *y); /* the document; what was kept stays */
+void yaml_free(struct yaml *y);
+
+static inline bool yaml_failed(const struct yaml *y) { return y->error != OK; }
+unsigned yaml_line(const yaml_node_t *node); /* from 1 */
+
+/* The key that the following errors name. */
+void yaml_path(struct yaml *y, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void yaml_refuse(struct yaml *y, const yaml_node_t *node, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void yaml_refuse_line(struct yaml *y, unsigned line, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+struct yaml_shown {
+	char text[64];
+};
+struct yaml_shown yaml_show(struct view v); /* cut, printable ASCII */
+
+yaml_node_t *yaml_root(struct yaml *y);
+yaml_node_t *yaml_node(struct yaml *y, int index);
+/* ret_values[i] is the value of keys[i], or NULL when it is not there. Any other key is refused, and so is a key twice.
+ */
+void yaml_map(struct yaml *y, yaml_node_t *map, const char *const *keys, size_t count, yaml_node_t **ret_values);
+/* for (yaml_node_item_t *i = yaml_first(y, list); yaml_more(y, list, i); i++); refuses what is no list. */
+yaml_node_item_t *yaml_first(struct yaml *y, yaml_node_t *list);
+bool yaml_more(const struct yaml *y, const yaml_node_t *list, const yaml_node_item_t *i);
+
+struct view yaml_scalar(struct yaml *y, yaml_node_t *node); /* lives until yaml_close */
+struct view yaml_keep(struct yaml *y, struct view v);       /* lives until yaml_free */
+bool yaml_bool(struct yaml *y, yaml_node_t *node);
+bool yaml_either(struct yaml *y, yaml_node_t *node, const char *yes, const char *no);
+int64_t yaml_seconds(struct yaml *y, yaml_node_t *node);
+
+#endif

@@ -1,0 +1,22 @@
+/* From a setting's text to its value, and the sentences for a person who mistyped it. Private to settings. */
+#ifndef SERVICE_SETTING_VALUE_H
+#define SERVICE_SETTING_VALUE_H
+
+#include "service/settings.h"
+
+/* Checks the text of a row and stores the value at `into` (the row's place in the target), or nowhere when
+ * that is NULL. origin: how the person wrote the setting. For strings `into` gets `text` itself. */
+NODISCARD enum error setting_store(const struct setting *row, const char *origin, const char *text, void *into,
+				   struct problem *why);
+
+/* What goes behind the flag in --help: "DIR", "live|test". NULL: nothing. */
+const char *setting_placeholder(const struct setting *row);
+
+/* The nearest of the names to a misspelt one, or NULL when none is near. */
+struct nearest {
+	const char *name;
+	size_t distance;
+};
+void nearest_try(struct nearest *n, struct view typed, const char *name);
+
+#endif
