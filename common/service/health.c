@@ -1,5 +1,7 @@
 #include "service/health.h"
 
+#include "base/utf8.h"
+
 #include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -46,7 +48,7 @@ void health_destroy(struct health **h) {
 	*h = NULL;
 }
 
-/* Copies with everything but printable ASCII and intact UTF-8 left out; jansson refuses other bytes. */
+/* Controls become '?', and so does every byte over 0x7f when they are not UTF-8 together (the cut may be the cause). */
 static void copy_text(char out[HEALTH_TEXT_MAX + 1], const char *text) {
 	size_t n = 0;
 	for (; text && text[n] && n < HEALTH_TEXT_MAX; n++) {
@@ -54,10 +56,9 @@ static void copy_text(char out[HEALTH_TEXT_MAX + 1], const char *text) {
 		out[n] = c < 0x20 || c == 0x7f ? '?' : (char)c;
 	}
 	out[n] = '\0';
-	json_t *probe = json_string(out);
-	for (size_t i = 0; !probe && i < n; i++)
+	if (utf8_valid(view_of(out, n))) return;
+	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)out[i] > 0x7e) out[i] = '?';
-	json_decref(probe);
 }
 
 static void set_condition(struct health *h, const char *name, bool met, const char *why) {
