@@ -1,0 +1,85 @@
+# shellcheck shell=bash
+# Starts ingress, worker and query as children, waits until they are ready, and stops them. Sourced.
+#
+#   services_launch DIR BIN NAME FLAG…   NAME is ingress, entitlement or query; its log is DIR/log/NAME.log
+#   services_wait_ready                  all of them; or says which one is not, why, and the end of its log
+#   services_value NAME KEY              KEY of its ready line: listen, admin, …
+#   services_stop                        drains them; false when one had to be killed or did not exit with 0
+
+declare -A services_pid=() services_log=()
+services_order=()    # as launched
+services_start_s=30  # how long one may take to become ready
+services_drain_s=30  # and to stop
+
+services_launch() {
+	local dir=$1 bin=$2 name=$3 log=$1/log/$3.log
+	shift 3
+	mkdir -p "$dir/log"
+	[ ! -e "$log" ] || mv -f "$log" "$log.1"
+	: >"$log"
+	# 9 is the caller's lock, which must not outlive it in a child
+	"$bin/tiergate-$name" "$@" </dev/null >>"$log" 2>&1 9>&- &
+	services_pid[$name]=$!
+	services_log[$name]=$log
+	services_order+=("$name")
+}
+
+services_value() {
+	sed -n '/ ev=ready /{s/.* '"$2"'="\{0,1\}\([^ "]*\).*/\1/p;q}' "${services_log[$1]}"
+}
+
+# services_get HOST:PORT PATH: the body to standard output; true when the status is 200.
+services_get() {
+	local fd status line
+	{ exec {fd}<>"/dev/tcp/${1%:*}/${1##*:}"; } 2>/dev/null || return 1
+	printf 'GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$2" "$1" >&"$fd"
+	read -r -t 5 -u "$fd" _ status _ || status=0
+	while read -r -t 5 -u "$fd" line && [ "$line" != $'\r' ]; do :; done
+	timeout 5 cat <&"$fd"
+	exec {fd}>&-
+	[ "$status" = 200 ]
+}
+
+services_alive() { kill -0 "${services_pid[$1]}" 2>/dev/null; }
+
+services_complain() { # NAME WHAT
+	echo "tiergate-$1 $2. The end of ${services_log[$1]}:" >&2
+	tail -n 15 "${services_log[$1]}" >&2
+}
+
+services_wait_one() {
+	local name=$1 admin why='' deadline=$((SECONDS + services_start_s))
+	while services_alive "$name"; do
+		admin=$(services_value "$name" admin)
+		if [ -n "$admin" ] && why=$(services_get "$admin" /readyz); then return 0; fi
+		if [ "$SECONDS" -ge "$deadline" ]; then
+			services_complain "$name" "is not ready after $services_start_s s ${why:+($why)}"
+			return 1
+		fi
+		sleep 0.05
+	done
+	services_complain "$name" "ended while starting"
+	return 1
+}
+
+services_wait_ready() {
+	local name
+	for name in "${services_order[@]}"; do services_wait_one "$name" || return 1; done
+}
+
+services_stop() {
+	local name deadline=$((SECONDS + services_drain_s)) status clean=0
+	for name in "${services_order[@]}"; do kill -TERM "${services_pid[$name]}" 2>/dev/null || true; done
+	for name in "${services_order[@]}"; do
+		while services_alive "$name" && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.05; done
+		if services_alive "$name"; then
+			services_complain "$name" "did not stop in $services_drain_s s and was killed"
+			kill -KILL "${services_pid[$name]}" 2>/dev/null || true
+		fi
+		status=0
+		wait "${services_pid[$name]}" 2>/dev/null || status=$?
+		[ "$status" = 0 ] || { echo "tiergate-$name exited with $status" >&2; clean=1; }
+	done
+	services_order=()
+	return "$clean"
+}
