@@ -1,0 +1,132 @@
+/* States as text. Written straight down from the headers; it shares no code with what it checks. */
+#include "lives/law.h"
+
+#include <inttypes.h>
+
+static void add_view(struct text *t, const char *name, struct view v) {
+	text_add(t, " %s=%zu:%.*s", name, v.len, VIEW_FMT(v));
+}
+
+static void add_time(struct text *t, const char *name, int64_t n) {
+	if (n) text_add(t, " %s=%" PRId64, name, n);
+}
+
+static void print_items(struct text *t, const struct item_set *set) {
+	text_add(t, " items=[");
+	for (unsigned i = 0; i < set->count; i++) {
+		const struct item *item = &set->items[i];
+		text_add(t, "%.*s/%.*s/%.*s*%" PRIu64 " ", VIEW_FMT(item->price), VIEW_FMT(item->product),
+			 VIEW_FMT(item->lookup_key), item->quantity);
+	}
+	text_add(t, "]");
+}
+
+void print_subscription(struct text *t, const struct subscription *s) {
+	text_add(t, "%s", sub_status_name(s->status));
+	add_view(t, "id", s->id);
+	add_view(t, "customer", s->customer);
+	add_view(t, "subject", s->subject);
+	add_view(t, "invoice", s->latest_invoice);
+	add_time(t, "created", s->created);
+	add_time(t, "period_start", s->period_start);
+	add_time(t, "period_end", s->period_end);
+	add_time(t, "trial_end", s->trial_end);
+	add_time(t, "cancel_at", s->cancel_at);
+	add_time(t, "canceled_at", s->canceled_at);
+	add_time(t, "ended_at", s->ended_at);
+	text_add(t, "%s%s", s->cancel_at_period_end ? " cancel_at_period_end" : "",
+		 s->collection_paused ? " collection_paused" : "");
+	print_items(t, &s->items);
+}
+
+static void print_seen(struct text *t, const struct sub_seen *s) {
+	text_add(t, "  at %" PRId64 " rank %d %.*s post %016" PRIx64, s->stamp.created, (int)s->stamp.rank,
+		 VIEW_FMT(s->stamp.event), s->post);
+	if (s->has_pre) text_add(t, " pre %016" PRIx64, s->pre);
+	text_add(t, " ");
+	print_subscription(t, &s->sub);
+	text_add(t, "\n");
+}
+
+void print_sub_register(struct text *t, const struct sub_register *r) {
+	text_add(t, "subscription good=%" PRId64 "\n", r->good);
+	for (unsigned i = 0; i < r->latest_count; i++) print_seen(t, &r->latest[i]);
+	if (r->has_ended) {
+		text_add(t, " ended\n");
+		print_seen(t, &r->ended);
+	}
+	for (unsigned i = 0; i < r->price_count; i++) {
+		text_add(t, "  prices seen=%" PRId64, r->prices[i].seen);
+		print_items(t, &r->prices[i].set);
+		text_add(t, "\n");
+	}
+	for (unsigned i = 0; i < r->unpaid_count; i++)
+		text_add(t, "  unpaid period=%" PRId64 " seen=%" PRId64 "\n", r->unpaid[i].period_start,
+			 r->unpaid[i].seen);
+}
+
+void print_customer_register(struct text *t, const struct customer_register *r) {
+	text_add(t, "customer");
+	if (r->deleted) text_add(t, " deleted=%" PRId64 " by %.*s", r->deleted_at, VIEW_FMT(r->deleted_event));
+	text_add(t, "\n");
+	for (unsigned i = 0; i < r->claim_count; i++) {
+		const struct claim *c = &r->claims[i];
+		text_add(t, "  claim %.*s%s seen=%" PRId64 " by %.*s\n", VIEW_FMT(c->subject), c->is_new ? " new" : "",
+			 c->seen, VIEW_FMT(c->event));
+	}
+}
+
+void print_invoice(struct text *t, const struct invoice *i) {
+	text_add(t, "%s", invoice_status_name(i->status));
+	add_view(t, "id", i->id);
+	add_view(t, "customer", i->customer);
+	add_view(t, "subscription", i->subscription);
+	add_view(t, "currency", i->currency);
+	text_add(t, " due=%" PRId64 " remaining=%" PRId64 " attempts=%" PRId64 " next=%" PRId64, i->amount_due,
+		 i->amount_remaining, i->attempt_count, i->next_payment_attempt);
+	add_time(t, "period_start", i->period_start);
+	add_time(t, "period_end", i->period_end);
+}
+
+void print_invoice_register(struct text *t, const struct invoice_register *r) {
+	if (!r->known) {
+		text_add(t, "invoice unknown\n");
+		return;
+	}
+	text_add(t, "invoice at %" PRId64 " %.*s ", r->stamp.created, VIEW_FMT(r->stamp.event));
+	print_invoice(t, &r->invoice);
+	text_add(t, "\n");
+}
+
+void print_observation(struct text *t, const struct observation *o) {
+	text_add(t, "%" PRId64 " %.*s ", o->stamp.created, VIEW_FMT(o->stamp.event));
+	switch (o->kind) {
+	case OBSERVE_NOTHING:
+		text_add(t, "nothing");
+		break;
+	case OBSERVE_SUBSCRIPTION: {
+		const struct subscription_observation *s = &o->of.subscription;
+		static const char *const ranks[] = {"created", "updated", "deleted"};
+		text_add(t, "subscription %s ", ranks[o->stamp.rank]);
+		if (s->has_pre) text_add(t, "%04" PRIx64 "→", s->pre >> 48);
+		text_add(t, "%04" PRIx64 " %s", s->post >> 48, s->new_claim ? "new claim " : "");
+		print_subscription(t, &s->now);
+		break;
+	}
+	case OBSERVE_CUSTOMER:
+		text_add(t, "customer %.*s subject=%.*s%s%s", VIEW_FMT(o->of.customer.id),
+			 VIEW_FMT(o->of.customer.subject), o->of.customer.deleted ? " deleted" : "",
+			 o->of.customer.new_claim ? " new claim" : "");
+		break;
+	case OBSERVE_CHECKOUT:
+		text_add(t, "checkout %.*s customer=%.*s subject=%.*s%s", VIEW_FMT(o->of.checkout.id),
+			 VIEW_FMT(o->of.checkout.customer), VIEW_FMT(o->of.checkout.subject),
+			 o->of.checkout.paid ? " paid" : "");
+		break;
+	case OBSERVE_INVOICE:
+		text_add(t, "invoice ");
+		print_invoice(t, &o->of.invoice);
+		break;
+	}
+	text_add(t, "\n");
+}
