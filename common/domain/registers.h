@@ -37,7 +37,8 @@ struct unpaid_seen {
 };
 
 struct sub_register {
-	/* The observations of the greatest second, distinct by (rank, has_pre, pre, post), of which
+	/* A deletion counts as canceled here and below, whatever status its object shows.
+	 * The observations of the greatest second, distinct by (rank, has_pre, pre, post), of which
 	 * the greatest event id stands for its like; greatest first by (rank, post, has_pre, pre). */
 	unsigned latest_count;
 	struct sub_seen latest[SUB_LATEST_MAX];
@@ -64,7 +65,8 @@ struct sub_value {
 	/* The second's order could not be known: more than one observation may be the last. */
 	bool unconfirmed;
 	/* Where the unpaid time began, when the status is past_due (else 0): the start of the earliest period
-	 * that was still seen past_due after the last good moment. Renewals while past_due do not move it. */
+	 * that was still seen past_due after the last good moment, or that moment itself when there are
+	 * SUB_UNPAID_MAX such periods or more. Renewals while past_due do not move it. */
 	int64_t unpaid_since;
 };
 
@@ -73,7 +75,8 @@ struct sub_value {
  * An ended subscription stays ended. Else the last observation of the greatest second counts: the
  * highest rank, and within it the one state that no other observation departed from
  * (`pre` of the next is `post` of the one before). When that leaves none or several, the
- * greatest by (period_end, post) is taken and the value is unconfirmed. */
+ * greatest by (period_end, post) is taken and the value is unconfirmed; so it is when the second holds more than
+ * is kept, or a departed state that was seen without its `pre`: that may have been a return. */
 struct sub_value sub_register_value(const struct sub_register *r);
 
 /* ---- customer: who the subject is, and whether the customer is gone --------- */

@@ -150,28 +150,38 @@ static bool preferred(const struct sub_seen *a, const struct sub_seen *b) {
 static const struct sub_seen *last_seen(const struct sub_register *r, bool *ret_unconfirmed) {
 	const struct sub_seen *last = NULL, *any = &r->latest[0];
 	unsigned group = 1;
-	bool several = false;
+	bool several = false, silent = false;
 
 	while (group < r->latest_count && r->latest[group].stamp.rank == r->latest[0].stamp.rank) group++;
 	for (unsigned i = 0; i < group; i++) {
 		const struct sub_seen *s = &r->latest[i];
 		if (preferred(s, any)) any = s;
-		if (departed_from(s, r->latest, group)) continue;
+		if (departed_from(s, r->latest, group)) {
+			silent |= !s->has_pre;
+			continue;
+		}
 		if (last && last->post != s->post) several = true;
 		if (!last || preferred(s, last)) last = s;
 	}
-	/* a full array may have dropped the link that would tell */
-	*ret_unconfirmed = !last || several || r->latest_count == SUB_LATEST_MAX;
+	/* A full array may have dropped the link that would tell. And a state that does not say where it came
+	 * from may be a return to it, from the one that looks last. */
+	*ret_unconfirmed = !last || several || silent || r->latest_count == SUB_LATEST_MAX;
 	return last ? last : any;
 }
 
 static int64_t unpaid_since(const struct sub_register *r, const struct subscription *now) {
 	if (now->status != SUB_PAST_DUE) return 0;
 	int64_t since = now->period_start;
+	unsigned after_good = 0;
 	for (unsigned i = 0; i < r->unpaid_count; i++) {
 		const struct unpaid_seen *u = &r->unpaid[i];
-		if (u->seen > r->good && u->period_start < since) since = u->period_start;
+		if (u->seen <= r->good) continue;
+		after_good++;
+		if (u->period_start < since) since = u->period_start;
 	}
+	/* The first of them may have been dropped: then the last good moment stands for it, or each renewal
+	 * of a subscription that stays past_due for ever would begin its grace anew. */
+	if (after_good == SUB_UNPAID_MAX && r->good && r->good < since) since = r->good;
 	return since;
 }
 
