@@ -144,7 +144,7 @@ struct tg01_profile {
 	struct view tier;
 	struct view status;
 	struct view reason;
-	const struct view *feats;
+	const struct view *feats; /* at most FEATURES_MAX of domain/catalog.h */
 	unsigned feat_count;
 	uint64_t seats;
 	int64_t until;
@@ -170,7 +170,6 @@ struct tg01_pong {
 	bool ready;
 	struct view proto; /* the highest version that is served: "TG01" */
 	struct view build;
-	uint64_t ver;
 	int64_t lag_ms; /* now - as_of; -1, nil on the wire: not known */
 	uint64_t uptime_s;
 };
@@ -179,7 +178,8 @@ void tg01_answer_write(struct writer *w, const struct tg01_id *id, const struct 
 		       const struct tg01_answer *a);
 void tg01_profile_write(struct writer *w, const struct tg01_id *id, const struct tg01_source *s,
 			const struct tg01_profile *p);
-void tg01_pong_write(struct writer *w, const struct tg01_id *id, const struct tg01_pong *p);
+void tg01_pong_write(struct writer *w, const struct tg01_id *id, const struct tg01_source *s,
+		     const struct tg01_pong *p);
 void tg01_error_write(struct writer *w, const struct tg01_id *id, enum tg01_code code, struct view text);
 
 /* begin, then exactly `count` times one of the two */

@@ -1,0 +1,112 @@
+#include "proto/msgpack_guard.h"
+
+#include <inttypes.h>
+#include <msgpack.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+static const struct msgpack_limits limits = {.bytes_max = 1024, .depth_max = 4, .elements_max = 64};
+
+static enum error guard(struct view v) { return msgpack_guard(v, &limits, NULL); }
+#define GUARD(bytes) guard(VIEW(bytes))
+
+static void accepts(void **state) {
+	(void)state;
+	assert_int_equal(GUARD("\xc0"), OK);
+	assert_int_equal(GUARD("\x00"), OK);
+	assert_int_equal(GUARD("\xff"), OK);
+	assert_int_equal(GUARD("\x80"), OK);
+	assert_int_equal(GUARD("\x90"), OK);
+	assert_int_equal(GUARD("\xdc\x00\x00"), OK);
+	assert_int_equal(GUARD("\xdf\x00\x00\x00\x01\xa1"
+			       "a\xcf"
+			       "12345678"),
+			 OK);
+	assert_int_equal(GUARD("\x91\x91\x91\x91\x00"), OK);
+	assert_int_equal(GUARD("\x92\xcb"
+			       "12345678\xda\x00\x02"
+			       "ab"),
+			 OK);
+	assert_int_equal(GUARD("\xc4\x03"
+			       "abc"),
+			 OK);
+}
+
+static void refuses(void **state) {
+	(void)state;
+	assert_int_equal(GUARD(""), ERR_MALFORMED);
+	assert_int_equal(GUARD("\xc1"), ERR_MALFORMED);
+	assert_int_equal(GUARD("\x00\x00"), ERR_MALFORMED);
+	assert_int_equal(GUARD("\xc0\xc1"), ERR_MALFORMED);
+	assert_int_equal(GUARD("\xd4\x00\x00"), ERR_MALFORMED);
+	assert_int_equal(GUARD("\xc7\x00\x00"), ERR_MALFORMED);
+	assert_int_equal(GUARD("\xdd\xff\xff\xff\xff"), ERR_TRUNCATED);
+	assert_int_equal(GUARD("\xdf\xff\xff\xff\xff"), ERR_TRUNCATED);
+	assert_int_equal(GUARD("\xdf\x80\x00\x00\x00"), ERR_TRUNCATED); /* twice that is 2^32 */
+	assert_int_equal(GUARD("\xdb\xff\xff\xff\xff"), ERR_TRUNCATED);
+	assert_int_equal(GUARD("\x92\x00"), ERR_TRUNCATED);
+	assert_int_equal(GUARD("\x81\x00"), ERR_TRUNCATED);
+	assert_int_equal(GUARD("\xcd\x00"), ERR_TRUNCATED);
+	assert_int_equal(GUARD("\x91\x91\x91\x91\x91\x00"), ERR_LIMIT);
+	assert_int_equal(GUARD("\x91\x91\x91\x91\x90"), ERR_LIMIT);
+}
+
+static void limits_are_exact(void **state) {
+	(void)state;
+	char m[2048];
+	memset(m, 0, sizeof m);
+	memcpy(m, "\xdc\x00\x3f", 3); /* 63 and the array itself */
+	assert_int_equal(guard(view_of(m, 3 + 63)), OK);
+	m[2] = 64;
+	assert_int_equal(guard(view_of(m, 3 + 64)), ERR_LIMIT);
+	memcpy(m, "\xda\x03\xfd", 3); /* a string that makes 1024 bytes */
+	assert_int_equal(guard(view_of(m, 1024)), OK);
+	m[2] = (char)0xfe;
+	assert_int_equal(guard(view_of(m, 1025)), ERR_TOO_LARGE);
+}
+
+/* Law: whatever passes the guard, msgpack-c unpacks whole; what is truncated anywhere passes never. */
+static void agrees_with_the_library(void **state) {
+	(void)state;
+	const char *env = getenv("TIERGATE_SEED");
+	uint64_t seed = env ? strtoull(env, NULL, 10) : (uint64_t)time(NULL);
+	print_message("TIERGATE_SEED=%" PRIu64 "\n", seed);
+	uint64_t x = seed * 2 + 1;
+	unsigned passed = 0;
+	for (int round = 0; round < 200000; round++) {
+		char m[24];
+		x = x * UINT64_C(6364136223846793005) + 1442695040888963407u;
+		size_t n = 1 + (x >> 33) % sizeof m;
+		for (size_t i = 0; i < n; i++) {
+			x = x * UINT64_C(6364136223846793005) + 1442695040888963407u;
+			/* containers and short strings more often than chance has them */
+			uint8_t r = (uint8_t)(x >> 40);
+			m[i] = (char)(x >> 63 ? r : (x >> 62 & 1) ? 0x80 | (r & 0x23) : 0x90 | (r & 3));
+		}
+		msgpack_zone zone;
+		assert_true(msgpack_zone_init(&zone, 4096));
+		size_t end = 0;
+		msgpack_object o;
+		if (guard(view_of(m, n)) == OK) {
+			passed++;
+			if (msgpack_unpack(m, n, &end, &zone, &o) != MSGPACK_UNPACK_SUCCESS || end != n)
+				fail_msg("round %d passed the guard and does not unpack", round);
+			for (size_t cut = 0; cut < n; cut++)
+				if (guard(view_of(m, cut)) == OK) fail_msg("round %d passes cut to %zu", round, cut);
+		}
+		msgpack_zone_destroy(&zone);
+	}
+	assert_true(passed > 1000);
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {cmocka_unit_test(accepts), cmocka_unit_test(refuses),
+					   cmocka_unit_test(limits_are_exact),
+					   cmocka_unit_test(agrees_with_the_library)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
