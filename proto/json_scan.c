@@ -200,7 +200,7 @@ static bool next(struct json_scan *s, struct nesting *n) {
 }
 
 /* At an opening bracket. *ret_empty: it closed at once. */
-static bool open(struct json_scan *s, struct nesting *n, unsigned levels, bool *ret_empty) {
+static bool open_level(struct json_scan *s, struct nesting *n, unsigned levels, bool *ret_empty) {
 	bool object = *s->at == '{';
 	if (n->depth == levels) return json_scan_fail(s, "it is nested too deeply");
 	s->at++;
@@ -222,7 +222,7 @@ bool json_scan_value(struct json_scan *s, unsigned levels) {
 		if (s->at == s->end) return json_scan_fail(s, "it ends too early");
 		if (*s->at == '{' || *s->at == '[') {
 			bool empty = false;
-			if (!open(s, &n, levels, &empty)) return false;
+			if (!open_level(s, &n, levels, &empty)) return false;
 			if (!empty) continue;
 		} else if (!scalar(s)) {
 			return false;

@@ -23,7 +23,7 @@ const char *error_text(enum error e) { return row_of(e)->text; }
 int error_exit_code(enum error e) { return row_of(e)->exit_code; }
 int error_http_status(enum error e) { return row_of(e)->http; }
 
-enum error problem_set(struct problem *p, enum error e, const char *fmt, ...) {
+enum error(problem_set)(struct problem *p, enum error e, const char *fmt, ...) {
 	if (p) {
 		va_list args;
 		va_start(args, fmt);

@@ -72,6 +72,9 @@ struct problem {
 /* Records `e` and the formatted sentence in `p` (which may be NULL), and returns
  * `e`, so that a caller writes `return problem_set(p, ERR_CONFIG, "…")`. */
 enum error problem_set(struct problem *p, enum error e, const char *fmt, ...) PRINTF_LIKE(3, 4);
+#ifdef __clang_analyzer__ /* which sees one file at a time, and so cannot know what it returns */
+#define problem_set(p, e, ...) ((problem_set)((p), (e), __VA_ARGS__), (e))
+#endif
 
 /* The sentence, or the table's text when there is none. Never NULL. */
 const char *problem_text(const struct problem *p);

@@ -42,7 +42,7 @@ static int open_one(const struct addrinfo *a) {
 }
 
 static bool name_of(int fd, char out[HTTP_ENDPOINT_MAX]) {
-	struct sockaddr_storage a;
+	struct sockaddr_storage a = {0};
 	socklen_t len = sizeof a;
 	char host[INET6_ADDRSTRLEN + 32], port[8];
 	if (getsockname(fd, (struct sockaddr *)&a, &len) != 0 ||
