@@ -16,12 +16,16 @@
 
 #define STATE_VERSION 1
 #define STATE_KEY_MAX 511 /* LMDB's limit */
-/* The largest register or row, a subject's with SUBJECT_GRANTS_MAX full subscriptions, fits. */
-#define STATE_VALUE_MAX (2 * 1024 * 1024)
+/* The largest register or row fits: that of a subject with SUBJECT_GRANTS_MAX subscriptions, each with
+ * 1 + SUB_PRICES_MAX distinct sets of ITEMS_MAX items with names as long as they may be. */
+#define STATE_VALUE_MAX (4 * 1024 * 1024)
 #define SUBJECT_GRANTS_MAX 64    /* subscriptions in a subject's row; see subject_row below */
-#define SUBJECT_CUSTOMERS_MAX 64 /* customers that one subject's row reads */
+#define SUBJECT_CUSTOMERS_MAX 64 /* customers that one subject's row reads: the first ones in key order */
+#define CLAIM_TEXT_MAX 2048      /* a claim as it was made: 500 characters of metadata, whether it is valid or not */
+#define CURRENCY_MAX 8
 
-/* Writes the key into out[STATE_KEY_MAX]; its length, or 0 when a part is over its limit. */
+/* Writes the key into out[STATE_KEY_MAX]; its length, or 0 when a part is over its limit (id and first: SUBJECT_MAX,
+ * second: STRIPE_ID_MAX) or an id is empty. */
 size_t state_key(const struct scope *scope, struct view id, uint8_t *out);
 size_t state_key_pair(const struct scope *scope, struct view first, struct view second, uint8_t *out);
 /* The prefix of all pairs with that first id. */
@@ -31,14 +35,17 @@ NODISCARD enum error state_key_parse(struct view key, struct scope *ret_scope, s
 NODISCARD enum error state_key_pair_parse(struct view key, struct scope *ret_scope, struct view *ret_first,
 					  struct view *ret_second);
 
-/* A writer that fails (too small) leaves its `failed` set; nothing else can go wrong. */
+/* A writer fails when the space is too small or a part is over its limit (an id: STRIPE_ID_MAX). */
 void sub_register_write(struct writer *w, const struct sub_register *r);
 void customer_register_write(struct writer *w, const struct customer_register *r);
 void invoice_register_write(struct writer *w, const struct invoice_register *r);
-/* ERR_VERSION, ERR_TRUNCATED or ERR_MALFORMED: the store is damaged or newer than the program. */
-NODISCARD enum error sub_register_read(struct view bytes, struct sub_register *ret_r);
+/* ERR_VERSION or ERR_MALFORMED: the store is damaged or newer than the program. The object's own id is in
+ * its key and not repeated in the value: it is passed in, and views of it go into the result. */
 NODISCARD enum error customer_register_read(struct view bytes, struct customer_register *ret_r);
-NODISCARD enum error invoice_register_read(struct view bytes, struct invoice_register *ret_r);
+NODISCARD enum error invoice_register_read(struct view bytes, struct view id, struct invoice_register *ret_r);
+/* As these, but it is large: `into` is filled in place, and undefined after a failure. It must not move
+ * between this call and the last use of what it holds. */
+NODISCARD enum error sub_register_read(struct view bytes, struct view id, struct sub_register *into);
 
 /* A subject's row: the one row that a tier check reads.
  *
@@ -56,7 +63,50 @@ struct subject_row {
 };
 
 NODISCARD enum error subject_row_open(struct view bytes, struct subject_row *ret_row);
-/* True with the next grant; false at the end, or when the row is damaged (row->reader.failed). */
+/* The row without version and ver: two rows say the same when their bodies are equal. Empty when damaged. */
+struct view subject_row_body(struct view bytes);
+/* True with the next grant; false at the end, or when the row is damaged (row->reader.failed; ret_g is
+ * undefined then). */
 NODISCARD bool subject_row_next(struct subject_row *row, struct grant *ret_g);
+
+/* One change of a subject's row, as it is logged and published:
+ *
+ *   u8 version · zigzag at_ms · u8 livemode · string account · string subject · string event
+ *   string before · string after · u8 reason · u8 status · zigzag until
+ */
+struct change {
+	uint64_t ver;  /* the key */
+	int64_t at_ms; /* when this store applied it */
+	struct scope scope;
+	struct view subject;
+	struct view event;  /* the event that caused it */
+	struct view before; /* tier's name at that moment, by the worker's catalog */
+	struct view after;
+	enum reason reason; /* of `after` */
+	enum sub_status status;
+	int64_t until;
+};
+
+void change_write(struct writer *w, const struct change *c);
+NODISCARD enum error change_read(uint64_t ver, struct view bytes, struct change *ret_c);
+
+/* A record that could not be decoded, put aside:
+ *
+ *   u8 version · zigzag first_ms · zigzag last_ms · varint tries · string event · string type
+ *   string reason · string record
+ */
+#define QUARANTINE_REASON_MAX 320
+struct quarantined {
+	uint64_t origin, seq; /* the key */
+	int64_t first_ms, last_ms;
+	uint64_t tries;
+	struct view event;
+	struct view type;
+	struct view reason; /* an error code and a sentence: "malformed: data.object.items: …" */
+	struct view record; /* the whole record (proto/record.h) */
+};
+
+void quarantined_write(struct writer *w, const struct quarantined *q);
+NODISCARD enum error quarantined_read(uint64_t origin, uint64_t seq, struct view bytes, struct quarantined *ret_q);
 
 #endif

@@ -47,20 +47,6 @@ uint64_t entitlements_epoch(const struct entitlements *e);
 
 /* ---- writing: the worker --------------------------------------------------- */
 
-/* One change of a subject's row, as it is logged and published. */
-struct change {
-	uint64_t ver;
-	int64_t at_ms; /* when this store applied it */
-	struct scope scope;
-	struct view subject;
-	struct view event;  /* the event that caused it */
-	struct view before; /* tier's name at that moment, by the worker's catalog */
-	struct view after;
-	enum reason reason; /* of `after` */
-	enum sub_status status;
-	int64_t until;
-};
-
 /* A transaction. Its errors are sticky: after the first failure every call is a no-op that returns it,
  * and commit returns it too. Not committed means nothing happened. */
 struct fold;
@@ -120,15 +106,6 @@ NODISCARD enum error look_invoice(struct look *l, const struct scope *scope, str
 NODISCARD enum error look_customers_of(struct look *l, const struct scope *scope, struct view subject,
 				       bool (*each)(void *ctx, struct view customer), void *ctx);
 
-struct quarantined {
-	uint64_t origin, seq;
-	int64_t first_ms, last_ms;
-	uint64_t tries;
-	struct view event;
-	struct view type;
-	struct view reason; /* an error code and a sentence: "malformed: data.object.items: …" */
-	struct view record; /* the whole record (proto/record.h) */
-};
 NODISCARD enum error look_quarantine(struct look *l, bool (*each)(void *ctx, const struct quarantined *q), void *ctx);
 NODISCARD enum error look_quarantined(struct look *l, uint64_t origin, uint64_t seq, struct quarantined *ret_q);
 NODISCARD enum error look_counters(struct look *l, void (*each)(void *ctx, struct view name, uint64_t n), void *ctx);
