@@ -6,7 +6,8 @@
  *   meta     "origin" u64 BE · "schema" · "workers/<name>" → the last sequence that worker has committed
  * The map is fixed, large and sparse. A commit is synced before it returns.
  *
- * Caveats: not for network file systems. One process opens a journal once. After ERR_STORAGE the
+ * Caveats: not for network file systems. One process opens a journal once; a second writer is refused with
+ * ERR_UNAVAILABLE. Processes that share a journal must share the PID namespace. After ERR_STORAGE the
  * environment is unusable until the process restarts (MDB_PANIC or EIO); ERR_FULL is not
  * final: the transaction is gone and a later one may succeed.
  */
@@ -41,7 +42,9 @@ struct journal_entry {
 };
 
 /* One transaction, synced. All or nothing: on failure no entry is stored and seqs do not move. Two
- * entries of one batch with the same id: the second is a duplicate. Writer's thread only. */
+ * entries of one batch with the same id: the second is a duplicate. ERR_LIMIT: an entry has a part over its
+ * limit, or there are too many. ERR_FULL before the last of the map is used up, so that
+ * retention can still work. Writer's thread only. */
 NODISCARD enum error journal_append(struct journal *j, struct journal_entry *entries, size_t count,
 				    struct problem *why);
 
@@ -57,13 +60,15 @@ NODISCARD enum error journal_read(struct journal_reader *r, uint64_t seq, uint64
 NODISCARD enum error journal_find(struct journal_reader *r, bool livemode, struct view account, struct view id,
 				  uint64_t *ret_seq);
 
-/* A worker's progress, kept so that retention knows the slowest. Writer's thread only. */
+/* A worker's progress, kept so that retention knows the slowest; it may also go back, when a worker starts
+ * afresh. Synced, unless it says nothing new. ERR_LIMIT: past 64 workers. Writer's thread only. */
 NODISCARD enum error journal_worker_progress(struct journal *j, struct view worker, uint64_t seq, struct problem *why);
 /* The lowest progress of all known workers; ERR_NOT_FOUND when none is known. */
 NODISCARD enum error journal_slowest_worker(struct journal_reader *r, uint64_t *ret_seq);
 
-/* Deletes records received before `before_ms`, oldest first, at most `max` of them and none past
- * `keep_from` (a sequence; the head record is never deleted), with their ids. Writer's thread only. */
+/* Deletes records received before `before_ms`, oldest first, at most `max` of them, with their ids. It keeps
+ * those from the sequence `keep_from` on, and always the head. It may delete fewer than it could when the map
+ * is nearly full: call it again. Writer's thread only. */
 NODISCARD enum error journal_expire(struct journal *j, int64_t before_ms, uint64_t keep_from, size_t max,
 				    size_t *ret_deleted, struct problem *why);
 

@@ -1,0 +1,70 @@
+#include "store/journal_internal.h"
+
+#define EXPIRE_MAX 100000 /* in one transaction, which holds every page that it touches in memory */
+
+/* How many of the oldest may go. A record that cannot be read has no age: it goes when the next
+ * readable one after it does. */
+static size_t count_expired(struct lmdb_cursor *c, int64_t before_ms, uint64_t keep_from, uint64_t head, size_t max) {
+	size_t passed = 0, expired = 0;
+	for (bool more = lmdb_first(c); more && passed < max; more = lmdb_next(c)) {
+		uint64_t seq = view_u64(c->key);
+		if (seq >= keep_from || seq >= head) break;
+		struct record r;
+		passed++;
+		if (record_read(c->value, &r)) continue;
+		if (r.received_ms >= before_ms) break;
+		expired = passed;
+	}
+	return expired;
+}
+
+static void delete_id(struct lmdb_txn *t, const struct record *r, uint64_t seq) {
+	const struct scope scope = {r->livemode, r->account};
+	uint8_t bytes[STATE_KEY_MAX];
+	struct view key = view_of(bytes, state_key(&scope, r->id, bytes));
+	uint64_t at;
+	if (key.len && lmdb_get_u64(t, TABLE_IDS, key, &at) && at == seq) (void)lmdb_del(t, TABLE_IDS, key);
+}
+
+/* Deleting rewrites pages, and those that it frees are free only two transactions later. So that these
+ * still find some, a deletion takes half of the room at most. */
+static size_t within_room(struct lmdb *db, size_t max) {
+	const uint64_t each = 2 * JOURNAL_PAGE, base = 16 * JOURNAL_PAGE;
+	uint64_t budget = lmdb_room(db, 2 * (max * each + base)) / 2;
+	size_t fits = budget > base + each ? (size_t)((budget - base) / each) : 1;
+	return fits < max ? fits : max;
+}
+
+static enum error expire(struct journal *j, int64_t before_ms, uint64_t keep_from, size_t max, size_t *ret_deleted,
+			 struct problem *why) {
+	struct lmdb_txn t;
+	struct lmdb_cursor c;
+	enum error e = lmdb_begin(&j->db, true, &t, why);
+	if (e) return e;
+	lmdb_cursor_open(&t, TABLE_EVENTS, &c);
+	uint64_t head = lmdb_last(&c) ? view_u64(c.key) : 0;
+	size_t expired = count_expired(&c, before_ms, keep_from, head, within_room(&j->db, max));
+	bool more = expired > 0 && lmdb_first(&c);
+	for (size_t i = 0; i < expired && more && !t.error; i++) {
+		struct record r;
+		if (!record_read(c.value, &r)) delete_id(&t, &r, view_u64(c.key));
+		lmdb_cursor_del(&c);
+		more = i + 1 < expired && lmdb_first(&c);
+	}
+	lmdb_cursor_close(&c);
+	e = lmdb_commit(&t, why);
+	if (!e) *ret_deleted = expired;
+	return e;
+}
+
+enum error journal_expire(struct journal *j, int64_t before_ms, uint64_t keep_from, size_t max, size_t *ret_deleted,
+			  struct problem *why) {
+	size_t n = max < EXPIRE_MAX ? max : EXPIRE_MAX;
+	enum error e = expire(j, before_ms, keep_from, n, ret_deleted, why);
+	/* an estimate may be wrong */
+	while (e == ERR_FULL && n > 1) {
+		n /= 4;
+		e = expire(j, before_ms, keep_from, n ? n : 1, ret_deleted, why);
+	}
+	return e;
+}
