@@ -5,7 +5,10 @@
  *   invoice → sub   invoice.subscription, since basil invoice.parent.subscription_details.subscription
  *   line → price    line.price, since basil line.pricing.price_details
  *   item → price    item.price, or the legacy item.plan
+ *   who pays        customer, or customer_account where only that is set
  * An id may be expanded: "customer": "cus_1" and "customer": {"id": "cus_1", …} are the same.
+ *
+ * A claim to a subject that can be none (longer than SUBJECT_MAX, not text, a NUL in it) is read as no claim.
  */
 #ifndef PROTO_STRIPE_DECODE_H
 #define PROTO_STRIPE_DECODE_H
@@ -14,6 +17,10 @@
 #include "domain/observation.h"
 #include "proto/record.h"
 
+/* What was before an update comes from previous_attributes laid over data.object (proto/stripe_place.h). When that
+ * cannot be read, or the event is no update, the observation says so (has_pre false): it is an
+ * aid for ordering, and nothing else is lost with it. */
+
 /* Owns the parsed JSON that the observation's views point into. Reuse it: one per thread. */
 struct stripe_decoder;
 
@@ -21,10 +28,17 @@ struct stripe_decoder;
 NODISCARD struct stripe_decoder *stripe_decoder_create(struct view metadata_key);
 void stripe_decoder_destroy(struct stripe_decoder **d);
 
-/* OK with kind OBSERVE_NOTHING for an event type that is not used. Views live until the next call.
- * ERR_MALFORMED with a sentence that names the field: not JSON, a field missing, of a wrong type or
- * over its limit, a status that is not known, a list with more pages (has_more). Such a
- * record belongs in quarantine. */
+/* OK with kind OBSERVE_NOTHING for an event type that is not used, a thin event, an object that says nothing
+ * (a checkout session that is not complete). The body of an unused type is not looked at.
+ *
+ * Views live until the decoder's next call and as long as the record's own: the scope's account and the
+ * stamp's event are the record's views.
+ *
+ * ERR_MALFORMED with a sentence that names the field: not JSON (a duplicate key anywhere included), a
+ * field missing, of a wrong type or over its limit, a status that is not known, a list with more
+ * pages (has_more), or a body that contradicts its record (id, type, created, livemode, account). Such a
+ * record belongs in quarantine. The sentence holds names and numbers, no values of the body but an
+ * unknown status. ERR_MEMORY: out of memory; nothing is wrong with the record. */
 NODISCARD enum error stripe_decode(struct stripe_decoder *d, const struct record *r, struct observation *ret_o,
 				   struct problem *why);
 

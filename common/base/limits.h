@@ -10,6 +10,7 @@
 #define LOOKUP_KEY_MAX 200  /* Stripe's limit on price.lookup_key */
 #define EVENT_TYPE_MAX 128  /* an event's type */
 #define API_VERSION_MAX 64  /* "2025-03-31.basil" */
+#define CURRENCY_MAX 8      /* "usd"; ISO 4217 has three letters */
 #define SECRET_LABEL_MAX 64 /* the operator's name of a webhook secret */
 
 /* a subscription */

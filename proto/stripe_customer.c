@@ -1,0 +1,34 @@
+/* https://docs.stripe.com/api/customers/object, and https://docs.stripe.com/api/checkout/sessions/object, which
+ * ties a customer to a subject. */
+#include "proto/stripe_object.h"
+
+bool stripe_claim_is_new(const struct stripe_reader *r, const struct stripe_event *e, struct view subject) {
+	if (!subject.len) return false;
+	if (e->rank == RANK_CREATED) return true;
+	json_t *metadata = json_object_get(e->previous, "metadata");
+	return json_is_null(metadata) || json_object_get(metadata, r->metadata_key);
+}
+
+void stripe_read_customer(struct stripe_reader *r, const struct stripe_place *at, const struct stripe_event *e,
+			  struct customer_observation *o) {
+	o->id = stripe_need_id(r, at, "id");
+	o->subject = stripe_claim(r, at);
+	/* the API shows a deleted customer as {id, object, deleted: true} */
+	o->deleted = stripe_flag(r, at, "deleted") || e->rank == RANK_DELETED;
+	o->new_claim = e->rank != RANK_DELETED && stripe_claim_is_new(r, e, o->subject);
+}
+
+bool stripe_read_checkout(struct stripe_reader *r, const struct stripe_place *at, struct checkout_observation *o) {
+	struct view status = stripe_text(r, at, "status", NAME_MAX_BYTES);
+	struct view payment = stripe_text(r, at, "payment_status", NAME_MAX_BYTES);
+	struct stripe_reader quiet = {.metadata_key = r->metadata_key};
+
+	o->id = stripe_need_id(r, at, "id");
+	o->customer = stripe_customer(r, at);
+	o->subscription = stripe_id(r, at, "subscription");
+	/* a payment link lets its visitor choose the reference: a monstrous one is none, as with metadata */
+	o->subject = stripe_text(&quiet, at, "client_reference_id", SUBJECT_MAX);
+	if (!o->subject.len) o->subject = stripe_claim(r, at);
+	o->paid = payment.len && !view_eq(payment, VIEW("unpaid"));
+	return !status.len || view_eq(status, VIEW("complete"));
+}
