@@ -59,7 +59,9 @@ static void add_times(struct entitlement *e, const struct grant *g, const struct
 		e->changes_at = v->changes_at;
 	if (!v->grants || g->cancel_at || g->cancel_at_period_end) return;
 	int64_t next = g->status == SUB_TRIALING && g->trial_end ? g->trial_end : g->period_end;
-	if (next > e->now && (e->next_billing == 0 || next < e->next_billing)) e->next_billing = next;
+	if (next <= e->now) return;
+	if (e->next_billing == 0 || next < e->next_billing) e->next_billing = next;
+	if (e->changes_at == 0 || next < e->changes_at) e->changes_at = next;
 }
 
 static void add_seats(struct entitlement *e, const struct grant *g, const struct verdict *v) {
@@ -110,6 +112,7 @@ void entitlement_add(struct entitlement *e, const struct grant *g) {
 	e->status = g->status;
 	e->subscription = g->subscription;
 	e->event = g->event;
+	e->seen = g->seen;
 	e->until = v.until;
 	e->stale = v.stale;
 	e->unconfirmed = g->unconfirmed;
@@ -129,10 +132,10 @@ struct decision entitlement_decide(const struct entitlement *e, struct requireme
 	const struct catalog *c = e->catalog;
 	struct decision d = {.allowed = meets(c, e->tier, q), .reason = e->reason, .need = -1};
 
-	if (d.allowed) {
-		if (!meets(c, 0, q)) d.until = e->until;
-		return d;
-	}
+	/* a tier need not have the features of those below it: its end may take some and give others */
+	for (unsigned tier = 0; tier < e->tier; tier++)
+		if (meets(c, tier, q) != d.allowed) d.until = e->until;
+	if (d.allowed) return d;
 	d.need = q.tier >= 0 ? q.tier : catalog_lowest_with(c, (unsigned)q.feature);
 	if (e->blocked_tier >= 0 && meets(c, (unsigned)e->blocked_tier, q))
 		d.reason = e->blocked_reason;

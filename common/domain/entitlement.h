@@ -122,7 +122,8 @@ struct entitlement {
 	int64_t until;            /* when the tier ends with no further event; 0: not known to end */
 	int64_t changes_at;       /* the next moment at which anything here may change by itself; 0: none */
 	int64_t next_billing;     /* 0: none is to come */
-	uint64_t seats;           /* sum of the quantities of all granting subscriptions' mapped items */
+	uint64_t seats; /* sum of the quantities of all granting subscriptions' mapped items; of all items when unmapped
+			 */
 	bool stale;
 	bool unconfirmed;
 	bool unmapped;

@@ -81,7 +81,9 @@ static void verdict_current(struct verdict *v, const struct grant *g, const stru
 static void verdict_past_due(struct verdict *v, const struct grant *g, const struct policies *p, int64_t now) {
 	/* without a period, the event that said so is the best that is known */
 	int64_t deadline = later(g->unpaid_since ? g->unpaid_since : g->seen, p->past_due_grace_s);
-	if (now >= deadline) {
+	/* what ended it first stays the reason: apply_cancellation says the other */
+	bool canceled_first = cancel_date(g) && cancel_date(g) <= deadline;
+	if (now >= deadline && !canceled_first) {
 		deny(v, REASON_PAST_DUE, RULE_PAST_DUE_OVER);
 		return;
 	}
@@ -125,6 +127,21 @@ static void verdict_status(struct verdict *v, const struct grant *g, const struc
 	deny(v, REASON_NO_SUBSCRIPTION, RULE_ENDED);
 }
 
+/* Would it be collecting, were collection not paused? */
+static bool collects(const struct grant *g) {
+	switch ((int)g->status) {
+	case SUB_TRIALING:
+	case SUB_ACTIVE:
+	case SUB_PAST_DUE:
+		return true;
+	case SUB_INCOMPLETE:
+	case SUB_UNPAID:
+		return g->invoice_paid;
+	default:
+		return false;
+	}
+}
+
 struct verdict grant_verdict(const struct grant *g, const struct catalog *c, int64_t now) {
 	struct verdict v = {.tier = -1};
 	const struct policies *p = &c->policies;
@@ -134,9 +151,12 @@ struct verdict grant_verdict(const struct grant *g, const struct catalog *c, int
 		deny(&v, REASON_NO_SUBSCRIPTION, RULE_CUSTOMER_DELETED);
 		return v;
 	}
-	verdict_status(&v, g, p, now);
-	if (v.grants && g->collection_paused && !p->paused_collection_grants)
+	/* before all that depends on the clock: a denial never changes by itself */
+	if (g->collection_paused && !p->paused_collection_grants && collects(g)) {
 		deny(&v, REASON_PAUSED, RULE_COLLECTION_PAUSED);
+		return v;
+	}
+	verdict_status(&v, g, p, now);
 	if (v.grants) apply_cancellation(&v, g, now);
 	if (v.grants && v.tier < 0) {
 		v.tier = 0;
