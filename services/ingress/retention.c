@@ -1,0 +1,49 @@
+#include "retention.h"
+
+struct oldest {
+	uint64_t seq; /* 0: the journal is empty */
+	int64_t received_ms;
+};
+
+/* The oldest record and the slowest worker, in one look that is over when this returns. */
+static enum error look(struct retention *r, struct journal *j, struct oldest *ret_oldest, bool *ret_known,
+		       struct problem *why) {
+	struct journal_reader *reader = NULL;
+	enum error e = journal_read_begin(j, &reader, why);
+	if (e) return e;
+	uint64_t seq;
+	struct view bytes;
+	struct record record;
+	struct oldest oldest = {0};
+	e = journal_read(reader, 0, &seq, &bytes);
+	if (!e) e = record_read(bytes, &record);
+	if (!e) oldest = (struct oldest){seq, record.received_ms};
+	if (e == ERR_NOT_FOUND) e = OK;
+	if (!e) {
+		enum error w = journal_slowest_worker(reader, &r->slowest);
+		*ret_known = w == OK;
+		if (w) r->slowest = 0;
+		if (w && w != ERR_NOT_FOUND) e = w;
+	}
+	journal_read_end(&reader);
+	if (!e) *ret_oldest = oldest;
+	return e;
+}
+
+enum error retention_step(struct retention *r, struct journal *j, int64_t now_ms, bool *ret_more, struct problem *why) {
+	struct oldest oldest;
+	bool known;
+	enum error e = look(r, j, &oldest, &known, why);
+	if (e) return e;
+	int64_t before_ms = now_ms - r->retention_ms;
+	bool expired = oldest.seq && oldest.received_ms < before_ms;
+	r->held_by_worker = expired && known && oldest.seq > r->slowest;
+	*ret_more = false;
+	if (!expired || r->held_by_worker) return OK;
+	size_t deleted = 0;
+	e = journal_expire(j, before_ms, known ? r->slowest : UINT64_MAX, RETENTION_BATCH, &deleted, why);
+	if (e) return e;
+	r->deleted += deleted;
+	*ret_more = deleted == RETENTION_BATCH;
+	return OK;
+}

@@ -1,0 +1,21 @@
+/* The settings of tiergate-ingress. */
+#ifndef INGRESS_SETTINGS_H
+#define INGRESS_SETTINGS_H
+
+#include "service/settings.h"
+#include "service/start.h"
+
+struct ingress_settings {
+	struct service_settings service;
+	const char *listen;
+	const char *journal_dir;
+	const char *secrets; /* the text, net/webhook_secrets.h */
+	const char *journal_pub;
+	const char *journal_replay;
+	int64_t retention_ms;
+	uint64_t map_size; /* bytes; 0: the store's default */
+};
+
+extern const struct settings_table ingress_settings_table;
+
+#endif

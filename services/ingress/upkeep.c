@@ -1,0 +1,114 @@
+#include "upkeep.h"
+
+#include "service/clock.h"
+
+enum error upkeep_append(void *upkeep, struct journal_entry *entries, size_t count, struct problem *why) {
+	struct upkeep *u = upkeep;
+	return journal_append(u->journal, entries, count, why);
+}
+
+void upkeep_committed(void *upkeep, const struct journal_entry *entries, size_t count) {
+	struct upkeep *u = upkeep;
+	for (size_t i = 0; i < count; i++)
+		if (!entries[i].duplicate && entries[i].record.seq > u->head) u->head = entries[i].record.seq;
+	u->last_event_ms = wall_ms();
+	gauge_set(u->meters->head, (int64_t)u->head);
+	publisher_records(u->publisher, journal_origin(u->journal), u->first, entries, count);
+}
+
+/* True when it is time to say it (again). */
+static bool remind(int64_t *said_ms, int64_t every_ms) {
+	int64_t now_ms = mono_ms();
+	if (*said_ms && now_ms - *said_ms < every_ms) return false;
+	*said_ms = now_ms;
+	return true;
+}
+
+void upkeep_state(void *upkeep, enum error e, const struct problem *why) {
+	struct upkeep *u = upkeep;
+	if (!e) {
+		log_info(u->log, log_ev("commit_works_again"), kv_error(u->failed));
+		health_met(u->health, "storage");
+	} else {
+		if (e != u->failed) u->failed_said_ms = 0;
+		health_broken(u->health, "storage", problem_text(why));
+		if (remind(&u->failed_said_ms, UPKEEP_FULL_REMIND_MS))
+			log_error(u->log, log_ev("commit_failed"), kv_error(e), kv_why(why));
+	}
+	u->failed = e;
+	if (e == ERR_STORAGE) u->fatal(u->ctx, e, why);
+}
+
+/* A failure of the upkeep itself is the journal's, or passes. */
+static void check(struct upkeep *u, const char *what, enum error e, const struct problem *why) {
+	if (!e) return;
+	if (e == ERR_STORAGE)
+		u->fatal(u->ctx, e, why);
+	else if (remind(&u->failed_said_ms, UPKEEP_FULL_REMIND_MS))
+		log_error(u->log, log_ev(what), kv_error(e), kv_why(why));
+}
+
+static void heartbeat(struct upkeep *u) {
+	struct journal_reader *reader = NULL;
+	struct problem why = {0};
+	enum error e = journal_read_begin(u->journal, &reader, &why);
+	if (!e) journal_bounds(reader, &u->first, &u->head);
+	journal_read_end(&reader);
+	check(u, "heartbeat_failed", e, &why);
+	if (e) return;
+	gauge_set(u->meters->head, (int64_t)u->head);
+	health_fact_u64(u->health, "first", u->first);
+	health_fact_u64(u->health, "head", u->head);
+	if (u->last_event_ms) health_fact_i64(u->health, "last_event_ms", u->last_event_ms);
+	publisher_heartbeat(u->publisher, journal_origin(u->journal), u->first, u->head);
+}
+
+static void measure(struct upkeep *u) {
+	health_fact_i64(u->health, "queue", gauge_get(u->meters->queue));
+	struct store_usage usage;
+	if (journal_usage(u->journal, &usage) != OK || usage.map_size == 0) return;
+	gauge_set(u->meters->map_used, (int64_t)usage.used);
+	gauge_set(u->meters->map_size, (int64_t)usage.map_size);
+	health_fact_u64(u->health, "map_used", usage.used);
+	health_fact_u64(u->health, "map_size", usage.map_size);
+	bool alarm = usage.used / MAP_ALARM_PERCENT >= usage.map_size / 100;
+	health_fact_bool(u->health, "map_alarm", alarm);
+	if (!alarm)
+		u->map_said_ms = 0;
+	else if (remind(&u->map_said_ms, UPKEEP_REMIND_MS))
+		log_warn(u->log, log_ev("map_filling"), kv_u64("used", usage.used), kv_u64("size", usage.map_size));
+}
+
+static bool expire(struct upkeep *u) {
+	bool more = false;
+	struct problem why = {0};
+	uint64_t before = u->retention.deleted;
+	enum error e = retention_step(&u->retention, u->journal, wall_ms(), &more, &why);
+	check(u, "retention_failed", e, &why);
+	if (e) return false;
+	counter_add(u->meters->expired, u->retention.deleted - before);
+	bool held = u->retention.held_by_worker;
+	gauge_set(u->meters->held_by_worker, held);
+	health_fact_bool(u->health, "retention_held_by_worker", held);
+	health_fact_u64(u->health, "slowest_worker", u->retention.slowest);
+	if (!held)
+		u->held_said_ms = 0;
+	else if (remind(&u->held_said_ms, UPKEEP_REMIND_MS))
+		log_warn(u->log, log_ev("retention_held_by_worker"), kv_u64("slowest", u->retention.slowest),
+			 kv_u64("first", u->first));
+	return more;
+}
+
+int64_t upkeep_tick(void *upkeep) {
+	struct upkeep *u = upkeep;
+	if (mono_ms() >= u->due_ms) {
+		u->due_ms = mono_ms() + UPKEEP_MS;
+		struct problem why = {0};
+		check(u, "progress_failed", progress_flush(u->progress, u->journal, &why), &why);
+		heartbeat(u);
+		measure(u);
+	}
+	if (expire(u)) return UPKEEP_RETENTION_MS;
+	int64_t left_ms = u->due_ms - mono_ms();
+	return left_ms > 0 ? left_ms : 0;
+}
