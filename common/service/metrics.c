@@ -27,7 +27,7 @@ struct series {
 
 struct metrics {
 	char prefix[32];
-	unsigned count;
+	_Atomic unsigned count; /* raised when the series is complete: others may be rendering */
 	unsigned histograms;
 	struct series series[METRICS_MAX];
 };
@@ -60,11 +60,12 @@ static struct series *add(struct metrics *m, enum metric_kind kind, const char *
 	if (labels && strlen(labels) >= METRIC_LABELS_MAX) return NULL;
 	if (kind == METRIC_HISTOGRAM && m->histograms == HISTOGRAMS_MAX) return NULL;
 	if (kind == METRIC_HISTOGRAM) m->histograms++;
-	struct series *s = &m->series[m->count++];
+	struct series *s = &m->series[m->count];
 	s->kind = kind;
 	s->name = name;
 	s->help = help;
 	snprintf(s->labels, sizeof s->labels, "%s", labels ? labels : "");
+	if (kind != METRIC_READ) atomic_fetch_add(&m->count, 1);
 	return s;
 }
 
@@ -89,6 +90,7 @@ bool metrics_gauge_read(struct metrics *m, const char *name, const char *help, c
 	if (!s) return false;
 	s->read = read;
 	s->ctx = ctx;
+	atomic_fetch_add(&m->count, 1);
 	return true;
 }
 

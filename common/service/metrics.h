@@ -1,7 +1,8 @@
 /* Metrics: counters, gauges and histograms of durations, rendered as Prometheus text.
  *
  * All are registered at start, in one bounded table, and then live as long as it. Updates are relaxed atomics:
- * any thread, no lock. Registering and the callbacks' lists are for the starting thread, before others run.
+ * any thread, no lock. Registering is for one thread at a time; more series of the last name may be added
+ * while others count and render.
  *
  * A metric's full name is "tiergate_<svc>_<name>"; a counter's name ends in _total, a histogram's in _seconds.
  */
