@@ -2,6 +2,7 @@
 # Starts ingress, worker and query as children, waits until they are ready, and stops them. Sourced.
 #
 #   services_launch DIR BIN NAME FLAG…   NAME is ingress, entitlement or query; its log is DIR/log/NAME.log
+#   services_launch_all DIR BIN          the three, on free ports, in test mode, with DIR/webhook-secrets
 #   services_wait_ready                  all of them; or says which one is not, why, and the end of its log
 #   services_value NAME KEY              KEY of its ready line: listen, admin, …
 #   services_stop                        drains them; false when one had to be killed or did not exit with 0
@@ -22,6 +23,20 @@ services_launch() {
 	services_pid[$name]=$!
 	services_log[$name]=$log
 	services_order+=("$name")
+}
+
+services_launch_all() {
+	local dir=$1 bin=$2 catalog
+	catalog=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../docker" && pwd)/tiers.yaml
+	services_launch "$dir" "$bin" ingress --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --journal-dir "$dir/journal" \
+		--journal-pub "ipc://$dir/journal-pub" --journal-replay "ipc://$dir/journal-replay" \
+		--webhook-secrets-file "$dir/webhook-secrets"
+	services_launch "$dir" "$bin" entitlement --admin-listen 127.0.0.1:0 --store-dir "$dir/entitlements" \
+		--journals "ipc://$dir/journal-pub,ipc://$dir/journal-replay" --changes-pub "ipc://$dir/changes" \
+		--control "ipc://$dir/control" --catalog "$catalog"
+	services_launch "$dir" "$bin" query --admin-listen 127.0.0.1:0 --store-dir "$dir/entitlements" --mode test \
+		--changes-pub "ipc://$dir/changes" --catalog "$catalog" \
+		--query-bind "tcp://127.0.0.1:*" --feed-bind "tcp://127.0.0.1:*"
 }
 
 services_value() {
