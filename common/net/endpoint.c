@@ -2,22 +2,11 @@
 #include "net/zsocket.h"
 
 #include "base/parse.h"
+#include "base/show.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <sys/un.h>
-
-/* For messages: what a person typed, cut, with what is not printable ASCII replaced. */
-struct shown {
-	char text[80];
-};
-
-static struct shown show(struct view v) {
-	struct shown s = {{0}};
-	for (size_t i = 0; i < v.len && i < sizeof s.text - 1; i++)
-		s.text[i] = v.ptr[i] < 0x20 || v.ptr[i] > 0x7e ? '?' : v.ptr[i];
-	return s;
-}
 
 static struct view after(struct view v, size_t n) { return view_of(v.ptr + n, v.len - n); }
 
@@ -68,7 +57,7 @@ static enum error tcp_parse(struct view text, char *ret_endpoint, struct problem
 				   "use ipc:// or tcp://127.0.0.1",
 				   show(text).text);
 	if (view_eq(host, VIEW("localhost"))) host = VIEW("127.0.0.1");
-	snprintf(ret_endpoint, ENDPOINT_MAX, "tcp://%.*s:%.*s", VIEW_FMT(host), VIEW_FMT(port));
+	(void)snprintf(ret_endpoint, ENDPOINT_MAX, "tcp://%.*s:%.*s", VIEW_FMT(host), VIEW_FMT(port));
 	return OK;
 }
 

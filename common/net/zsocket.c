@@ -91,7 +91,7 @@ static const char *ipc_path(const char *endpoint) { return strncmp(endpoint, "ip
 
 static enum error make_directories(const char *path, struct problem *why) {
 	char dir[ENDPOINT_MAX];
-	snprintf(dir, sizeof dir, "%s", path);
+	(void)snprintf(dir, sizeof dir, "%s", path);
 	for (char *p = dir + 1; *p; p++) {
 		if (*p != '/') continue;
 		*p = '\0';

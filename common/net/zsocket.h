@@ -26,7 +26,7 @@
 
 #define ENDPOINT_MAX 256 /* bytes with the NUL; an ipc path is at most 107 (sun_path) */
 #define ENDPOINTS_MAX 16
-#define ENDPOINTS_TEXT_MAX (ENDPOINTS_MAX * ENDPOINT_MAX)
+#define ENDPOINTS_TEXT_MAX ((size_t)ENDPOINTS_MAX * ENDPOINT_MAX)
 
 /* "a;b;c": at least one, none empty. */
 struct endpoints {
@@ -65,7 +65,7 @@ struct zsocket_limits {
 };
 
 #define ZSOCKET_HWM 1000
-#define ZSOCKET_MESSAGE_MAX (64 * 1024)
+#define ZSOCKET_MESSAGE_MAX INT64_C(65536)
 
 /* type: ZMQ_ROUTER, ZMQ_REQ, … limits may be NULL. The caller closes it with zsocket_close, before the context. */
 NODISCARD enum error zsocket_create(void *context, int type, const struct zsocket_limits *limits, void **ret_socket,

@@ -1,5 +1,6 @@
 #include "service/catalog_file.h"
 
+#include "base/show.h"
 #include "service/catalog_yaml.h"
 
 #include <errno.h>
@@ -26,21 +27,20 @@ static bool in_word(char c) {
 }
 
 static struct view read_name(struct yaml *y, yaml_node_t *node, enum name_kind kind) {
-	struct view v = yaml_scalar(y, node);
+	struct view v = yml_scalar(y, node);
 	size_t max = kind == NAME_WORD ? NAME_MAX_BYTES : kind == NAME_STRIPE_ID ? STRIPE_ID_MAX : LOOKUP_KEY_MAX;
-	if (yaml_failed(y)) return VIEW_NONE;
+	if (yml_failed(y)) return VIEW_NONE;
 	if (v.len == 0 || v.len > max) {
-		yaml_refuse(y, node, "a name has 1 to %zu bytes", max);
+		yml_refuse(y, node, "a name has 1 to %zu bytes", max);
 		return VIEW_NONE;
 	}
 	for (size_t i = 0; i < v.len; i++) {
 		bool good = kind == NAME_LOOKUP_KEY ? v.ptr[i] >= ' ' && v.ptr[i] <= '~' : in_word(v.ptr[i]);
 		if (good) continue;
-		yaml_refuse(y, node, "'%s' has a character that no name has: letters, digits, _ . - only",
-			    yaml_show(v).text);
+		yml_refuse(y, node, "'%s' has a character that no name has: letters, digits, _ . - only", show(v).text);
 		return VIEW_NONE;
 	}
-	return yaml_keep(y, v);
+	return yml_keep(y, v);
 }
 
 /* ---- features ----------------------------------------------------------------- */
@@ -52,20 +52,20 @@ static bool has(const struct catalog_tier *t, unsigned feature) {
 static void read_features(struct catalog_file *f, unsigned tier, yaml_node_t *list) {
 	struct yaml *y = &f->yaml;
 	struct catalog *c = &f->catalog;
-	for (yaml_node_item_t *i = yaml_first(y, list); yaml_more(y, list, i); i++) {
-		yaml_node_t *node = yaml_node(y, *i);
+	for (yaml_node_item_t *i = yml_first(y, list); yml_more(y, list, i); i++) {
+		yaml_node_t *node = yml_node(y, *i);
 		struct view name = read_name(y, node, NAME_WORD);
-		if (yaml_failed(y)) return;
+		if (yml_failed(y)) return;
 		unsigned n = 0;
 		while (n < c->feature_count && !view_eq(c->features[n], name)) n++;
 		if (n == FEATURES_MAX) {
-			yaml_refuse(y, node, "more than %d features", FEATURES_MAX);
+			yml_refuse(y, node, "more than %d features", FEATURES_MAX);
 		} else if (n < c->feature_count && has(&f->own[tier], n)) {
-			yaml_refuse(y, node, "%s is listed twice", yaml_show(name).text);
+			yml_refuse(y, node, "%s is listed twice", show(name).text);
 		} else {
 			if (n == c->feature_count) c->features[c->feature_count++] = name;
 			f->own[tier].features[n / 64] |= UINT64_C(1) << (n % 64);
-			f->lines[tier][n] = yaml_line(node);
+			f->lines[tier][n] = yml_line(node);
 		}
 	}
 }
@@ -79,9 +79,9 @@ static void inherit(struct catalog_file *f, unsigned tier) {
 		for (unsigned n = 0; n < c->feature_count; n++) {
 			if (!has(&f->own[below], n)) continue;
 			if (has(&f->own[tier], n)) {
-				yaml_path(&f->yaml, "tiers[%u].features", tier);
-				yaml_refuse_line(&f->yaml, f->lines[tier][n], "%s is inherited from tier %s already",
-						 yaml_show(c->features[n]).text, yaml_show(c->tiers[below].name).text);
+				yml_path(&f->yaml, "tiers[%u].features", tier);
+				yml_refuse_line(&f->yaml, f->lines[tier][n], "%s is inherited from tier %s already",
+						show(c->features[n]).text, show(c->tiers[below].name).text);
 			}
 			t->features[n / 64] |= UINT64_C(1) << (n % 64);
 		}
@@ -96,15 +96,15 @@ static void add_grant(struct catalog_file *f, yaml_node_t *node, enum grant_kind
 	for (unsigned i = 0; i < c->grant_count; i++) {
 		if (f->grants[i].kind != kind || !view_eq(f->grants[i].name, name)) continue;
 		if (f->grants[i].tier == tier) {
-			yaml_refuse(&f->yaml, node, "%s is listed twice", yaml_show(name).text);
+			yml_refuse(&f->yaml, node, "%s is listed twice", show(name).text);
 		} else {
-			yaml_refuse(&f->yaml, node, "%s is already granted by tier %s", yaml_show(name).text,
-				    yaml_show(c->tiers[f->grants[i].tier].name).text);
+			yml_refuse(&f->yaml, node, "%s is already granted by tier %s", show(name).text,
+				   show(c->tiers[f->grants[i].tier].name).text);
 		}
 		return;
 	}
 	if (c->grant_count == GRANTS_MAX) {
-		yaml_refuse(&f->yaml, node, "more than %d prices, products and lookup keys", GRANTS_MAX);
+		yml_refuse(&f->yaml, node, "more than %d prices, products and lookup keys", GRANTS_MAX);
 		return;
 	}
 	f->grants[c->grant_count++] = (struct catalog_grant){kind, name, tier};
@@ -119,15 +119,15 @@ static void read_grants(struct catalog_file *f, unsigned tier, yaml_node_t *map)
 		     [GRANT_LOOKUP_KEY] = {"lookup_keys", NAME_LOOKUP_KEY}};
 	struct yaml *y = &f->yaml;
 	yaml_node_t *values[ARRAY_LEN(lists)];
-	yaml_path(y, "tiers[%u].stripe", tier);
-	yaml_map(y, map, (const char *const[]){"prices", "products", "lookup_keys"}, ARRAY_LEN(lists), values);
+	yml_path(y, "tiers[%u].stripe", tier);
+	yml_map(y, map, (const char *const[]){"prices", "products", "lookup_keys"}, ARRAY_LEN(lists), values);
 	for (unsigned k = 0; k < ARRAY_LEN(lists); k++) {
-		if (yaml_failed(y) || !values[k]) continue;
-		yaml_path(y, "tiers[%u].stripe.%s", tier, lists[k].key);
-		for (yaml_node_item_t *i = yaml_first(y, values[k]); yaml_more(y, values[k], i); i++) {
-			yaml_node_t *node = yaml_node(y, *i);
+		if (yml_failed(y) || !values[k]) continue;
+		yml_path(y, "tiers[%u].stripe.%s", tier, lists[k].key);
+		for (yaml_node_item_t *i = yml_first(y, values[k]); yml_more(y, values[k], i); i++) {
+			yaml_node_t *node = yml_node(y, *i);
 			struct view name = read_name(y, node, lists[k].names);
-			if (!yaml_failed(y)) add_grant(f, node, (enum grant_kind)k, name, tier);
+			if (!yml_failed(y)) add_grant(f, node, (enum grant_kind)k, name, tier);
 		}
 	}
 }
@@ -141,41 +141,41 @@ static void read_tier(struct catalog_file *f, unsigned tier, yaml_node_t *node) 
 	struct yaml *y = &f->yaml;
 	struct catalog *c = &f->catalog;
 	yaml_node_t *v[KEYS];
-	yaml_path(y, "tiers[%u]", tier);
-	yaml_map(y, node, (const char *const[]){"name", "features", "inherits", "stripe"}, KEYS, v);
-	if (yaml_failed(y)) return;
+	yml_path(y, "tiers[%u]", tier);
+	yml_map(y, node, (const char *const[]){"name", "features", "inherits", "stripe"}, KEYS, v);
+	if (yml_failed(y)) return;
 	if (!v[NAME]) {
-		yaml_refuse(y, node, "has no name");
+		yml_refuse(y, node, "has no name");
 		return;
 	}
-	yaml_path(y, "tiers[%u].name", tier);
+	yml_path(y, "tiers[%u].name", tier);
 	struct view name = read_name(y, v[NAME], NAME_WORD);
-	for (unsigned i = 0; !yaml_failed(y) && i < tier; i++)
+	for (unsigned i = 0; !yml_failed(y) && i < tier; i++)
 		if (view_eq(c->tiers[i].name, name))
-			yaml_refuse(y, v[NAME], "%s is the name of tiers[%u] already", yaml_show(name).text, i);
-	if (yaml_failed(y)) return;
+			yml_refuse(y, v[NAME], "%s is the name of tiers[%u] already", show(name).text, i);
+	if (yml_failed(y)) return;
 	c->tiers[tier].name = name;
 	c->tier_count = tier + 1;
-	yaml_path(y, "tiers[%u].features", tier);
+	yml_path(y, "tiers[%u].features", tier);
 	if (v[FEATURES]) read_features(f, tier, v[FEATURES]);
-	yaml_path(y, "tiers[%u].inherits", tier);
-	f->inherits[tier] = v[INHERITS] ? yaml_bool(y, v[INHERITS]) : true;
-	if (!yaml_failed(y) && v[STRIPE]) read_grants(f, tier, v[STRIPE]);
-	if (!yaml_failed(y)) inherit(f, tier);
+	yml_path(y, "tiers[%u].inherits", tier);
+	f->inherits[tier] = v[INHERITS] ? yml_bool(y, v[INHERITS]) : true;
+	if (!yml_failed(y) && v[STRIPE]) read_grants(f, tier, v[STRIPE]);
+	if (!yml_failed(y)) inherit(f, tier);
 }
 
 static void read_tiers(struct catalog_file *f, yaml_node_t *list) {
 	struct yaml *y = &f->yaml;
 	unsigned n = 0;
-	for (yaml_node_item_t *i = yaml_first(y, list); yaml_more(y, list, i); i++, n++) {
+	for (yaml_node_item_t *i = yml_first(y, list); yml_more(y, list, i); i++, n++) {
 		if (n == TIERS_MAX) {
-			yaml_refuse(y, yaml_node(y, *i), "more than %d tiers", TIERS_MAX);
+			yml_refuse(y, yml_node(y, *i), "more than %d tiers", TIERS_MAX);
 			return;
 		}
-		read_tier(f, n, yaml_node(y, *i));
-		yaml_path(y, "tiers");
+		read_tier(f, n, yml_node(y, *i));
+		yml_path(y, "tiers");
 	}
-	if (!yaml_failed(y) && n == 0) yaml_refuse(y, list, "is empty: there is at least one tier");
+	if (!yml_failed(y) && n == 0) yml_refuse(y, list, "is empty: there is at least one tier");
 }
 
 /* ---- policies ---------------------------------------------------------------------- */
@@ -187,26 +187,26 @@ static void read_policies(struct catalog_file *f, yaml_node_t *map) {
 	struct yaml *y = &f->yaml;
 	struct policies p = default_policies;
 	yaml_node_t *v[KEYS];
-	yaml_path(y, "policies");
-	yaml_map(y, map, keys, KEYS, v);
-	for (unsigned k = 0; k < KEYS && !yaml_failed(y); k++) {
+	yml_path(y, "policies");
+	yml_map(y, map, keys, KEYS, v);
+	for (unsigned k = 0; k < KEYS && !yml_failed(y); k++) {
 		if (!v[k]) continue;
-		yaml_path(y, "policies.%s", keys[k]);
+		yml_path(y, "policies.%s", keys[k]);
 		switch (k) {
 		case PAST_DUE:
-			p.past_due_grace_s = yaml_seconds(y, v[k]);
+			p.past_due_grace_s = yml_seconds(y, v[k]);
 			break;
 		case RENEWAL:
-			p.renewal_grace_s = yaml_seconds(y, v[k]);
+			p.renewal_grace_s = yml_seconds(y, v[k]);
 			break;
 		case LAPSE:
-			p.lapse_unrenewed = yaml_bool(y, v[k]);
+			p.lapse_unrenewed = yml_bool(y, v[k]);
 			break;
 		case PAUSE:
-			p.paused_collection_grants = yaml_either(y, v[k], "grant", "deny");
+			p.paused_collection_grants = yml_either(y, v[k], "grant", "deny");
 			break;
 		case UNMAPPED:
-			p.unmapped_keeps_tier = yaml_either(y, v[k], "last_known", "lowest");
+			p.unmapped_keeps_tier = yml_either(y, v[k], "last_known", "lowest");
 			break;
 		}
 	}
@@ -216,39 +216,39 @@ static void read_policies(struct catalog_file *f, yaml_node_t *map) {
 static void read_catalog(struct catalog_file *f) {
 	enum { VERSION, TIERS, POLICIES, KEYS };
 	struct yaml *y = &f->yaml;
-	yaml_node_t *root = yaml_root(y), *v[KEYS];
-	yaml_path(y, "%s", "");
-	yaml_map(y, root, (const char *const[]){"version", "tiers", "policies"}, KEYS, v);
-	if (yaml_failed(y)) return;
+	yaml_node_t *root = yml_root(y), *v[KEYS];
+	yml_path(y, "%s", "");
+	yml_map(y, root, (const char *const[]){"version", "tiers", "policies"}, KEYS, v);
+	if (yml_failed(y)) return;
 	if (!v[VERSION] || !v[TIERS]) {
-		yaml_refuse(y, root, "has no %s", v[VERSION] ? "tiers" : "version (the first line: \"version: 1\")");
+		yml_refuse(y, root, "has no %s", v[VERSION] ? "tiers" : "version (the first line: \"version: 1\")");
 		return;
 	}
-	yaml_path(y, "version");
-	struct view version = yaml_scalar(y, v[VERSION]);
-	if (!yaml_failed(y) && !view_eq(version, VIEW("1")))
-		yaml_refuse(y, v[VERSION], "is '%s', and this program knows version 1", yaml_show(version).text);
-	yaml_path(y, "tiers");
-	if (!yaml_failed(y)) read_tiers(f, v[TIERS]);
-	if (!yaml_failed(y) && v[POLICIES]) read_policies(f, v[POLICIES]);
+	yml_path(y, "version");
+	struct view version = yml_scalar(y, v[VERSION]);
+	if (!yml_failed(y) && !view_eq(version, VIEW("1")))
+		yml_refuse(y, v[VERSION], "is '%s', and this program knows version 1", show(version).text);
+	yml_path(y, "tiers");
+	if (!yml_failed(y)) read_tiers(f, v[TIERS]);
+	if (!yml_failed(y) && v[POLICIES]) read_policies(f, v[POLICIES]);
 }
 
 /* ---- the file -------------------------------------------------------------------- */
 
 enum error catalog_file_parse(const char *name, struct view text, struct catalog_file **ret_f, struct problem *why) {
 	if (text.len > CATALOG_FILE_MAX)
-		return problem_set(why, ERR_LIMIT, "%.120s: over %d bytes", name, CATALOG_FILE_MAX);
+		return problem_set(why, ERR_LIMIT, "%.120s: over %zu bytes", name, CATALOG_FILE_MAX);
 	struct catalog_file *f = calloc(1, sizeof *f);
 	if (!f) return problem_set(why, ERR_MEMORY, "no memory for the catalog");
 	f->catalog.policies = default_policies;
 	f->catalog.grants = f->grants;
 	f->catalog.hash = view_hash(HASH_SEED, text);
-	enum error e = yaml_open(&f->yaml, name, text, why);
+	enum error e = yml_open(&f->yaml, name, text, why);
 	if (!e) {
 		read_catalog(f);
 		e = f->yaml.error;
 	}
-	yaml_close(&f->yaml);
+	yml_close(&f->yaml);
 	if (e) {
 		catalog_file_destroy(&f);
 		return e;
@@ -288,7 +288,7 @@ enum error catalog_file_load(const char *path, struct catalog_file **ret_f, stru
 
 void catalog_file_destroy(struct catalog_file **f) {
 	if (!f || !*f) return;
-	yaml_free(&(*f)->yaml);
+	yml_free(&(*f)->yaml);
 	free(*f);
 	*f = NULL;
 }

@@ -30,7 +30,7 @@
 #include "base/error.h"
 #include "domain/catalog.h"
 
-#define CATALOG_FILE_MAX (1024 * 1024)
+#define CATALOG_FILE_MAX ((size_t)1 << 20)
 
 /* A catalog and the memory its views point into. Immutable. */
 struct catalog_file;

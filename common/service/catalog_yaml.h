@@ -32,36 +32,31 @@ struct catalog_file {
 };
 
 /* Checks the stream (one document, no anchors, aliases or tags, depth), then loads it. */
-NODISCARD enum error yaml_open(struct yaml *y, const char *name, struct view text, struct problem *why);
-void yaml_close(struct yaml *y); /* the document; what was kept stays */
-void yaml_free(struct yaml *y);
+NODISCARD enum error yml_open(struct yaml *y, const char *name, struct view text, struct problem *why);
+void yml_close(struct yaml *y); /* the document; what was kept stays */
+void yml_free(struct yaml *y);
 
-static inline bool yaml_failed(const struct yaml *y) { return y->error != OK; }
-unsigned yaml_line(const yaml_node_t *node); /* from 1 */
+static inline bool yml_failed(const struct yaml *y) { return y->error != OK; }
+unsigned yml_line(const yaml_node_t *node); /* from 1 */
 
 /* The key that the following errors name. */
-void yaml_path(struct yaml *y, const char *fmt, ...) PRINTF_LIKE(2, 3);
-void yaml_refuse(struct yaml *y, const yaml_node_t *node, const char *fmt, ...) PRINTF_LIKE(3, 4);
-void yaml_refuse_line(struct yaml *y, unsigned line, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void yml_path(struct yaml *y, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void yml_refuse(struct yaml *y, const yaml_node_t *node, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void yml_refuse_line(struct yaml *y, unsigned line, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
-struct yaml_shown {
-	char text[64];
-};
-struct yaml_shown yaml_show(struct view v); /* cut, printable ASCII */
-
-yaml_node_t *yaml_root(struct yaml *y);
-yaml_node_t *yaml_node(struct yaml *y, int index);
+yaml_node_t *yml_root(struct yaml *y);
+yaml_node_t *yml_node(struct yaml *y, int index);
 /* ret_values[i] is the value of keys[i], or NULL when it is not there. Any other key is refused, and so is a key twice.
  */
-void yaml_map(struct yaml *y, yaml_node_t *map, const char *const *keys, size_t count, yaml_node_t **ret_values);
-/* for (yaml_node_item_t *i = yaml_first(y, list); yaml_more(y, list, i); i++); refuses what is no list. */
-yaml_node_item_t *yaml_first(struct yaml *y, yaml_node_t *list);
-bool yaml_more(const struct yaml *y, const yaml_node_t *list, const yaml_node_item_t *i);
+void yml_map(struct yaml *y, yaml_node_t *map, const char *const *keys, size_t count, yaml_node_t **ret_values);
+/* for (yaml_node_item_t *i = yml_first(y, list); yml_more(y, list, i); i++); refuses what is no list. */
+yaml_node_item_t *yml_first(struct yaml *y, yaml_node_t *list);
+bool yml_more(const struct yaml *y, const yaml_node_t *list, const yaml_node_item_t *i);
 
-struct view yaml_scalar(struct yaml *y, yaml_node_t *node); /* lives until yaml_close */
-struct view yaml_keep(struct yaml *y, struct view v);       /* lives until yaml_free */
-bool yaml_bool(struct yaml *y, yaml_node_t *node);
-bool yaml_either(struct yaml *y, yaml_node_t *node, const char *yes, const char *no);
-int64_t yaml_seconds(struct yaml *y, yaml_node_t *node);
+struct view yml_scalar(struct yaml *y, yaml_node_t *node); /* lives until yml_close */
+struct view yml_keep(struct yaml *y, struct view v);       /* lives until yml_free */
+bool yml_bool(struct yaml *y, yaml_node_t *node);
+bool yml_either(struct yaml *y, yaml_node_t *node, const char *yes, const char *no);
+int64_t yml_seconds(struct yaml *y, yaml_node_t *node);
 
 #endif

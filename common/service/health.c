@@ -52,8 +52,8 @@ void health_destroy(struct health **h) {
 static void copy_text(char out[HEALTH_TEXT_MAX + 1], const char *text) {
 	size_t n = 0;
 	for (; text && text[n] && n < HEALTH_TEXT_MAX; n++) {
-		unsigned char c = (unsigned char)text[n];
-		out[n] = c < 0x20 || c == 0x7f ? '?' : (char)c;
+		out[n] = text[n];
+		if ((unsigned char)text[n] < 0x20 || text[n] == 0x7f) out[n] = '?';
 	}
 	out[n] = '\0';
 	if (utf8_valid(view_of(out, n))) return;

@@ -109,13 +109,13 @@ static void put_value(struct line *l, const struct kv *f) {
 		put_text(l, f->v.text);
 		return;
 	case KV_U64:
-		snprintf(number, sizeof number, "%" PRIu64, f->v.u);
+		(void)snprintf(number, sizeof number, "%" PRIu64, f->v.u);
 		break;
 	case KV_I64:
-		snprintf(number, sizeof number, "%" PRId64, f->v.i);
+		(void)snprintf(number, sizeof number, "%" PRId64, f->v.i);
 		break;
 	case KV_BOOL:
-		snprintf(number, sizeof number, "%s", f->v.b ? "true" : "false");
+		(void)snprintf(number, sizeof number, "%s", f->v.b ? "true" : "false");
 		break;
 	case KV_END:
 		return;
@@ -145,7 +145,7 @@ static void put_field(struct line *l, const struct kv *f) {
 static void stamp(int64_t ms, char out[RFC3339_SIZE + 4]) {
 	if (ms < 0) ms = 0;
 	format_rfc3339(ms / 1000, out);
-	snprintf(out + RFC3339_SIZE - 2, 6, ".%03dZ", (int)(ms % 1000));
+	(void)snprintf(out + RFC3339_SIZE - 2, 6, ".%03dZ", (int)(ms % 1000));
 }
 
 size_t log_format_line(const struct log *l, enum log_level level, const struct kv *fields, int64_t now_ms,
@@ -160,7 +160,7 @@ size_t log_format_line(const struct log *l, enum log_level level, const struct k
 
 	const char *tail = line.json ? (line.cut ? ",\"cut\":true}\n" : "}\n") : (line.cut ? " cut=true\n" : "\n");
 	size_t n = strlen(tail);
-	memcpy(out + line.len, tail, n); /* TAIL_MAX is free */
+	for (size_t i = 0; i < n; i++) out[line.len + i] = tail[i]; /* TAIL_MAX is free */
 	return line.len + n;
 }
 

@@ -11,18 +11,18 @@
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_READ, METRIC_HISTOGRAM };
 
 struct series {
-	enum metric_kind kind;
-	const char *name;
-	const char *help;
-	char labels[METRIC_LABELS_MAX];
-	int64_t (*read)(void *ctx);
-	void *ctx;
-	/* a cache line of its own: threads count different things without disturbing each other */
+	/* on cache lines that no other series touches: threads count without disturbing each other */
 	_Alignas(64) union {
 		struct counter counter;
 		struct gauge gauge;
 		struct histogram histogram;
 	} value;
+	const char *name;
+	const char *help;
+	int64_t (*read)(void *ctx);
+	void *ctx;
+	enum metric_kind kind;
+	char labels[METRIC_LABELS_MAX];
 };
 
 struct metrics {
@@ -43,7 +43,7 @@ struct metrics *metrics_create(const char *service) {
 	struct metrics *m = aligned_alloc(64, sizeof *m); /* sizeof is a multiple of its alignment */
 	if (!m) return NULL;
 	memset(m, 0, sizeof *m);
-	snprintf(m->prefix, sizeof m->prefix, "tiergate_%s", service);
+	(void)snprintf(m->prefix, sizeof m->prefix, "tiergate_%s", service);
 	return m;
 }
 
@@ -64,7 +64,7 @@ static struct series *add(struct metrics *m, enum metric_kind kind, const char *
 	s->kind = kind;
 	s->name = name;
 	s->help = help;
-	snprintf(s->labels, sizeof s->labels, "%s", labels ? labels : "");
+	(void)snprintf(s->labels, sizeof s->labels, "%s", labels ? labels : "");
 	if (kind != METRIC_READ) atomic_fetch_add(&m->count, 1);
 	return s;
 }
@@ -105,7 +105,9 @@ bool metrics_label(char out[METRIC_LABELS_MAX], const char *key, struct view val
 		unsigned char c = (unsigned char)value.ptr[i];
 		if (n + 4 > sizeof text) return false; /* an escape, the quote and the NUL */
 		if (c == '"' || c == '\\') text[n++] = '\\';
-		text[n++] = c < 0x20 || c > 0x7e ? '?' : (char)c;
+		text[n] = '?';
+		if (c >= ' ' && c <= '~') text[n] = value.ptr[i];
+		n++;
 	}
 	if (n + 2 > sizeof text) return false;
 	text[n++] = '"';

@@ -16,7 +16,7 @@
 #define METRICS_MAX 256       /* all series together */
 #define METRIC_NAME_MAX 64    /* without the prefix */
 #define METRIC_LABELS_MAX 160 /* `code="ok",kind="x"`, escaped */
-#define METRICS_TEXT_MAX (512 * 1024)
+#define METRICS_TEXT_MAX ((size_t)512 * 1024)
 
 struct metrics;
 

@@ -1,22 +1,11 @@
 #include "service/setting_value.h"
 
 #include "base/parse.h"
+#include "base/show.h"
 
 #include <inttypes.h>
 #include <string.h>
 #include <strings.h>
-
-/* What was typed, fit for a message: cut, and only printable ASCII. Never used for a secret. */
-struct shown {
-	char text[64];
-};
-
-static struct shown show(const char *text) {
-	struct shown s = {{0}};
-	for (size_t i = 0; text[i] && i < sizeof s.text - 1; i++)
-		s.text[i] = text[i] < 0x20 || text[i] > 0x7e ? '?' : text[i];
-	return s;
-}
 
 static enum error store_bool(const char *origin, const char *text, bool *into, struct problem *why) {
 	static const char *const yes[] = {"true", "yes", "on", "1"}, *const no[] = {"false", "no", "off", "0"};
@@ -26,14 +15,14 @@ static enum error store_bool(const char *origin, const char *text, bool *into, s
 		if (into) *into = is_yes;
 		return OK;
 	}
-	return problem_set(why, ERR_CONFIG, "%s: '%s' is neither true nor false", origin, show(text).text);
+	return problem_set(why, ERR_CONFIG, "%s: '%s' is neither true nor false", origin, show_str(text).text);
 }
 
 static enum error store_u64(const struct setting *row, const char *origin, const char *text, uint64_t *into,
 			    struct problem *why) {
 	uint64_t n, max = row->max ? row->max : UINT64_MAX;
 	if (!parse_u64(view_str(text), UINT64_MAX, &n))
-		return problem_set(why, ERR_CONFIG, "%s: '%s' is not a whole number", origin, show(text).text);
+		return problem_set(why, ERR_CONFIG, "%s: '%s' is not a whole number", origin, show_str(text).text);
 	if (n < row->min || n > max)
 		return problem_set(why, ERR_CONFIG, "%s: %" PRIu64 " is not in %" PRIu64 " to %" PRIu64, origin, n,
 				   row->min, max);
@@ -50,7 +39,7 @@ static struct shown show_duration(uint64_t ms) {
 	struct shown s;
 	size_t i = 0;
 	while (ms % units[i].ms != 0) i++;
-	snprintf(s.text, sizeof s.text, "%" PRIu64 "%s", ms / units[i].ms, units[i].unit);
+	(void)snprintf(s.text, sizeof s.text, "%" PRIu64 "%s", ms / units[i].ms, units[i].unit);
 	return s;
 }
 
@@ -60,11 +49,11 @@ static enum error store_duration(const struct setting *row, const char *origin, 
 	if (!parse_duration_ms(view_str(text), &ms))
 		return problem_set(why, ERR_CONFIG,
 				   "%s: '%s' is not a duration: write digits and one of ms s m h d, as in 90s", origin,
-				   show(text).text);
+				   show_str(text).text);
 	uint64_t n = (uint64_t)ms;
 	if (n < row->min || (row->max && n > row->max))
-		return problem_set(why, ERR_CONFIG, "%s: %s is out of range: at least %s%s%s", origin, show(text).text,
-				   show_duration(row->min).text, row->max ? " and at most " : "",
+		return problem_set(why, ERR_CONFIG, "%s: %s is out of range: at least %s%s%s", origin,
+				   show_str(text).text, show_duration(row->min).text, row->max ? " and at most " : "",
 				   row->max ? show_duration(row->max).text : "");
 	if (into) *into = ms;
 	return OK;
@@ -80,11 +69,11 @@ static enum error store_size(const struct setting *row, const char *origin, cons
 	uint64_t n;
 	if (!parse_u64(digits, UINT64_MAX >> shift, &n))
 		return problem_set(why, ERR_CONFIG, "%s: '%s' is not a size: write digits and at most one of K M G T",
-				   origin, show(text).text);
+				   origin, show_str(text).text);
 	n <<= shift;
 	if (n < row->min || (row->max && n > row->max))
 		return problem_set(why, ERR_CONFIG, "%s: %s is out of range: %" PRIu64 " to %" PRIu64 " bytes", origin,
-				   show(text).text, row->min, row->max ? row->max : UINT64_MAX);
+				   show_str(text).text, row->min, row->max ? row->max : UINT64_MAX);
 	if (into) *into = n;
 	return OK;
 }
@@ -101,7 +90,7 @@ static enum error store_choice(const struct setting *row, const char *origin, co
 		if (at[n] == '\0') break;
 		at += n + 1;
 	}
-	return problem_set(why, ERR_CONFIG, "%s: '%s' is none of %s", origin, show(text).text, row->choices);
+	return problem_set(why, ERR_CONFIG, "%s: '%s' is none of %s", origin, show_str(text).text, row->choices);
 }
 
 /* host:port, [v6]:port or :port; whether the host exists is found out when it is bound. */
@@ -116,7 +105,8 @@ static enum error check_listen(const char *origin, const char *text, struct prob
 		if (!brackets) good = good && host.ptr[i] != ':';
 	}
 	if (good && host.len < 100) return OK;
-	return problem_set(why, ERR_CONFIG, "%s: '%s' is not host:port, as in 127.0.0.1:8701", origin, show(text).text);
+	return problem_set(why, ERR_CONFIG, "%s: '%s' is not host:port, as in 127.0.0.1:8701", origin,
+			   show_str(text).text);
 }
 
 /* Puts the origin before the sentence. */
@@ -177,6 +167,17 @@ enum error setting_store(const struct setting *row, const char *origin, const ch
 		return store_text(row, origin, text, into, why);
 	}
 	return problem_set(why, ERR_INTERNAL, "%s: a setting of no type", origin);
+}
+
+struct flag_name setting_flag(const struct setting *row) {
+	struct flag_name f = {{0}};
+	for (size_t i = 0; row->name[i] && i < sizeof f.text - 1; i++) {
+		char c = row->name[i];
+		if (c >= 'A' && c <= 'Z') c = (char)(c - 'A' + 'a');
+		if (c == '_') c = '-';
+		f.text[i] = c;
+	}
+	return f;
 }
 
 const char *setting_placeholder(const struct setting *row) {

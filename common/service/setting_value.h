@@ -9,6 +9,12 @@
 NODISCARD enum error setting_store(const struct setting *row, const char *origin, const char *text, void *into,
 				   struct problem *why);
 
+struct flag_name {
+	char text[SETTING_NAME_MAX];
+};
+/* "journal-dir" */
+struct flag_name setting_flag(const struct setting *row);
+
 /* What goes behind the flag in --help: "DIR", "live|test". NULL: nothing. */
 const char *setting_placeholder(const struct setting *row);
 

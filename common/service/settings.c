@@ -1,9 +1,9 @@
 #include "service/settings.h"
 
+#include "base/show.h"
 #include "service/setting_names.h"
 #include "service/setting_value.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -43,24 +43,13 @@ static const struct known {
 
 /* ---- names ------------------------------------------------------------------ */
 
-struct flag_name {
-	char text[SETTING_NAME_MAX];
-};
-
-static struct flag_name flag_of(const struct setting *row) {
-	struct flag_name f = {{0}};
-	for (size_t i = 0; row->name[i] && i < sizeof f.text - 1; i++)
-		f.text[i] = row->name[i] == '_' ? '-' : (char)tolower((unsigned char)row->name[i]);
-	return f;
-}
-
 static void set_origin(struct given *g, const struct setting *row) {
 	const char *end = g->file ? (g->source == FROM_ENV ? "_FILE" : "-file") : "";
 	if (g->source == FROM_ENV) {
-		snprintf(g->origin, sizeof g->origin, PREFIX "%s%s", row->name, end);
+		(void)snprintf(g->origin, sizeof g->origin, PREFIX "%s%s", row->name, end);
 	} else {
-		snprintf(g->origin, sizeof g->origin, "%s--%s%s", g->source == FROM_DEFAULT ? "the default of " : "",
-			 flag_of(row).text, end);
+		(void)snprintf(g->origin, sizeof g->origin, "%s--%s%s",
+			       g->source == FROM_DEFAULT ? "the default of " : "", setting_flag(row).text, end);
 	}
 }
 
@@ -82,7 +71,7 @@ static enum error read_whole(int fd, const char *origin, char *buffer, size_t *r
 		n += (size_t)got;
 	}
 	if (n > SECRET_FILE_MAX)
-		return problem_set(why, ERR_CONFIG, "%s: the file is over %d bytes", origin, SECRET_FILE_MAX);
+		return problem_set(why, ERR_CONFIG, "%s: the file is over %u bytes", origin, SECRET_FILE_MAX);
 	*ret_n = n;
 	return OK;
 }
@@ -93,15 +82,19 @@ static enum error read_secret(const char *path, const char *origin, char **ret_t
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0) return problem_set(why, ERR_CONFIG, "%s: cannot open %s: %s", origin, path, strerror(errno));
 	char *buffer = calloc(1, SECRET_FILE_MAX + 2);
+	if (!buffer) {
+		close(fd);
+		return problem_set(why, ERR_MEMORY, "out of memory");
+	}
 	size_t n = 0;
-	enum error e = buffer ? read_whole(fd, origin, buffer, &n, why) : problem_set(why, ERR_MEMORY, "out of memory");
+	enum error e = read_whole(fd, origin, buffer, &n, why);
 	close(fd);
 	while (!e && n > 0 && (buffer[n - 1] == '\n' || buffer[n - 1] == '\r')) buffer[--n] = '\0';
 	if (!e && n == 0) e = problem_set(why, ERR_CONFIG, "%s: %s is empty", origin, path);
 	if (!e && strlen(buffer) != n) e = problem_set(why, ERR_CONFIG, "%s: %s has a NUL byte", origin, path);
 	char *text = e ? NULL : strdup(buffer);
 	if (!e && !text) e = problem_set(why, ERR_MEMORY, "out of memory");
-	if (buffer) explicit_bzero(buffer, SECRET_FILE_MAX + 2);
+	explicit_bzero(buffer, SECRET_FILE_MAX + 2);
 	free(buffer);
 	if (!e) *ret_text = text;
 	return e;
@@ -210,15 +203,15 @@ static void list_flags(const struct settings_table *t, struct flags *f) {
 	size_t n = 0;
 	for (size_t i = 0; i < t->count; i++) {
 		const struct setting *row = &t->rows[i];
-		f->names[n] = flag_of(row);
+		f->names[n] = setting_flag(row);
 		f->options[n] = (struct option){f->names[n].text,
 						row->type == SETTING_BOOL ? optional_argument : required_argument, NULL,
 						FLAG_BASE + 2 * (int)i};
 		n++;
 		if (row->type != SETTING_SECRET) continue;
-		f->names[n] = flag_of(row);
+		f->names[n] = setting_flag(row);
 		size_t used = strlen(f->names[n].text);
-		snprintf(f->names[n].text + used, sizeof f->names[n].text - used, "-file");
+		(void)snprintf(f->names[n].text + used, sizeof f->names[n].text - used, "-file");
 		f->options[n] = (struct option){f->names[n].text, required_argument, NULL, FLAG_BASE + 2 * (int)i + 1};
 		n++;
 	}
@@ -230,18 +223,15 @@ static void list_flags(const struct settings_table *t, struct flags *f) {
 static enum error bad_flag(const struct flags *f, int got, const char *typed, struct problem *why) {
 	if (optopt > 0 && optopt < FLAG_BASE)
 		return problem_set(why, ERR_USAGE, "-%c: no such flag", optopt > ' ' && optopt < 0x7f ? optopt : '?');
-	char name[SETTING_NAME_MAX + 3];
-	size_t n = 0;
-	for (; typed[n] && typed[n] != '=' && n < sizeof name - 1; n++)
-		name[n] = typed[n] < 0x20 || typed[n] > 0x7e ? '?' : typed[n];
-	name[n] = '\0';
-	if (got == ':') return problem_set(why, ERR_USAGE, "%s needs a value", name);
+	struct view name = view_of(typed, strcspn(typed, "="));
+	if (got == ':') return problem_set(why, ERR_USAGE, "%s needs a value", show(name).text);
 	struct nearest near = {0};
-	struct view bare = view_of(name, n);
+	struct view bare = name;
 	while (bare.len > 0 && *bare.ptr == '-') bare = view_of(bare.ptr + 1, bare.len - 1);
 	for (size_t i = 0; f->options[i].name; i++) nearest_try(&near, bare, f->options[i].name);
-	if (near.name) return problem_set(why, ERR_USAGE, "%s: no such flag; did you mean --%s?", name, near.name);
-	return problem_set(why, ERR_USAGE, "%s: no such flag", name);
+	if (near.name)
+		return problem_set(why, ERR_USAGE, "%s: no such flag; did you mean --%s?", show(name).text, near.name);
+	return problem_set(why, ERR_USAGE, "%s: no such flag", show(name).text);
 }
 
 /* argv is a copy: getopt_long reorders it. */
@@ -263,7 +253,7 @@ static enum error give_flags(struct settings *s, int argc, char **argv, const st
 	}
 	for (int i = optind; i < argc; i++) {
 		if (s->argument_count >= s->table->arguments_max || s->argument_count == ARGUMENTS_MAX)
-			return problem_set(why, ERR_USAGE, "'%.60s': an argument too many", argv[i]);
+			return problem_set(why, ERR_USAGE, "'%s' is an argument too many", show_str(argv[i]).text);
 		s->arguments[s->argument_count++] = argv[i];
 	}
 	return OK;
@@ -292,11 +282,11 @@ static enum error check(struct settings *s, struct problem *why) {
 		if (!e && g->text) e = setting_store(row, g->origin, g->text, NULL, why);
 		if (!e && !g->text && row->required) {
 			bool secret = row->type == SETTING_SECRET;
-			e = row->flag_only
-				    ? problem_set(why, ERR_USAGE, "--%s is missing: %s", flag_of(row).text, row->help)
-				    : problem_set(why, ERR_CONFIG, "--%s or " PREFIX "%s%s is missing: %s",
-						  flag_of(row).text, row->name, secret ? " (or its _FILE)" : "",
-						  row->help);
+			e = row->flag_only ? problem_set(why, ERR_USAGE, "--%s is missing: %s", setting_flag(row).text,
+							 row->help)
+					   : problem_set(why, ERR_CONFIG, "--%s or " PREFIX "%s%s is missing: %s",
+							 setting_flag(row).text, row->name,
+							 secret ? " (or its _FILE)" : "", row->help);
 		}
 		/* a wrong value of a command's own argument is wrong usage, not configuration */
 		if (e == ERR_CONFIG && row->flag_only) e = why ? (why->error = ERR_USAGE) : ERR_USAGE;
@@ -366,8 +356,8 @@ const char *settings_origin(const struct settings *s, const char *name) {
 
 enum error settings_reread(struct settings *s, const char *name, const char **ret_text, struct problem *why) {
 	int i = find_row(s, name);
-	if (i < 0 || s->table->rows[i].type != SETTING_SECRET)
-		return problem_set(why, ERR_INTERNAL, "%s is no secret of this program", name);
+	if (i < 0 || s->table->rows[i].type != SETTING_SECRET || !s->given[i].text)
+		return problem_set(why, ERR_INTERNAL, "%s is no secret that was given", name);
 	struct given *g = &s->given[i];
 	if (g->file) {
 		char *text = NULL;
@@ -387,13 +377,13 @@ enum error settings_reread(struct settings *s, const char *name, const char **re
 
 bool settings_begin(const struct settings_table *t, int argc, char *const *argv, char *const *envp, void *target,
 		    struct settings **ret_s, int *ret_exit) {
-	enum settings_wish wish;
+	enum settings_wish wish = SETTINGS_RUN;
 	struct problem why = {0};
 	struct settings *s = NULL;
 	enum error e = settings_read(t, argc, argv, envp, target, &s, &wish, &why);
 	*ret_exit = error_exit_code(e);
 	if (e) {
-		fprintf(stderr, "%s: %s (see %s --help)\n", t->program, problem_text(&why), t->program);
+		(void)fprintf(stderr, "%s: %s (see %s --help)\n", t->program, problem_text(&why), t->program);
 		return false;
 	}
 	if (wish == SETTINGS_RUN) {
@@ -404,7 +394,7 @@ bool settings_begin(const struct settings_table *t, int argc, char *const *argv,
 	if (wish == SETTINGS_HELP) {
 		settings_print_help(t, stdout);
 	} else {
-		printf("%s %s\n", t->program, TIERGATE_VERSION);
+		(void)printf("%s %s\n", t->program, TIERGATE_VERSION);
 	}
 	return false;
 }

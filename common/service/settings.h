@@ -21,10 +21,10 @@
 #include "net/zsocket.h"
 #include <stdio.h>
 
-#define SETTINGS_MAX 40             /* rows of one table */
-#define SETTING_NAME_MAX 80         /* bytes of a name with the NUL, also as a flag */
-#define SETTING_VALUE_MAX 4096      /* bytes of one value */
-#define SECRET_FILE_MAX (64 * 1024) /* and of a secret's */
+#define SETTINGS_MAX 40        /* rows of one table */
+#define SETTING_NAME_MAX 80    /* bytes of a name with the NUL, also as a flag */
+#define SETTING_VALUE_MAX 4096 /* bytes of one value */
+#define SECRET_FILE_MAX 65536u /* and of a secret's */
 
 /* The type decides how the text is checked and what is stored at the row's offset. Strings belong to the
  * `struct settings` and live until settings_destroy. */

@@ -1,48 +1,43 @@
 #include "service/setting_value.h"
 #include "service/settings.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #define HELP_COLUMN 34 /* where the explanations start */
 
 static void print_flag(const struct setting *row, FILE *out) {
-	char flag[SETTING_NAME_MAX];
-	size_t n = 0;
-	for (; row->name[n] && n < sizeof flag - 1; n++)
-		flag[n] = row->name[n] == '_' ? '-' : (char)tolower((unsigned char)row->name[n]);
-	flag[n] = '\0';
+	const struct flag_name flag = setting_flag(row);
 	const char *holder = setting_placeholder(row);
-	int used = fprintf(out, "  --%s%s%s", flag, holder ? " " : "", holder ? holder : "");
+	int used = fprintf(out, "  --%s%s%s", flag.text, holder ? " " : "", holder ? holder : "");
 	/* the ellipsis is three bytes and one column */
 	if (holder && strstr(holder, "…")) used -= 2;
 	if (used >= HELP_COLUMN - 1) {
-		fprintf(out, "\n");
+		(void)fprintf(out, "\n");
 		used = 0;
 	}
-	fprintf(out, "%*s%s\n", HELP_COLUMN - used, "", row->help);
+	(void)fprintf(out, "%*s%s\n", HELP_COLUMN - used, "", row->help);
 	if (row->flag_only && !row->fallback) return;
-	fprintf(out, "%*s(", HELP_COLUMN, "");
+	(void)fprintf(out, "%*s(", HELP_COLUMN, "");
 	if (!row->flag_only) {
-		fprintf(out, "TIERGATE_%s", row->name);
+		(void)fprintf(out, "TIERGATE_%s", row->name);
 		if (row->type == SETTING_SECRET)
-			fprintf(out, ", or a file: TIERGATE_%s_FILE, --%s-file", row->name, flag);
+			(void)fprintf(out, ", or a file: TIERGATE_%s_FILE, --%s-file", row->name, flag.text);
 	}
 	const char *semicolon = row->flag_only ? "" : "; ";
 	if (row->fallback) {
-		fprintf(out, "%sdefault %s", semicolon, row->fallback);
+		(void)fprintf(out, "%sdefault %s", semicolon, row->fallback);
 	} else if (row->required) {
-		fprintf(out, "%srequired", semicolon);
+		(void)fprintf(out, "%srequired", semicolon);
 	}
-	fprintf(out, ")\n");
+	(void)fprintf(out, ")\n");
 }
 
 void settings_print_help(const struct settings_table *t, FILE *out) {
-	fprintf(out, "usage: %s [flags]%s%s\n\n%s\n\n", t->program, t->arguments ? " " : "",
-		t->arguments ? t->arguments : "", t->purpose);
+	(void)fprintf(out, "usage: %s [flags]%s%s\n\n%s\n\n", t->program, t->arguments ? " " : "",
+		      t->arguments ? t->arguments : "", t->purpose);
 	for (size_t i = 0; i < t->count; i++) print_flag(&t->rows[i], out);
-	fprintf(out, "  --help, --version\n");
-	if (t->notes) fprintf(out, "\n%s\n", t->notes);
-	fprintf(out, "\nA flag beats its environment name, which beats the default.\n"
-		     "Exit codes: 0 ok, 64 usage, 69 unavailable, 74 input/output, 78 configuration.\n");
+	(void)fprintf(out, "  --help, --version\n");
+	if (t->notes) (void)fprintf(out, "\n%s\n", t->notes);
+	(void)fprintf(out, "\nA flag beats its environment name, which beats the default.\n"
+			   "Exit codes: 0 ok, 64 usage, 69 unavailable, 74 input/output, 78 configuration.\n");
 }

@@ -15,7 +15,8 @@ enum error signals_open(struct signals *ret_s, struct problem *why) {
 	sigaddset(&ours, SIGTERM);
 	sigaddset(&ours, SIGINT);
 	sigaddset(&ours, SIGHUP);
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || sigprocmask(SIG_BLOCK, &ours, NULL) != 0)
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	if (sigaction(SIGPIPE, &ignore, NULL) != 0 || sigprocmask(SIG_BLOCK, &ours, NULL) != 0)
 		return problem_set(why, ERR_INTERNAL, "cannot block signals: %s", strerror(errno));
 	int fd = signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0) return problem_set(why, ERR_UNAVAILABLE, "signalfd: %s", strerror(errno));

@@ -41,7 +41,8 @@ void service_ready(struct service *s) { health_met(s->health, "start"); }
 
 int service_exit(const struct service *s, enum error e, const struct problem *why) {
 	if (e) {
-		log_error(&s->log, log_ev("failed"), kv_error(e), kv_why(why));
+		log_error(&s->log, log_ev("failed"), kv_error(e),
+			  kv_str("why", why ? problem_text(why) : error_text(e)));
 	} else {
 		log_info(&s->log, log_ev("stopped"));
 	}
