@@ -1,0 +1,183 @@
+#include "serve.h"
+
+void serve_error(struct server *s, const struct tg01_id *id, enum tg01_code code, const char *text, struct writer *w) {
+	s->errors[code]++;
+	tg01_error_write(w, id, code, view_str(text));
+}
+
+static struct tg01_source source_of(const struct store_link *l) {
+	return (struct tg01_source){.epoch = l->epoch, .ver = l->ver, .as_of = l->as_of};
+}
+
+/* The subject's entitlement at the moment that is asked about. */
+static bool find(struct server *s, const struct tg01_question *q, int64_t now, int64_t *ret_at,
+		 struct entitlement *ret_e, struct answer_failure *ret_why) {
+	if (q->min_ver > s->link->ver) {
+		*ret_why = (struct answer_failure){TG01_BEHIND, "the store is not at min_ver yet"};
+		return false;
+	}
+	if (!answer_moment(q, now, ret_at, ret_why)) return false;
+	const struct scope scope = {.livemode = s->livemode, .account = q->acct};
+	struct view row = VIEW_NONE;
+	enum error e = look_subject(s->link->look, &scope, q->sub, &row);
+	if (!e || e == ERR_NOT_FOUND) e = answer_entitlement(s->catalog, row, *ret_at, ret_e);
+	if (!e) return true;
+	*ret_why = (struct answer_failure){TG01_INTERNAL, "the store cannot be read"};
+	return false;
+}
+
+static bool decide(struct server *s, const struct tg01_question *q, int64_t now, struct tg01_answer *ret_a,
+		   struct answer_failure *ret_why) {
+	struct requirement needed;
+	struct entitlement e;
+	int64_t at;
+	if (!answer_requirement(s->catalog, q, &needed, ret_why) || !find(s, q, now, &at, &e, ret_why)) return false;
+	*ret_a = answer_check(&e, needed, now, at);
+	return true;
+}
+
+static void serve_check(struct server *s, const struct tg01_request *r, int64_t now, struct writer *w) {
+	struct tg01_answer a;
+	struct answer_failure why;
+	if (!decide(s, &r->ask, now, &a, &why)) {
+		serve_error(s, &r->id, why.code, why.text, w);
+		return;
+	}
+	const struct tg01_source source = source_of(s->link);
+	tg01_answer_write(w, &r->id, &source, &a);
+}
+
+static void serve_get(struct server *s, const struct tg01_request *r, int64_t now, struct writer *w) {
+	struct entitlement e;
+	struct answer_failure why;
+	int64_t at;
+	if (!find(s, &r->ask, now, &at, &e, &why)) {
+		serve_error(s, &r->id, why.code, why.text, w);
+		return;
+	}
+	struct view feats[FEATURES_MAX];
+	const struct tg01_source source = source_of(s->link);
+	const struct tg01_profile p = answer_get(&e, feats, now, at);
+	tg01_profile_write(w, &r->id, &source, &p);
+}
+
+static void serve_batch(struct server *s, const struct tg01_request *r, int64_t now, struct writer *w) {
+	const struct tg01_source source = source_of(s->link);
+	tg01_batch_begin(w, &r->id, &source, r->check_count);
+	for (unsigned i = 0; i < r->check_count; i++) {
+		struct tg01_answer a;
+		struct answer_failure why;
+		if (decide(s, &r->checks[i], now, &a, &why)) {
+			tg01_batch_answer(w, &a);
+		} else {
+			s->errors[why.code]++;
+			tg01_batch_error(w, why.code, view_str(why.text));
+		}
+	}
+}
+
+struct since_walk {
+	struct writer *w;
+	struct tg01_since since;
+	bool livemode;
+	unsigned max;
+	uint64_t last; /* the version up to which everything is handed out, or of the other mode */
+	bool full;
+	size_t seen;
+};
+
+static bool take_change(void *ctx, const struct change *c) {
+	struct since_walk *k = ctx;
+	k->seen++;
+	if (c->scope.livemode == k->livemode) {
+		const struct tg01_change out = {.ver = c->ver,
+						.at_ms = c->at_ms,
+						.acct = c->scope.account,
+						.sub = c->subject,
+						.before = c->before,
+						.after = c->after,
+						.reason = view_str(reason_name(c->reason)),
+						.status = view_str(sub_status_name(c->status)),
+						.until = c->until,
+						.event = c->event};
+		if (k->since.count >= k->max || !tg01_since_change(k->w, &k->since, &out)) {
+			k->full = true;
+			return false;
+		}
+	}
+	k->last = c->ver;
+	return true;
+}
+
+static void serve_since(struct server *s, const struct tg01_request *r, struct writer *w) {
+	struct tg01_source source = source_of(s->link);
+	bool reset = r->epoch != 0 && r->epoch != s->link->epoch;
+	if (!reset && r->ver > s->link->ver) {
+		serve_error(s, &r->id, TG01_BEHIND, "the store is not at ver yet", w);
+		return;
+	}
+	const struct writer before = *w;
+	struct since_walk k = {.w = w, .livemode = s->livemode, .max = r->max, .last = r->ver};
+	tg01_since_begin(w, &r->id, &k.since);
+	enum error e = reset ? OK : look_changes(s->link->look, r->ver, SINCE_SCAN_MAX, take_change, &k);
+	if (e) {
+		*w = before;
+		serve_error(s, &r->id, TG01_INTERNAL, "the store cannot be read", w);
+		return;
+	}
+	bool more = k.full || k.seen == SINCE_SCAN_MAX;
+	if (more) source.ver = k.last;
+	tg01_since_end(w, &k.since, &source, more, reset);
+}
+
+static void serve_ping(const struct server *s, const struct tg01_request *r, struct moment now, struct writer *w) {
+	const struct tg01_source source = source_of(s->link);
+	int64_t lag = source.as_of ? now.wall_ms - source.as_of : -1;
+	const struct tg01_pong p = {.ready = link_ready(s->link),
+				    .proto = VIEW(TG01_VERSION),
+				    .build = VIEW(TIERGATE_VERSION),
+				    .lag_ms = source.as_of && lag < 0 ? 0 : lag,
+				    .uptime_s = (uint64_t)(now.mono_ms - s->started_mono_ms) / 1000};
+	tg01_pong_write(w, &r->id, &source, &p);
+}
+
+void serve(struct server *s, struct view version, struct view message, struct moment now, struct writer *w) {
+	static const struct tg01_id nobody = {.kind = TG01_ID_NONE};
+	if (!view_eq(version, VIEW(TG01_VERSION))) {
+		serve_error(s, &nobody, TG01_UNSUPPORTED_VERSION, "the frame before the message must be " TG01_VERSION,
+			    w);
+		return;
+	}
+	struct tg01_request r;
+	struct tg01_failure why;
+	if (!tg01_request_read(s->decoder, message, &r, &why)) {
+		serve_error(s, &why.id, why.code, why.text, w);
+		return;
+	}
+	s->requests[r.op]++;
+	/* a snapshot for each request costs little, and what a client has seen happen before it asked is in it */
+	bool open = link_renew(s->link);
+	if (r.op != TG01_PING && (!open || !link_ready(s->link))) {
+		serve_error(s, &r.id, TG01_NOT_READY, problem_text(&s->link->why), w);
+		return;
+	}
+	switch (r.op) {
+	case TG01_CHECK:
+		serve_check(s, &r, now.wall_ms / 1000, w);
+		break;
+	case TG01_GET:
+		serve_get(s, &r, now.wall_ms / 1000, w);
+		break;
+	case TG01_BATCH:
+		serve_batch(s, &r, now.wall_ms / 1000, w);
+		break;
+	case TG01_SINCE:
+		serve_since(s, &r, w);
+		break;
+	case TG01_PING:
+		serve_ping(s, &r, now, w);
+		break;
+	case TG01_OP_COUNT:
+		break;
+	}
+}

@@ -1,0 +1,100 @@
+#include "store_link.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+/* The file behind the path; false when there is none. */
+static bool identify(const struct store_link *l, dev_t *ret_dev, ino_t *ret_ino) {
+	char path[4096];
+	struct stat s;
+	int n = snprintf(path, sizeof path, "%s/data.mdb", l->dir);
+	if (n < 0 || (size_t)n >= sizeof path || stat(path, &s) != 0) return false;
+	*ret_dev = s.st_dev;
+	*ret_ino = s.st_ino;
+	return true;
+}
+
+void link_init(struct store_link *l, const char *dir) {
+	*l = (struct store_link){.dir = dir};
+	(void)problem_set(&l->why, ERR_UNAVAILABLE, "the entitlement store is not open yet");
+}
+
+static void let_go(struct store_link *l) {
+	look_end(&l->look);
+	entitlements_close(&l->store);
+	l->epoch = l->ver = 0;
+	l->as_of = 0;
+	l->heard = l->settled = false;
+}
+
+void link_finish(struct store_link *l) { let_go(l); }
+
+static void try_open(struct store_link *l, int64_t now_mono_ms) {
+	dev_t dev;
+	ino_t ino;
+	if (!identify(l, &dev, &ino)) {
+		(void)problem_set(&l->why, ERR_UNAVAILABLE, "the entitlement store is not there yet");
+		return;
+	}
+	struct entitlements_options o = {.dir = l->dir, .read_only = true};
+	if (entitlements_open(&o, &l->store, &l->why)) return;
+	if (look_begin(l->store, &l->look, &l->why)) {
+		let_go(l);
+		return;
+	}
+	dev_t dev_now;
+	ino_t ino_now;
+	if (!identify(l, &dev_now, &ino_now) || dev_now != dev || ino_now != ino) {
+		/* replaced while it was opened: which of the two this is cannot be known */
+		let_go(l);
+		(void)problem_set(&l->why, ERR_UNAVAILABLE, "the entitlement store is being replaced");
+		return;
+	}
+	l->dev = dev;
+	l->ino = ino;
+	l->opened_ms = now_mono_ms;
+	l->epoch = entitlements_epoch(l->store);
+	l->ver = look_version(l->look);
+	look_rest(l->look);
+	(void)problem_set(&l->why, ERR_UNAVAILABLE, "waiting for the worker to say that the store is complete");
+}
+
+void link_tick(struct store_link *l, int64_t now_mono_ms) {
+	dev_t dev;
+	ino_t ino;
+	if (l->store && (!identify(l, &dev, &ino) || dev != l->dev || ino != l->ino)) let_go(l);
+	if (!l->store) try_open(l, now_mono_ms);
+	if (l->store && !l->settled && !l->heard && now_mono_ms - l->opened_ms >= LINK_SILENCE_MS) {
+		/* an empty store that nobody vouches for says nothing */
+		if (link_renew(l)) l->settled = l->ver > 0;
+		link_rest(l);
+	}
+}
+
+void link_pulse(struct store_link *l, const struct stream_pulse *p, int64_t now_wall_ms) {
+	if (!l->store || p->epoch != l->epoch) return;
+	l->heard = true;
+	if (p->as_of > l->as_of) l->as_of = p->as_of;
+	if (p->caught_up || now_wall_ms - p->as_of < LINK_FRESH_MS) l->settled = true;
+	if (!l->settled)
+		(void)problem_set(&l->why, ERR_UNAVAILABLE, "the worker is still filling the entitlement store");
+}
+
+bool link_ready(const struct store_link *l) { return l->store && l->settled; }
+
+bool link_renew(struct store_link *l) {
+	if (!l->store) return false;
+	enum error e = look_renew(l->look);
+	if (e) {
+		let_go(l);
+		(void)problem_set(&l->why, e, "the entitlement store cannot be read");
+		return false;
+	}
+	l->ver = look_version(l->look);
+	return true;
+}
+
+void link_rest(struct store_link *l) {
+	if (l->look) look_rest(l->look);
+}
