@@ -33,7 +33,7 @@ node)
 esac
 
 said='' # what the client printed last, on either stream
-ask() { said=$("${client[@]}" "$(services_value query query)" "$@" 2>&1) || true; }
+ask() { said=$("${client[@]}" "$(services_value query listen)" "$@" 2>&1) || true; }
 
 expect() { # WHAT PATTERN
 	# shellcheck disable=SC2053 # a pattern
