@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# ./dev up as a person uses it: start, paste what it prints, start it a second time by mistake, Ctrl-C.
+#   up_test.sh BIN_DIR
+# Exit 77: a port is in use.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+bin=$1
+cd "$here/../.."
+
+dir=$(mktemp -d)
+up=
+finish() {
+	local status=$?
+	if [ -n "$up" ]; then
+		kill -TERM "$up" 2>/dev/null || true
+		wait "$up" || true
+	fi
+	[ "$status" = 0 ] || [ "$status" = 77 ] || cat "$dir/out" "$dir"/data/log/*.log >&2
+	rm -rf "$dir"
+	exit "$status"
+}
+trap finish EXIT
+
+fail() {
+	echo "up_test: $*" >&2
+	exit 1
+}
+
+start() {
+	"$here/up" "$bin" "$dir/data" >"$dir/out" 2>&1 &
+	up=$!
+	local deadline=$((SECONDS + 60))
+	until grep -q 'Ctrl-C stops it' "$dir/out"; do
+		if ! kill -0 "$up" 2>/dev/null; then
+			up=
+			if grep -q 'is in use by another program' "$dir/out"; then cat "$dir/out" && exit 77; fi
+			fail "it ended while starting"
+		fi
+		[ "$SECONDS" -lt "$deadline" ] || fail "it does not say that it runs"
+		sleep 0.05
+	done
+}
+
+stop() {
+	local status=0
+	kill -TERM "$up"
+	wait "$up" || status=$?
+	up=
+	[ "$status" = 0 ] || fail "stopped, it exits with $status"
+}
+
+# The indented commands that it printed, as they stand.
+paste() { sed -n "s|^  \($bin/tiergate $1 .*\)|\1|p" "$dir/out"; }
+
+run() { # COMMAND-LINE PATTERN: until the answer is there
+	local said deadline=$((SECONDS + 20))
+	while said=$(bash -c "$1" 2>&1) || true; [[ $said != *$2* ]]; do
+		[ "$SECONDS" -lt "$deadline" ] || fail "'$1' says: $said"
+	done
+}
+
+start
+[ "$(stat -c %a "$dir/data/webhook-secrets")" = 600 ] || fail "the secret can be read by others"
+[ "$(paste send | wc -l)/$(paste check | wc -l)/$(paste explain | wc -l)" = 2/1/1 ] || fail "it prints other commands"
+while read -r line; do run "$line" 200; done < <(paste send)
+run "$(paste check)" trialing
+run "$(paste explain)" trial
+
+status=0
+"$here/up" "$bin" "$dir/data" >"$dir/second" 2>&1 || status=$?
+grep -q 'runs already' "$dir/second" || fail "a second start says: $(cat "$dir/second")"
+[ "$status" = 69 ] || fail "a second start exits with $status"
+
+secret=$(cat "$dir/data/webhook-secrets")
+stop
+start
+[ "$(cat "$dir/data/webhook-secrets")" = "$secret" ] || fail "a second start made another secret"
+run "$(paste check)" trialing
+stop
