@@ -4,7 +4,7 @@
 
 bool stripe_claim_is_new(const struct stripe_reader *r, const struct stripe_event *e, struct view subject) {
 	if (!subject.len) return false;
-	if (e->rank == RANK_CREATED) return true;
+	if (e->rank != RANK_UPDATED) return e->rank == RANK_CREATED;
 	json_t *metadata = json_object_get(e->previous, "metadata");
 	return json_is_null(metadata) || json_object_get(metadata, r->metadata_key);
 }
@@ -15,7 +15,7 @@ void stripe_read_customer(struct stripe_reader *r, const struct stripe_place *at
 	o->subject = stripe_claim(r, at);
 	/* the API shows a deleted customer as {id, object, deleted: true} */
 	o->deleted = stripe_flag(r, at, "deleted") || e->rank == RANK_DELETED;
-	o->new_claim = e->rank != RANK_DELETED && stripe_claim_is_new(r, e, o->subject);
+	o->new_claim = stripe_claim_is_new(r, e, o->subject);
 }
 
 bool stripe_read_checkout(struct stripe_reader *r, const struct stripe_place *at, struct checkout_observation *o) {
