@@ -7,6 +7,7 @@
 #ifndef PROPERTY_LIFE_H
 #define PROPERTY_LIFE_H
 
+#include "domain/entitlement.h"
 #include "lives/law.h"
 
 #define LIFE_EVENTS_MAX 96
@@ -80,5 +81,10 @@ struct world {
 void world_apply(struct world *w, const struct observation *o);
 void world_join(struct world *into, const struct world *other);
 void world_print(struct text *t, const struct world *w);
+
+/* What a subject's row should hold of one subscription that is known, and the answer from all of the subject's. */
+void world_grant(const struct world *w, unsigned sub, struct grant *ret_g);
+struct entitlement world_entitlement(const struct world *w, const struct catalog *catalog, int64_t now,
+				     struct view subject);
 
 #endif

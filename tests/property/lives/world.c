@@ -72,3 +72,48 @@ void world_print(struct text *t, const struct world *w) {
 	for (unsigned i = 0; i < LIFE_INVOICES_MAX; i++)
 		if (w->invoices[i].known) print_invoice_register(t, &w->invoices[i]);
 }
+
+void world_grant(const struct world *w, unsigned sub, struct grant *ret_g) {
+	const struct sub_register *r = &w->subs[sub];
+	const struct sub_value v = sub_register_value(r);
+	const struct subscription *s = &v.seen->sub;
+	int customer = life_customer_index(s->customer), invoice = life_invoice_index(s->latest_invoice);
+	*ret_g = (struct grant){.subscription = s->id,
+				.event = v.seen->stamp.event,
+				.status = s->status,
+				.cancel_at_period_end = s->cancel_at_period_end,
+				.collection_paused = s->collection_paused,
+				.unconfirmed = v.unconfirmed,
+				.invoice_paid = invoice >= 0 && w->invoices[invoice].known &&
+						w->invoices[invoice].invoice.status == INVOICE_PAID,
+				.customer_deleted = customer >= 0 && w->customers[customer].deleted,
+				.created = s->created,
+				.seen = v.seen->stamp.created,
+				.period_start = s->period_start,
+				.period_end = s->period_end,
+				.trial_end = s->trial_end,
+				.cancel_at = s->cancel_at,
+				.ended_at = s->ended_at,
+				.unpaid_since = v.unpaid_since,
+				.items = s->items};
+	for (unsigned i = 0; i < r->price_count; i++)
+		if (item_set_cmp(&r->prices[i].set, &s->items) != 0)
+			ret_g->earlier[ret_g->earlier_count++] = r->prices[i];
+}
+
+struct entitlement world_entitlement(const struct world *w, const struct catalog *catalog, int64_t now,
+				     struct view subject) {
+	struct entitlement e;
+	entitlement_begin(&e, catalog, now);
+	for (unsigned i = 0; i < LIFE_SUBS_MAX; i++) {
+		if (!w->sub_known[i]) continue;
+		struct grant g;
+		world_grant(w, i, &g);
+		struct view customer = sub_register_value(&w->subs[i]).seen->sub.customer;
+		int c = life_customer_index(customer);
+		struct view bound = c >= 0 ? customer_register_subject(&w->customers[c], customer) : customer;
+		if (view_eq(bound, subject)) entitlement_add(&e, &g);
+	}
+	entitlement_end(&e);
+	return e;
+}
