@@ -16,8 +16,13 @@
  * applied, whatever their order. The version numbers, the changes log and the counters are not:
  * they tell what happened here, in this store.
  *
+ * What a row reads: a subject's customers are those whose register's first claim names it (a customer that nobody
+ * claims is its own subject), at most SUBJECT_CUSTOMERS_MAX in key order; its subscriptions are those whose value
+ * names one of them; an invoice counts as paid when it is of the subscription's customer. A subject
+ * that no customer belongs to has no row.
+ *
  * Caveats: as in store/journal.h. Processes that open one store must share the PID
- * namespace (LMDB's reader table is keyed by pid).
+ * namespace (LMDB's reader table is keyed by pid). The changes log is not pruned.
  */
 #ifndef STORE_ENTITLEMENTS_H
 #define STORE_ENTITLEMENTS_H
@@ -51,19 +56,26 @@ uint64_t entitlements_epoch(const struct entitlements *e);
  * and commit returns it too. Not committed means nothing happened. */
 struct fold;
 
-/* catalog and now_ms: for the changes log alone; they do not touch the state. Both outlive the fold. */
+/* catalog and now_ms: for the changes log alone; they do not touch the state. The catalog outlives the fold; with
+ * none (NULL) the log names no tiers. ERR_USAGE: another fold is under way. */
 NODISCARD enum error fold_begin(struct entitlements *e, const struct catalog *catalog, int64_t now_ms,
 				struct fold **ret_f, struct problem *why);
-/* Joins the observation into its registers and remakes the rows it touches. */
+/* Joins the observation into its registers and remakes the rows it touches. ERR_LIMIT, the one error that is
+ * not sticky: a part of the observation is over its limit, or an id is missing; nothing of it was written,
+ * the fold goes on, and the record belongs in quarantine.
+ * It counts "claim_conflict" (a customer that another subject had claimed) and "unconfirmed". */
 NODISCARD enum error fold_observe(struct fold *f, const struct observation *o);
+/* At most 1000 names are kept; further ones, and those over EVENT_TYPE_MAX, count as "other". */
 NODISCARD enum error fold_count(struct fold *f, struct view counter);
-/* Puts the record aside with a reason; a record that is there already has its reason and tries updated. */
+/* Puts the record aside with a reason; a record that is there already has its reason and tries updated. Past
+ * QUARANTINE_MAX it is only counted, as "quarantine_dropped". */
 NODISCARD enum error fold_quarantine(struct fold *f, const struct record *r, struct view record_bytes,
 				     const struct problem *reason, int64_t now_ms);
 NODISCARD enum error fold_quarantine_remove(struct fold *f, uint64_t origin, uint64_t seq);
 NODISCARD enum error fold_cursor(struct fold *f, uint64_t origin, uint64_t seq);
 /* Synced. `each` (may be NULL) gets the changes of this transaction in order, after it is durable;
- * their views live during the call. *f is NULL afterwards, whatever the outcome. */
+ * their views live during the call. *f is NULL afterwards, whatever the outcome. After ERR_STORAGE the
+ * store is unusable until the process restarts; ERR_FULL is not final. */
 NODISCARD enum error fold_commit(struct fold **f, void (*each)(void *ctx, const struct change *c), void *ctx,
 				 struct problem *why);
 void fold_abort(struct fold **f);

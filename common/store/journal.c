@@ -136,7 +136,7 @@ static void append_one(struct lmdb_txn *t, uint64_t seq, struct journal_entry *e
 	w->at = one.at;
 	const struct key_u64 at = key_u64(seq);
 	lmdb_append(t, TABLE_EVENTS, key_u64_view(&at), entry->bytes);
-	lmdb_put(t, TABLE_IDS, id, key_u64_view(&at));
+	lmdb_add(t, TABLE_IDS, id, key_u64_view(&at));
 }
 
 static uint64_t head_of(struct lmdb_txn *t) {

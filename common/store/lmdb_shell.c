@@ -162,9 +162,18 @@ void lmdb_append(struct lmdb_txn *t, unsigned table, struct view key, struct vie
 	if (rc) fail_code(t, rc == MDB_KEYEXIST ? MDB_CORRUPTED : rc, "append");
 }
 
+void lmdb_add(struct lmdb_txn *t, unsigned table, struct view key, struct view value) {
+	if (t->error) return;
+	/* refused without a trace unless the key is the greatest */
+	int rc = put(t, table, key, value, MDB_APPEND);
+	if (rc == MDB_KEYEXIST) rc = put(t, table, key, value, 0);
+	if (rc) fail_code(t, rc, "put");
+}
+
 bool lmdb_insert(struct lmdb_txn *t, unsigned table, struct view key, struct view value) {
 	if (t->error) return false;
-	int rc = put(t, table, key, value, MDB_NOOVERWRITE);
+	int rc = put(t, table, key, value, MDB_APPEND);
+	if (rc == MDB_KEYEXIST) rc = put(t, table, key, value, MDB_NOOVERWRITE);
 	if (rc && rc != MDB_KEYEXIST) fail_code(t, rc, "insert");
 	return rc == 0;
 }

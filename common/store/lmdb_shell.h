@@ -80,7 +80,10 @@ bool lmdb_get(struct lmdb_txn *t, unsigned table, struct view key, struct view *
 void lmdb_put(struct lmdb_txn *t, unsigned table, struct view key, struct view value);
 /* For keys that grow: fills pages instead of leaving them half empty. The key must be the greatest. */
 void lmdb_append(struct lmdb_txn *t, unsigned table, struct view key, struct view value);
-/* True when it was not there before. */
+/* For keys that are new, and often but not always the greatest, as Stripe's ids are, which begin with the
+ * time: page after page is filled where a put would leave each half empty. */
+void lmdb_add(struct lmdb_txn *t, unsigned table, struct view key, struct view value);
+/* As lmdb_add, unless the key is there: true when it was not. */
 bool lmdb_insert(struct lmdb_txn *t, unsigned table, struct view key, struct view value);
 /* True when it was there. */
 bool lmdb_del(struct lmdb_txn *t, unsigned table, struct view key);

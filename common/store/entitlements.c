@@ -1,0 +1,100 @@
+#include "store/entitlements.h"
+
+#include <stdlib.h>
+
+#include "store/entitlements_internal.h"
+
+static const char *const tables[] = {[TABLE_META] = "meta",
+				     [TABLE_CURSORS] = "cursors",
+				     [TABLE_SUBS] = "subs",
+				     [TABLE_CUSTOMERS] = "customers",
+				     [TABLE_INVOICES] = "invoices",
+				     [TABLE_CUSTOMER_SUBS] = "customer_subs",
+				     [TABLE_SUBJECT_CUSTOMERS] = "subject_customers",
+				     [TABLE_SUBJECTS] = "subjects",
+				     [TABLE_CHANGES] = "changes",
+				     [TABLE_QUARANTINE] = "quarantine",
+				     [TABLE_COUNTERS] = "counters"};
+
+static enum error read_meta(struct entitlements *e, struct problem *why) {
+	struct lmdb_txn t;
+	uint64_t schema = 0, epoch = 0;
+	enum error rc = lmdb_begin(&e->db, false, &t, why);
+	if (rc) return rc;
+	bool found =
+		lmdb_get_u64(&t, TABLE_META, META_EPOCH, &epoch) && lmdb_get_u64(&t, TABLE_META, META_SCHEMA, &schema);
+	rc = lmdb_failed(&t, why);
+	lmdb_abort(&t);
+	if (rc) return rc;
+	if (!found) return problem_set(why, ERR_NOT_FOUND, "entitlement store: not made yet");
+	if (schema != STORE_SCHEMA)
+		return problem_set(why, ERR_VERSION, "entitlement store: schema %llu is not known to this program",
+				   (unsigned long long)schema);
+	e->epoch = epoch;
+	return OK;
+}
+
+static enum error write_meta(struct entitlements *e, uint64_t epoch, struct problem *why) {
+	struct lmdb_txn t;
+	if (epoch == 0) return problem_set(why, ERR_USAGE, "a new entitlement store needs an epoch");
+	enum error rc = lmdb_begin(&e->db, true, &t, why);
+	if (rc) return rc;
+	lmdb_put_u64(&t, TABLE_META, META_EPOCH, epoch);
+	lmdb_put_u64(&t, TABLE_META, META_SCHEMA, STORE_SCHEMA);
+	lmdb_put_u64(&t, TABLE_META, META_VERSION, 0);
+	return lmdb_commit(&t, why);
+}
+
+/* What only the writer needs; the look takes its reader's slot now, so that a commit cannot fail to get one. */
+static enum error prepare_writer(struct entitlements *e, struct problem *why) {
+	e->fold = calloc(1, sizeof *e->fold);
+	if (e->fold) e->fold->buffer = malloc(STATE_VALUE_MAX);
+	if (!e->fold || !e->fold->buffer) return problem_set(why, ERR_MEMORY, "entitlement store");
+	enum error rc = look_begin(e, &e->committed, why);
+	if (!rc) look_rest(e->committed);
+	return rc;
+}
+
+enum error entitlements_open(const struct entitlements_options *o, struct entitlements **ret_e, struct problem *why) {
+	AUTO(entitlements_close)
+	struct entitlements *e = calloc(1, sizeof *e);
+	if (!e) return problem_set(why, ERR_MEMORY, "entitlement store");
+	const struct lmdb_options options = {.dir = o->dir,
+					     .read_only = o->read_only,
+					     .no_sync = o->no_sync,
+					     .map_size = o->map_size ? o->map_size : STORE_MAP_DEFAULT,
+					     .tables = tables,
+					     .table_count = ARRAY_LEN(tables)};
+	enum error rc = lmdb_open(&options, &e->db, why);
+	if (rc) return rc;
+	rc = read_meta(e, why);
+	if (rc == ERR_NOT_FOUND && !o->read_only) {
+		rc = write_meta(e, o->epoch, why);
+		if (!rc) rc = read_meta(e, why);
+	}
+	if (!rc && !o->read_only) rc = prepare_writer(e, why);
+	if (rc) return rc;
+	*ret_e = e;
+	e = NULL;
+	return OK;
+}
+
+void entitlements_close(struct entitlements **e) {
+	if (!e || !*e) return;
+	struct entitlements *x = *e;
+	if (x->folding) lmdb_abort(&x->fold->t);
+	look_end(&x->committed);
+	lmdb_close(&x->db);
+	if (x->fold) free(x->fold->buffer);
+	free(x->fold);
+	free(x);
+	*e = NULL;
+}
+
+uint64_t entitlements_epoch(const struct entitlements *e) { return e->epoch; }
+
+size_t entitlements_reap_readers(struct entitlements *e) {
+	int dead = 0;
+	if (mdb_reader_check(e->db.env, &dead)) return 0;
+	return (size_t)dead;
+}
