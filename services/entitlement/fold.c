@@ -1,0 +1,123 @@
+#include "service/clock.h"
+#include "worker.h"
+
+#define TYPE_COUNTER_MAX 64 /* bytes of an event type that is counted under its own name */
+
+/* The store cannot take more: everything under way is undone. A full disk or map may get room again, so the loop
+ * goes on and asks again; anything else is for a restart. */
+static void roll_back(struct worker *w, enum error e, const struct problem *why) {
+	fold_abort(&w->fold);
+	w->folded = 0;
+	for (unsigned i = 0; i < w->follower_count; i++)
+		if (w->followers[i].source.origin) source_rolled_back(&w->followers[i].source, mono_ms());
+	if (e != ERR_FULL) {
+		w->failed = problem_set(&w->why, e, "the store failed: %s", problem_text(why));
+		return;
+	}
+	health_broken(w->service.health, "store", "full: make room on its disk, or raise MAP_SIZE");
+	int64_t now = mono_ms();
+	if (now < w->retry_at_ms) return;
+	w->retry_at_ms = now + 10000; /* between two such lines */
+	log_error(&w->service.log, log_ev("store_full"), kv_error(e), kv_why(why));
+}
+
+enum error worker_fold_open(struct worker *w) {
+	struct problem why = {0};
+	if (w->fold) return OK;
+	enum error e = fold_begin(w->store, catalog_file_get(w->catalog), wall_ms(), &w->fold, &why);
+	w->folded = 0;
+	w->fold_started_us = mono_us();
+	if (e != OK) roll_back(w, e, &why);
+	return e;
+}
+
+/* Once: how long the start, or the making of a new store, took. */
+static void note_caught_up(struct worker *w) {
+	int64_t now = mono_ms();
+	if (w->caught_up) return;
+	for (unsigned i = 0; i < w->follower_count; i++)
+		if (!source_caught_up(&w->followers[i].source, now)) return;
+	w->caught_up = true;
+	log_info(&w->service.log, log_ev("caught_up"), kv_i64("took_ms", now - w->started_ms), kv_u64("ver", w->ver));
+}
+
+void worker_fold_close(struct worker *w) {
+	struct problem why = {0};
+	if (!w->fold) return;
+	enum error e = fold_commit(&w->fold, worker_publish_change, w, &why);
+	if (e != OK) {
+		roll_back(w, e, &why);
+		return;
+	}
+	w->folded = 0;
+	health_met(w->service.health, "store");
+	for (unsigned i = 0; i < w->follower_count; i++) source_committed(&w->followers[i].source);
+	histogram_add_us(w->metrics.fold, (uint64_t)(mono_us() - w->fold_started_us));
+	note_caught_up(w);
+	worker_publish_pulse(w);
+}
+
+/* ---- one record ---------------------------------------------------------------- */
+
+/* Signed, but still somebody else's words: only names of Stripe's form become counters. */
+static enum error count_type(struct worker *w, struct view type) {
+	char name[sizeof "type:" + TYPE_COUNTER_MAX];
+	struct writer out = writer_of(name, sizeof name);
+	bool plain = type.len > 0 && type.len <= TYPE_COUNTER_MAX;
+	for (size_t i = 0; plain && i < type.len; i++) {
+		char c = type.ptr[i];
+		plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+	}
+	write_bytes(&out, VIEW("type:"));
+	write_bytes(&out, plain ? type : VIEW("other"));
+	return fold_count(w->fold, writer_view(&out));
+}
+
+/* What a person pays for must be in the catalog: when it is not, the last known tier stands, and somebody is told. */
+static bool unmapped(const struct worker *w, const struct observation *o, struct problem *why) {
+	if (o->kind != OBSERVE_SUBSCRIPTION) return false;
+	const struct subscription *s = &o->of.subscription.now;
+	if (sub_status_final(s->status) || s->items.count == 0 || o->stamp.rank == RANK_DELETED) return false;
+	if (catalog_set_tier(catalog_file_get(w->catalog), &s->items) >= 0) return false;
+	const struct item *first = &s->items.items[0];
+	(void)problem_set(why, ERR_CONFIG,
+			  "unmapped_price: %.*s (product %.*s) is in no tier: add it to the catalog, then send HUP",
+			  VIEW_FMT(first->price), VIEW_FMT(first->product));
+	return true;
+}
+
+static enum fold_outcome put_aside(struct worker *w, const struct record *r, struct view bytes,
+				   const struct problem *why, bool retry) {
+	if (fold_quarantine(w->fold, r, bytes, why, wall_ms()) != OK) return FOLD_FAILED;
+	if (retry) return FOLD_QUARANTINED;
+	counter_add(w->metrics.quarantined, 1);
+	log_warn(&w->service.log, log_ev("quarantined"), kv_u64("origin", r->origin), kv_u64("seq", r->seq),
+		 kv_view("event", r->id), kv_view("type", r->type), kv_error(why->error), kv_why(why));
+	return FOLD_QUARANTINED;
+}
+
+enum fold_outcome worker_fold_record(struct worker *w, const struct record *r, struct view bytes, bool retry) {
+	struct observation o;
+	struct problem why = {0};
+
+	enum error e = stripe_decode(w->decoder, r, &o, &why);
+	if (e != OK) {
+		why.error = e;
+		return put_aside(w, r, bytes, &why, retry);
+	}
+	if (o.kind == OBSERVE_NOTHING) {
+		if (!retry && count_type(w, r->type) != OK) return FOLD_FAILED;
+		counter_add(w->metrics.ignored, 1);
+	} else {
+		e = fold_observe(w->fold, &o);
+		if (e == ERR_LIMIT) { /* the store's own bounds; nothing was written */
+			(void)problem_set(&why, e, "larger than the store takes");
+			return put_aside(w, r, bytes, &why, retry);
+		}
+		if (e != OK) return FOLD_FAILED;
+		counter_add(w->metrics.applied, 1);
+		if (unmapped(w, &o, &why)) return put_aside(w, r, bytes, &why, retry);
+	}
+	if (retry && fold_quarantine_remove(w->fold, r->origin, r->seq) != OK) return FOLD_FAILED;
+	return o.kind == OBSERVE_NOTHING ? FOLD_IGNORED : FOLD_APPLIED;
+}

@@ -1,0 +1,88 @@
+#include "service/clock.h"
+#include "service/random.h"
+#include "worker.h"
+#include <zmq.h>
+
+static void open_metrics(struct worker *w) {
+	struct metrics *m = w->service.metrics;
+	struct worker_metrics *x = &w->metrics;
+	x->applied = metrics_counter(m, "records_applied_total", "records folded into the store", NULL);
+	x->ignored = metrics_counter(m, "records_ignored_total", "records of event types that are not used", NULL);
+	x->quarantined = metrics_counter(m, "records_quarantined_total", "records put aside with a reason", NULL);
+	x->corrupt = metrics_counter(m, "records_corrupt_total", "records whose bytes are damaged", NULL);
+	x->skipped = metrics_counter(m, "records_skipped_total", "records that a journal no longer had", NULL);
+	x->changes = metrics_counter(m, "changes_total", "changes of subjects' rows", NULL);
+	x->reaped = metrics_counter(m, "readers_reaped_total", "dead readers removed from the store", NULL);
+	x->dropped =
+		metrics_counter(m, "messages_dropped_total", "messages that are not what their socket speaks", NULL);
+	x->backlog = metrics_gauge(m, "backlog_records", "records heard of and not committed yet", NULL);
+	x->cursor = metrics_gauge(m, "store_version", "the store's version", NULL);
+	x->map_used = metrics_gauge(m, "map_used_bytes", "bytes of the store in use", NULL);
+	x->map_size = metrics_gauge(m, "map_size_bytes", "the store's limit", NULL);
+	x->fold = metrics_histogram(m, "fold_seconds", "from the first record of a transaction to its commit", NULL);
+}
+
+static enum error open_store(struct worker *w, struct problem *why) {
+	struct entitlements_options o = {.dir = w->settings.store_dir, .map_size = w->settings.map_size};
+	enum error e = random_u64(&o.epoch, why);
+	if (e == OK) e = entitlements_open(&o, &w->store, why);
+	if (e == OK) e = look_begin(w->store, &w->look, why);
+	if (e != OK) return e;
+	w->ver = look_version(w->look);
+	look_rest(w->look);
+	return OK;
+}
+
+static enum error open_follower(struct worker *w, unsigned i, struct problem *why) {
+	/* a replay reply may be large; PUB carries one record a message */
+	const struct zsocket_limits limits = {.receive_hwm = 10000, .message_max = RECORD_MAX};
+	struct follower *f = &w->followers[i];
+
+	source_init(&f->source);
+	f->pub_endpoint = w->settings.journals.at[i].pub;
+	f->replay_endpoint = w->settings.journals.at[i].replay;
+	enum error e = zsocket_create(w->service.zmq, ZMQ_SUB, &limits, &f->sub, why);
+	if (e == OK && zmq_setsockopt(f->sub, ZMQ_SUBSCRIBE, "", 0) != 0)
+		e = problem_set(why, ERR_INTERNAL, "cannot subscribe: %s", zmq_strerror(zmq_errno()));
+	if (e == OK) e = zsocket_connect(f->sub, f->pub_endpoint, why);
+	if (e == OK) e = zsocket_create(w->service.zmq, ZMQ_DEALER, &limits, &f->replay, why);
+	if (e == OK) e = zsocket_connect(f->replay, f->replay_endpoint, why);
+	return e;
+}
+
+static enum error open_sockets(struct worker *w, struct problem *why) {
+	enum error e = zsocket_create(w->service.zmq, ZMQ_PUB, NULL, &w->changes, why);
+	if (e == OK) e = zsocket_bind(w->changes, w->settings.changes_pub, w->changes_endpoint, why);
+	if (e == OK) e = zsocket_create(w->service.zmq, ZMQ_ROUTER, NULL, &w->control, why);
+	if (e == OK) e = zsocket_bind(w->control, w->settings.control, w->control_endpoint, why);
+	for (unsigned i = 0; e == OK && i < w->settings.journals.count; i++) {
+		w->follower_count = i + 1;
+		e = open_follower(w, i, why);
+	}
+	return e;
+}
+
+enum error worker_open(struct worker *w, struct problem *why) {
+	open_metrics(w);
+	enum error e = catalog_file_load(w->settings.catalog, &w->catalog, why);
+	if (e != OK) return e;
+	w->decoder = stripe_decoder_create(view_str(w->settings.metadata_key));
+	if (!w->decoder) return problem_set(why, ERR_MEMORY, "cannot make the decoder");
+	e = open_store(w, why);
+	if (e == OK) e = open_sockets(w, why);
+	return e;
+}
+
+void worker_close(struct worker *w) {
+	fold_abort(&w->fold);
+	for (unsigned i = 0; i < w->follower_count; i++) {
+		zsocket_close(&w->followers[i].sub);
+		zsocket_close(&w->followers[i].replay);
+	}
+	zsocket_close(&w->control);
+	zsocket_close(&w->changes);
+	look_end(&w->look);
+	entitlements_close(&w->store);
+	stripe_decoder_destroy(&w->decoder);
+	catalog_file_destroy(&w->catalog);
+}

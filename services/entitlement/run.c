@@ -1,0 +1,101 @@
+#include "service/clock.h"
+#include "worker.h"
+#include <errno.h>
+#include <zmq.h>
+
+#define WAIT_MOST_MS 250 /* longest sleep: timers need no better */
+
+/* After the last message of a burst the transaction is committed; a long burst is cut, so that answers stay fresh. */
+static void receive_all(struct worker *w, int64_t now_ms) {
+	bool more = true;
+	while (more && w->failed == OK && w->folded < FOLD_MAX) {
+		more = false;
+		for (unsigned i = 0; i < w->follower_count && w->failed == OK; i++)
+			if (follower_receive(w, &w->followers[i], now_ms)) more = true;
+	}
+	worker_fold_close(w);
+}
+
+static void ask_all(struct worker *w, int64_t now_ms) {
+	for (unsigned i = 0; i < w->follower_count; i++) follower_ask(w, &w->followers[i], now_ms);
+}
+
+static long wait_ms(const struct worker *w, int64_t now_ms) {
+	int64_t wait = WAIT_MOST_MS;
+	for (unsigned i = 0; i < w->follower_count; i++) wait = source_wait_ms(&w->followers[i].source, now_ms, wait);
+	return (long)wait;
+}
+
+static void timers(struct worker *w, int64_t now_ms) {
+	if (now_ms >= w->pulse_due_ms) worker_publish_pulse(w);
+	if (now_ms >= w->reap_due_ms) {
+		counter_add(w->metrics.reaped, entitlements_reap_readers(w->store));
+		w->reap_due_ms = now_ms + REAP_MS;
+	}
+	if (now_ms >= w->facts_due_ms) {
+		worker_facts(w, now_ms);
+		w->facts_due_ms = now_ms + FACTS_MS;
+	}
+}
+
+static void signals(struct worker *w) {
+	switch (signals_wait(&w->service.signals, 0)) {
+	case SIGNAL_STOP:
+		w->stop = true;
+		break;
+	case SIGNAL_RELOAD:
+		worker_reload(w);
+		break;
+	case SIGNAL_NONE:
+		break;
+	}
+}
+
+static int poll_sockets(struct worker *w, long timeout) {
+	zmq_pollitem_t items[2 + 2 * ENDPOINTS_MAX] = {
+		{.fd = w->service.signals.fd, .events = ZMQ_POLLIN},
+		{.socket = w->control, .events = ZMQ_POLLIN},
+	};
+	int count = 2;
+	for (unsigned i = 0; i < w->follower_count; i++) {
+		items[count++] = (zmq_pollitem_t){.socket = w->followers[i].sub, .events = ZMQ_POLLIN};
+		items[count++] = (zmq_pollitem_t){.socket = w->followers[i].replay, .events = ZMQ_POLLIN};
+	}
+	return zmq_poll(items, count, timeout);
+}
+
+static void announce(struct worker *w) {
+	uint64_t tried, still;
+	struct problem why = {0};
+	/* the program or the catalog may have learnt something since */
+	enum error e = worker_retry_quarantine(w, 0, 0, &tried, &still, &why);
+	if (e != OK)
+		log_warn(&w->service.log, log_ev("quarantine_retry_failed"), kv_error(e), kv_why(&why));
+	else if (tried)
+		log_info(&w->service.log, log_ev("quarantine_retried"), kv_u64("tried", tried), kv_u64("still", still));
+	health_broken(w->service.health, "journals", "not caught up yet");
+	service_ready(&w->service);
+	log_info(&w->service.log, log_ev("ready"), kv_str("changes", w->changes_endpoint),
+		 kv_str("control", w->control_endpoint), kv_str("admin", admin_address(w->service.admin)),
+		 kv_u64("ver", w->ver), kv_u64("epoch", entitlements_epoch(w->store)));
+}
+
+enum error worker_run(struct worker *w, struct problem *why) {
+	w->started_ms = mono_ms();
+	announce(w);
+	while (!w->stop && w->failed == OK) {
+		int64_t now = mono_ms();
+		ask_all(w, now);
+		if (poll_sockets(w, wait_ms(w, now)) < 0 && zmq_errno() != EINTR)
+			return problem_set(why, ERR_INTERNAL, "cannot wait for messages: %s",
+					   zmq_strerror(zmq_errno()));
+		signals(w);
+		now = mono_ms();
+		receive_all(w, now);
+		worker_control(w);
+		timers(w, now);
+	}
+	/* what was received is committed: the rest is in the journals, and is asked for at the next start */
+	if (w->failed != OK && why) *why = w->why;
+	return w->failed;
+}

@@ -1,0 +1,201 @@
+/* The follower's state machine against a journal that loses, delays and repeats what it sends. */
+#include "source.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#define ORIGIN 77
+
+static struct stream_heartbeat heartbeat(uint64_t first, uint64_t head, int64_t wall) {
+	return (struct stream_heartbeat){.origin = ORIGIN, .first = first, .head = head, .now_ms = wall};
+}
+
+static struct source known_source(uint64_t cursor, uint64_t head, int64_t now) {
+	struct source s;
+	const struct stream_heartbeat h = heartbeat(1, head, 1000);
+	source_init(&s);
+	assert_int_equal(source_heartbeat(&s, &h, now), SOURCE_OTHER_ORIGIN);
+	source_known(&s, ORIGIN, cursor);
+	return s;
+}
+
+static void asks_for_the_head_until_the_origin_is_known(void **state) {
+	(void)state;
+	struct source s;
+	struct stream_request r;
+	uint64_t gap;
+	source_init(&s);
+	assert_true(source_want(&s, 10, &r));
+	assert_int_equal(r.op, STREAM_HEAD);
+	source_asked(&s, &r, 10);
+	assert_false(source_want(&s, 11, &r));
+	assert_true(source_want(&s, 10 + SOURCE_PATIENCE_MS, &r)); /* lost: once more, with another id */
+	source_asked(&s, &r, 10 + SOURCE_PATIENCE_MS);
+	struct stream_reply late = {.id = 1, .origin = ORIGIN, .first = 1, .head = 5};
+	assert_false(source_reply(&s, &late, 3000, &gap));
+	late.id = r.id;
+	assert_true(source_reply(&s, &late, 3000, &gap));
+	assert_int_equal(s.origin, 0); /* the caller loads the cursor first */
+	source_known(&s, ORIGIN, 3);
+	assert_int_equal(s.cursor, 3);
+}
+
+static void applies_only_the_next(void **state) {
+	(void)state;
+	struct source s = known_source(4, 4, 10);
+	assert_int_equal(source_record(&s, ORIGIN, 4), SOURCE_DROP);
+	assert_int_equal(source_record(&s, ORIGIN + 1, 5), SOURCE_DROP);
+	assert_int_equal(s.head, 4);
+	assert_int_equal(source_record(&s, ORIGIN, 6), SOURCE_DROP); /* a gap: it is asked for */
+	struct stream_request r;
+	assert_true(source_want(&s, 20, &r));
+	assert_int_equal(r.op, STREAM_REPLAY);
+	assert_int_equal(r.from, 5);
+	assert_int_equal(source_record(&s, ORIGIN, 5), SOURCE_APPLY);
+	source_applied(&s, 5, 123);
+	assert_int_equal(source_record(&s, ORIGIN, 5), SOURCE_DROP);
+	assert_int_equal(source_record(&s, ORIGIN, 6), SOURCE_APPLY);
+}
+
+static void a_failed_transaction_starts_again_from_what_is_committed(void **state) {
+	(void)state;
+	struct source s = known_source(4, 9, 10);
+	source_applied(&s, 5, 1);
+	source_committed(&s);
+	source_applied(&s, 6, 1);
+	source_applied(&s, 7, 1);
+	source_rolled_back(&s, 100);
+	assert_int_equal(s.cursor, 5);
+	struct stream_request r;
+	assert_false(source_want(&s, 100, &r));
+	assert_true(source_want(&s, 100 + SOURCE_RETRY_MS, &r));
+	assert_int_equal(r.from, 6);
+}
+
+static void says_how_much_retention_took(void **state) {
+	(void)state;
+	struct source s = known_source(4, 20, 10);
+	struct stream_request r;
+	uint64_t gap;
+	assert_true(source_want(&s, 20, &r));
+	source_asked(&s, &r, 20);
+	const struct stream_reply reply = {.id = r.id, .origin = ORIGIN, .first = 11, .head = 20, .count = 10};
+	assert_true(source_reply(&s, &reply, 30, &gap));
+	assert_int_equal(gap, 6);
+	assert_int_equal(source_record(&s, ORIGIN, 11), SOURCE_APPLY);
+}
+
+static void a_journal_that_went_back_is_applied_again(void **state) {
+	(void)state;
+	struct source s = known_source(50, 50, 10);
+	const struct stream_heartbeat low = heartbeat(1, 20, 2000), good = heartbeat(1, 50, 2000);
+	assert_int_equal(source_heartbeat(&s, &low, 1000), SOURCE_AS_BEFORE); /* perhaps only overtaken */
+	assert_int_equal(source_heartbeat(&s, &good, 2000), SOURCE_AS_BEFORE);
+	assert_int_equal(source_heartbeat(&s, &low, 3000), SOURCE_AS_BEFORE);
+	assert_int_equal(source_heartbeat(&s, &low, 3000 + SOURCE_BEHIND_MS - 1), SOURCE_AS_BEFORE);
+	assert_int_equal(source_heartbeat(&s, &low, 3000 + SOURCE_BEHIND_MS), SOURCE_WENT_BACK);
+	struct stream_request r;
+	assert_true(source_want(&s, 10000, &r));
+	assert_int_equal(r.from, 1);
+}
+
+static void is_caught_up_only_while_it_hears_the_journal(void **state) {
+	(void)state;
+	struct source s = known_source(5, 5, 10);
+	assert_true(source_caught_up(&s, 10));
+	assert_false(source_caught_up(&s, 10 + SOURCE_SILENCE_MS));
+	const struct stream_heartbeat h = heartbeat(1, 5, 9000);
+	(void)source_heartbeat(&s, &h, 6000);
+	assert_true(source_caught_up(&s, 6001));
+	assert_int_equal(s.as_of_wall_ms, 9000);
+	const struct stream_heartbeat more = heartbeat(1, 6, 9500);
+	(void)source_heartbeat(&s, &more, 6100);
+	assert_false(source_caught_up(&s, 6101));
+	assert_int_equal(s.as_of_wall_ms, 9000); /* record 6 is older than that heartbeat */
+}
+
+/* ---- a journal on a bad day -------------------------------------------------------- */
+
+static uint64_t rng;
+static uint64_t roll(uint64_t below) {
+	rng ^= rng << 13;
+	rng ^= rng >> 7;
+	rng ^= rng << 17;
+	return rng % below;
+}
+
+static void take(struct source *s, uint64_t seq, uint64_t *applied) {
+	if (source_record(s, ORIGIN, seq) != SOURCE_APPLY) return;
+	assert_int_equal(seq, *applied + 1);
+	*applied = seq;
+	source_applied(s, seq, (int64_t)seq);
+	if (roll(3) == 0) source_committed(s);
+	if (roll(40) == 0) {
+		source_rolled_back(s, 0);
+		*applied = s->cursor;
+	}
+}
+
+static void answer(struct source *s, const struct stream_request *asked, uint64_t head, int64_t now,
+		   uint64_t *applied) {
+	struct stream_request next;
+	uint64_t gap, first = asked->from, last = first + asked->max - 1;
+	if (last > head) last = head;
+	const struct stream_reply r = {.id = asked->id,
+				       .origin = ORIGIN,
+				       .first = 1,
+				       .head = head,
+				       .count = last + 1 > first ? last + 1 - first : 0};
+	if (!source_reply(s, &r, now, &gap)) return;
+	assert_int_equal(gap, 0);
+	if (source_want_next(s, r.count, &next) && roll(2)) source_asked(s, &next, now); /* its answer is lost */
+	for (uint64_t seq = first; seq <= last; seq++) take(s, seq, applied);
+}
+
+static void applies_everything_once_and_in_order(void **state) {
+	(void)state;
+	const char *given = getenv("TIERGATE_SEED");
+	rng = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL) * 2654435761u + 1;
+	printf("TIERGATE_SEED=%llu\n", (unsigned long long)rng);
+	for (int round = 0; round < 200; round++) {
+		struct source s = known_source(0, 0, 1);
+		uint64_t head = 0, applied = 0;
+		int64_t now = 1;
+		for (int step = 0; step < 5000 && (step < 500 || applied < head); step++, now += 50) {
+			if (step < 500 && roll(2)) {
+				head++;
+				if (roll(4)) take(&s, head, &applied);       /* or PUB dropped it */
+				if (roll(10) == 0) take(&s, head, &applied); /* or said it twice */
+			}
+			if (roll(10) == 0 || step >= 500) {
+				const struct stream_heartbeat h = heartbeat(1, head, now);
+				assert_int_equal(source_heartbeat(&s, &h, now), SOURCE_AS_BEFORE);
+			}
+			struct stream_request r;
+			if (source_want(&s, now, &r)) {
+				source_asked(&s, &r, now);
+				if (roll(4)) answer(&s, &r, head, now, &applied); /* or it is lost */
+			}
+		}
+		source_committed(&s);
+		assert_int_equal(applied, head);
+		assert_true(source_caught_up(&s, now));
+	}
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(asks_for_the_head_until_the_origin_is_known),
+		cmocka_unit_test(applies_only_the_next),
+		cmocka_unit_test(a_failed_transaction_starts_again_from_what_is_committed),
+		cmocka_unit_test(says_how_much_retention_took),
+		cmocka_unit_test(a_journal_that_went_back_is_applied_again),
+		cmocka_unit_test(is_caught_up_only_while_it_hears_the_journal),
+		cmocka_unit_test(applies_everything_once_and_in_order),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
