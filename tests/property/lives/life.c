@@ -351,9 +351,11 @@ static bool create_customer(struct step *s) {
 static bool rebind_customer(struct step *s) {
 	if (!s->customer->exists || s->customer->deleted) return false;
 	struct view claimed = users[random_below(s->random, 2)];
-	bool is_new = !view_eq(claimed, s->customer->metadata);
+	struct view before = s->customer->metadata;
+	bool is_new = !view_eq(claimed, before);
 	s->customer->metadata = claimed;
 	say_customer(s, is_new, "customer metadata");
+	s->life->events[s->life->count - 1].claimed_before = before;
 	if (is_new) bind(s->life, s->customer, claimed);
 	return true;
 }
