@@ -9,6 +9,7 @@
  * subscriber that does not read may hold PUBLISH_HWM × this much memory. */
 #define PUBLISH_RECORD_MAX (64 * 1024)
 #define PUBLISH_HWM 1000
+#define PUBLISH_LINGER_MS 500
 
 struct publisher;
 

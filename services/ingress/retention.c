@@ -1,7 +1,7 @@
 #include "retention.h"
 
 struct oldest {
-	uint64_t seq; /* 0: the journal is empty */
+	uint64_t seq; /* 0: there is none but the head, which stays */
 	int64_t received_ms;
 };
 
@@ -11,14 +11,16 @@ static enum error look(struct retention *r, struct journal *j, struct oldest *re
 	struct journal_reader *reader = NULL;
 	enum error e = journal_read_begin(j, &reader, why);
 	if (e) return e;
-	uint64_t seq;
+	uint64_t seq, first, head;
 	struct view bytes;
 	struct record record;
 	struct oldest oldest = {0};
+	journal_bounds(reader, &first, &head);
 	e = journal_read(reader, 0, &seq, &bytes);
-	if (!e) e = record_read(bytes, &record);
-	if (!e) oldest = (struct oldest){seq, record.received_ms};
-	if (e == ERR_NOT_FOUND) e = OK;
+	if (e == ERR_NOT_FOUND)
+		e = OK;
+	else if (!e && seq < head)
+		oldest = (struct oldest){seq, record_read(bytes, &record) ? 0 : record.received_ms};
 	if (!e) {
 		enum error w = journal_slowest_worker(reader, &r->slowest);
 		*ret_known = w == OK;
@@ -36,14 +38,15 @@ enum error retention_step(struct retention *r, struct journal *j, int64_t now_ms
 	enum error e = look(r, j, &oldest, &known, why);
 	if (e) return e;
 	int64_t before_ms = now_ms - r->retention_ms;
+	/* one that cannot be read counts as old; journal_expire knows what to do with it */
 	bool expired = oldest.seq && oldest.received_ms < before_ms;
 	r->held_by_worker = expired && known && oldest.seq > r->slowest;
 	*ret_more = false;
 	if (!expired || r->held_by_worker) return OK;
 	size_t deleted = 0;
-	e = journal_expire(j, before_ms, known ? r->slowest : UINT64_MAX, RETENTION_BATCH, &deleted, why);
+	e = journal_expire(j, before_ms, known ? r->slowest + 1 : UINT64_MAX, RETENTION_BATCH, &deleted, why);
 	if (e) return e;
 	r->deleted += deleted;
-	*ret_more = deleted == RETENTION_BATCH;
+	*ret_more = deleted > 0;
 	return OK;
 }

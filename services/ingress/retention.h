@@ -18,7 +18,7 @@ struct retention {
 	uint64_t deleted;    /* since the start */
 };
 
-/* Deletes at most RETENTION_BATCH records. *ret_more: there are more to delete at once. */
+/* Deletes at most RETENTION_BATCH records. *ret_more: there may be more to delete at once. */
 NODISCARD enum error retention_step(struct retention *r, struct journal *j, int64_t now_ms, bool *ret_more,
 				    struct problem *why);
 
