@@ -1,0 +1,189 @@
+#include "feed.h"
+
+#include <zmq.h>
+
+#include "fake_store.h"
+#include "net/zsocket.h"
+#include "proto/tg01.h"
+
+#define NOW 1000000
+
+static void *context;
+static void *worker;     /* PUB, as the worker has it */
+static void *subscriber; /* SUB of the feed */
+static struct store_link store;
+static struct feed feed;
+static struct tg01_decoder *decoder;
+
+static void *make(int type, const char *bind, const char *connect) {
+	const struct zsocket_limits limits = {.receive_timeout_ms = 20000};
+	void *s = NULL;
+	assert_int_equal(zsocket_create(context, type, &limits, &s, NULL), OK);
+	if (type == ZMQ_SUB) assert_int_equal(zmq_setsockopt(s, ZMQ_SUBSCRIBE, "", 0), 0);
+	if (bind) assert_int_equal(zsocket_bind(s, bind, NULL, NULL), OK);
+	if (connect) assert_int_equal(zsocket_connect(s, connect, NULL), OK);
+	return s;
+}
+
+/* Sends until the subscriber has one: a subscription takes a moment to arrive. */
+static void await_subscription(void *pub, void *sub, const char *topic) {
+	zmq_pollitem_t item = {.socket = sub, .events = ZMQ_POLLIN};
+	for (int i = 0; i < 20000; i++) {
+		assert_true(zmq_send(pub, topic, 1, ZMQ_SNDMORE) >= 0 && zmq_send(pub, "", 0, 0) >= 0);
+		if (zmq_poll(&item, 1, 1) > 0) return;
+	}
+	fail_msg("no subscription arrives");
+}
+
+static void empty(void *sub) {
+	char b[8];
+	while (zmq_recv(sub, b, sizeof b, ZMQ_DONTWAIT) >= 0) {
+	}
+}
+
+static int set_up(void **state) {
+	(void)state;
+	fake_reset();
+	decoder = tg01_decoder_create();
+	link_init(&store, "unused");
+	store.store = &fake_store;
+	store.look = &fake_look;
+	store.epoch = FAKE_EPOCH;
+	feed = (struct feed){.link = &store, .livemode = true};
+	assert_int_equal(zcontext_create(&context, NULL), OK);
+	feed.pub = make(ZMQ_PUB, "inproc://feed", NULL);
+	worker = make(ZMQ_PUB, "inproc://changes", NULL);
+	feed.worker = make(ZMQ_SUB, NULL, "inproc://changes");
+	subscriber = make(ZMQ_SUB, NULL, "inproc://feed");
+	await_subscription(worker, feed.worker, "?");
+	await_subscription(feed.pub, subscriber, "?");
+	empty(feed.worker);
+	empty(subscriber);
+	return 0;
+}
+
+static int tear_down(void **state) {
+	(void)state;
+	zsocket_close(&feed.pub);
+	zsocket_close(&feed.worker);
+	zsocket_close(&worker);
+	zsocket_close(&subscriber);
+	zcontext_destroy(&context);
+	tg01_decoder_destroy(&decoder);
+	store.store = NULL;
+	store.look = NULL;
+	return 0;
+}
+
+static uint64_t next_change(char *topic, size_t size) {
+	char m[2048];
+	int t = zmq_recv(subscriber, topic, size - 1, 0);
+	int n = zmq_recv(subscriber, m, sizeof m, 0);
+	assert_true(t > 0 && n > 0);
+	topic[t] = '\0';
+	uint64_t epoch = 0;
+	struct tg01_change c;
+	assert_int_equal(tg01_feed_change_read(decoder, view_of(m, (size_t)n), &epoch, &c, NULL), OK);
+	assert_int_equal(epoch, FAKE_EPOCH);
+	assert_true(view_eq(c.sub, view_str(topic)));
+	return c.ver;
+}
+
+static void begins_where_the_store_is(void **state) {
+	(void)state;
+	fake_change(true, "old");
+	assert_false(feed_publish(&feed));
+	assert_int_equal(feed.published, 0);
+	assert_int_equal(feed.sent, 1);
+	fake_change(true, "u1");
+	fake_change(false, "other_mode");
+	fake_change(true, "u2");
+	assert_false(feed_publish(&feed));
+	char topic[64];
+	assert_int_equal(next_change(topic, sizeof topic), 2);
+	assert_string_equal(topic, "u1");
+	assert_int_equal(next_change(topic, sizeof topic), 4);
+	assert_string_equal(topic, "u2");
+	assert_int_equal(feed.sent, 4);
+	assert_false(fake_look.pinned);
+}
+
+static void a_long_list_comes_in_parts(void **state) {
+	(void)state;
+	assert_false(feed_publish(&feed));
+	for (int i = 0; i < FEED_BATCH + 3; i++) fake_change(true, "u");
+	char topic[64];
+	assert_true(feed_publish(&feed));
+	for (int i = 0; i < FEED_BATCH; i++) assert_int_equal(next_change(topic, sizeof topic), i + 1);
+	assert_false(feed_publish(&feed));
+	for (int i = 0; i < 3; i++) assert_int_equal(next_change(topic, sizeof topic), FEED_BATCH + i + 1);
+}
+
+static void heartbeat(void **state) {
+	(void)state;
+	fake.ver = 9;
+	assert_false(feed_publish(&feed));
+	store.as_of = 77;
+	feed_heartbeat(&feed, NOW);
+	char topic[8], m[256];
+	assert_int_equal(zmq_recv(subscriber, topic, sizeof topic, 0), 1);
+	assert_int_equal(topic[0], 0);
+	int n = zmq_recv(subscriber, m, sizeof m, 0);
+	struct tg01_heartbeat h;
+	assert_true(n > 0);
+	assert_int_equal(tg01_feed_heartbeat_read(decoder, view_of(m, (size_t)n), &h, NULL), OK);
+	assert_int_equal(h.source.ver, 9);
+	assert_int_equal(h.source.epoch, FAKE_EPOCH);
+	assert_int_equal(h.source.as_of, 77);
+	assert_int_equal(h.now_ms, NOW);
+}
+
+static void another_epoch_starts_afresh(void **state) {
+	(void)state;
+	fake.ver = 9;
+	assert_false(feed_publish(&feed));
+	store.epoch = FAKE_EPOCH + 1;
+	fake.ver = 3;
+	assert_false(feed_publish(&feed));
+	assert_int_equal(feed.epoch, FAKE_EPOCH + 1);
+	assert_int_equal(feed.sent, 3);
+}
+
+static void say(const char *topic, const void *m, size_t n) {
+	assert_true(zmq_send(worker, topic, strlen(topic), ZMQ_SNDMORE) >= 0);
+	assert_true(zmq_send(worker, m, n, 0) >= 0);
+}
+
+static void listens(void **state) {
+	(void)state;
+	assert_false(feed_listen(&feed, NOW));
+	say("C", "x", 1); /* what it says does not matter: the store has it */
+	assert_true(feed_listen(&feed, NOW));
+	uint8_t m[256];
+	struct writer w = writer_of(m, sizeof m);
+	stream_pulse_write(&w,
+			   &(struct stream_pulse){.epoch = FAKE_EPOCH, .ver = 2, .as_of = NOW - 1, .caught_up = true});
+	say("H", m, writer_view(&w).len);
+	assert_true(feed_listen(&feed, NOW)); /* its version is above what was sent: a change was lost on the way */
+	assert_true(link_ready(&store));
+	feed.sent = 2;
+	say("H", m, writer_view(&w).len);
+	assert_false(feed_listen(&feed, NOW));
+	say("H", "\xc1", 1);
+	assert_true(zmq_send(worker, "H", 1, 0) >= 0);
+	for (int i = 0; i < 5; i++) assert_true(zmq_send(worker, "C", 1, i < 4 ? ZMQ_SNDMORE : 0) >= 0);
+	assert_false(feed_listen(&feed, NOW));
+	assert_int_equal(feed.bad_messages, 3);
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+		TEST(begins_where_the_store_is),
+		TEST(a_long_list_comes_in_parts),
+		TEST(heartbeat),
+		TEST(another_epoch_starts_afresh),
+		TEST(listens),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
