@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -111,11 +112,16 @@ static size_t wait_while(struct http_server *s, bool (*is)(const struct http_con
 	}
 }
 
+/* Not by MHD_quiesce_daemon: until 0.9.76 it and the pool's threads may both take the socket out of one epoll set,
+ * and who comes second ends the process ("Failed to remove listen FD"). A socket that is shut down listens no more;
+ * the threads, which it keeps awake, find nothing to accept until MHD_stop_daemon closes it. */
 static void stop_listening(struct http_server *s) {
 	if (atomic_exchange(&s->draining, true)) return;
-	int fd = s->daemon ? MHD_quiesce_daemon(s->daemon) : s->listen_fd;
+	if (s->daemon)
+		(void)shutdown(s->listen_fd, SHUT_RDWR);
+	else if (s->listen_fd >= 0)
+		close(s->listen_fd);
 	s->listen_fd = -1;
-	if (fd >= 0) close(fd);
 	pthread_mutex_lock(&s->mutex);
 	pthread_cond_signal(&s->wake);
 	pthread_mutex_unlock(&s->mutex);
