@@ -18,11 +18,4 @@ struct flag_name setting_flag(const struct setting *row);
 /* What goes behind the flag in --help: "DIR", "live|test". NULL: nothing. */
 const char *setting_placeholder(const struct setting *row);
 
-/* The nearest of the names to a misspelt one, or NULL when none is near. */
-struct nearest {
-	const char *name;
-	size_t distance;
-};
-void nearest_try(struct nearest *n, struct view typed, const char *name);
-
 #endif

@@ -1,6 +1,7 @@
 #include "service/settings.h"
 
 #include "base/show.h"
+#include "service/nearest.h"
 #include "service/setting_names.h"
 #include "service/setting_value.h"
 

@@ -1,0 +1,105 @@
+/* tiergate status: what each service says of itself on its admin port. */
+#include "http.h"
+#include "service/clock.h"
+#include "value.h"
+#include "verb.h"
+
+#include <stdio.h>
+
+enum { ONLY_ALL, ONLY_INGRESS, ONLY_ENTITLEMENT, ONLY_QUERY, SERVICES };
+
+static const char *const names[SERVICES] = {"all", "ingress", "entitlement", "query"};
+
+static const struct setting rows[] = {
+	{"ONLY", SETTING_CHOICE, AT(only), .flag_only = true, .fallback = "all",
+	 .choices = "all|ingress|entitlement|query", .help = "ask this service alone"},
+	{"INGRESS_ADMIN", SETTING_LISTEN, AT(ingress_admin), .fallback = "127.0.0.1:8801",
+	 .help = "the admin port of tiergate-ingress"},
+	{"ENTITLEMENT_ADMIN", SETTING_LISTEN, AT(entitlement_admin), .fallback = "127.0.0.1:8802",
+	 .help = "that of tiergate-entitlement"},
+	{"QUERY_ADMIN", SETTING_LISTEN, AT(query_admin), .fallback = "127.0.0.1:8803",
+	 .help = "that of tiergate-query"},
+	ROW_TIMEOUT,
+	ROW_JSON,
+};
+
+static const struct settings_table table = {
+	.program = "tiergate status",
+	.purpose = "Asks each service whether it is ready, and if not, why.",
+	.notes = "Exits with 0 when all that were asked are ready, else 69. Services that are down are no error of the "
+		 "command.",
+	.rows = rows,
+	.count = ARRAY_LEN(rows),
+};
+
+/* {service, at, up, ready, why, facts} */
+static json_t *ask(const char *name, const char *address, int64_t timeout_ms) {
+	char url[160];
+	(void)snprintf(url, sizeof url, "http://%s/readyz", address);
+	struct http_reply reply = {0};
+	struct problem why = {0};
+	enum error e = http_ask(&(struct http_ask){.url = url, .timeout_ms = timeout_ms}, &reply, &why);
+	json_t *said = e ? NULL : json_loadb(reply.body, reply.len, JSON_REJECT_DUPLICATES, NULL);
+	bool ours = json_is_boolean(json_object_get(said, "ready")) && json_is_array(json_object_get(said, "why"));
+	json_t *o = json_pack("{s:s, s:s, s:b}", "service", name, "at", address, "up", (int)ours);
+	if (ours) {
+		json_object_update_missing(o, said);
+	} else {
+		if (e == ERR_UNAVAILABLE) (void)problem_set(&why, e, "nobody answers there");
+		if (!e) (void)problem_set(&why, ERR_MALFORMED, "%s: what answers there is no service of Tiergate", url);
+		json_object_set_new(o, "ready", json_false());
+		json_object_set_new(o, "why", json_pack("[o]", text_json(view_str(problem_text(&why)))));
+	}
+	json_decref(said);
+	http_reply_finish(&reply);
+	return o;
+}
+
+static void print_size(const json_t *facts) {
+	double size = (double)member_number(facts, "map_size"), used = (double)member_number(facts, "map_used");
+	if (size > 0) (void)printf(", map %.1f %% of %.1f GiB", 100 * used / size, size / (1024.0 * 1024 * 1024));
+}
+
+static void print_number(const json_t *facts, const char *key, const char *label) {
+	const json_t *n = json_object_get(facts, key);
+	if (json_is_integer(n)) (void)printf(", %s %" JSON_INTEGER_FORMAT, label, json_integer_value(n));
+}
+
+static void print_one(const json_t *o) {
+	const json_t *facts = json_object_get(o, "facts"), *why = json_object_get(o, "why");
+	const char *state = member_true(o, "ready") ? "ready" : member_true(o, "up") ? "not ready" : "down";
+	(void)printf("%-12s %-9s at %s", member_text(o, "service"), state, member_text(o, "at"));
+	if (*member_text(facts, "mode")) (void)printf(", mode %s", member_text(facts, "mode"));
+	print_number(facts, "head", "head");
+	print_number(facts, "cursor", "cursor");
+	print_number(facts, "backlog", "backlog");
+	print_number(facts, "quarantine", "quarantine");
+	if (member_number(facts, "last_event_ms"))
+		(void)printf(", last event %s", since_ms(member_number(facts, "last_event_ms"), wall_ms()).text);
+	print_size(facts);
+	(void)printf("\n");
+	for (size_t i = 0; i < json_array_size(why); i++)
+		(void)printf("%-12s   %s\n", "", json_string_value(json_array_get(why, i)));
+}
+
+static void print(const json_t *o) {
+	const json_t *services = json_object_get(o, "services");
+	for (size_t i = 0; i < json_array_size(services); i++) print_one(json_array_get(services, i));
+}
+
+static int run(const struct call *c) {
+	const char *const addresses[SERVICES] = {NULL, c->s.ingress_admin, c->s.entitlement_admin, c->s.query_admin};
+	json_t *services = json_array();
+	bool ready = true;
+	for (unsigned i = ONLY_INGRESS; i < SERVICES; i++) {
+		if (c->s.only != ONLY_ALL && c->s.only != i) continue;
+		json_t *one = ask(names[i], addresses[i], c->s.timeout_ms);
+		ready = ready && member_true(one, "ready");
+		json_array_append_new(services, one);
+	}
+	json_t *o = json_pack("{s:b, s:o}", "ready", (int)ready, "services", services);
+	return call_done(c, o, print, ready ? 0 : error_exit_code(ERR_UNAVAILABLE));
+}
+
+const struct verb verb_status = {"status", "each service: ready, or why not; backlog, last event, map use", &table,
+				 run};
