@@ -1,6 +1,6 @@
 /* What the entitlement store costs: bytes a subject, time an observation, time a read.
  *
- *     store_bench [subjects]          default 100000; each a checkout and a subscription, ids as long as Stripe's
+ *     bench_store [subjects]          default 100000; each a checkout and a subscription, ids as long as Stripe's
  *
  * Prints figures and asserts nothing about them. The store is made in a directory of its own and removed.
  */
