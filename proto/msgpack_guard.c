@@ -1,7 +1,5 @@
 #include "proto/msgpack_guard.h"
 
-#include "base/bytes.h"
-
 /* What a first byte says: how many bytes of length or of value follow it, and what they count. */
 enum shape { SHAPE_SCALAR, SHAPE_BYTES, SHAPE_ARRAY, SHAPE_MAP, SHAPE_BAD };
 
@@ -38,39 +36,48 @@ static struct head head_of(uint8_t b) {
 	return heads[b - 0xc0];
 }
 
-static uint64_t read_size(struct reader *r, const struct head *h) {
-	if (h->length_size == 0) return h->size;
-	uint64_t n = 0;
-	for (unsigned i = 0; i < h->length_size; i++) n = n << 8 | read_u8(r);
-	return n;
-}
-
 struct walk {
-	struct reader r;
+	const uint8_t *at; /* plain pointers: this walk is over every byte that a client sends */
+	const uint8_t *end;
 	size_t elements;
 	unsigned depth;
 	uint64_t open[MSGPACK_DEPTH_LIMIT + 1]; /* values still to come in each open container; [0] is the message */
 };
 
+/* The count that a head says; more than is left when the message ends inside the length itself. */
+static uint64_t read_size(struct walk *w, const struct head *h) {
+	if (h->length_size == 0) return h->size;
+	if ((size_t)(w->end - w->at) < h->length_size) return INT64_MAX;
+	uint64_t n = 0;
+	for (unsigned i = 0; i < h->length_size; i++) n = n << 8 | *w->at++;
+	return n;
+}
+
+static enum error open_container(struct walk *w, uint64_t n, const struct msgpack_limits *l, struct problem *why) {
+	if (w->depth >= l->depth_max || w->depth >= MSGPACK_DEPTH_LIMIT)
+		return problem_set(why, ERR_LIMIT, "nested deeper than %u", l->depth_max);
+	w->open[++w->depth] = n;
+	return OK;
+}
+
 /* One value's head and, unless it is a container, its bytes. */
 static enum error step(struct walk *w, const struct msgpack_limits *l, struct problem *why) {
-	struct head h = head_of(read_u8(&w->r));
-	if (!w->r.failed && h.shape == SHAPE_BAD)
+	if (w->at == w->end) return problem_set(why, ERR_TRUNCATED, "the message ends inside a value");
+	struct head h = head_of(*w->at++);
+	if (h.shape == SHAPE_BAD)
 		return problem_set(why, ERR_MALFORMED, "an extension type or an unused byte at %zu", w->elements);
-	uint64_t n = read_size(&w->r, &h);
+	uint64_t n = read_size(w, &h);
 	if (h.shape == SHAPE_MAP) n *= 2;
 	/* every value takes a byte at least, so that a container cannot promise more than the message has left */
-	if (w->r.failed || n > reader_left(&w->r))
-		return problem_set(why, ERR_TRUNCATED, "the message ends inside a value");
+	if (n > (size_t)(w->end - w->at)) return problem_set(why, ERR_TRUNCATED, "the message ends inside a value");
 	if (++w->elements > l->elements_max)
 		return problem_set(why, ERR_LIMIT, "more than %zu values", l->elements_max);
 	w->open[w->depth]--;
 	if (h.shape == SHAPE_ARRAY || h.shape == SHAPE_MAP) {
-		if (w->depth >= l->depth_max || w->depth >= MSGPACK_DEPTH_LIMIT)
-			return problem_set(why, ERR_LIMIT, "nested deeper than %u", l->depth_max);
-		w->open[++w->depth] = n;
+		enum error e = open_container(w, n, l, why);
+		if (e) return e;
 	} else {
-		(void)read_bytes(&w->r, (size_t)n);
+		w->at += n;
 	}
 	while (w->depth > 0 && w->open[w->depth] == 0) w->depth--;
 	return OK;
@@ -80,11 +87,12 @@ enum error msgpack_guard(struct view message, const struct msgpack_limits *limit
 	if (message.len > limits->bytes_max)
 		return problem_set(why, ERR_TOO_LARGE, "the message is larger than %zu bytes", limits->bytes_max);
 	if (message.len == 0) return problem_set(why, ERR_MALFORMED, "the message is empty");
-	struct walk w = {.r = reader_of(message), .open = {1}};
+	const uint8_t *start = (const uint8_t *)message.ptr;
+	struct walk w = {.at = start, .end = start + message.len, .open = {1}};
 	while (w.depth > 0 || w.open[0] > 0) {
 		enum error e = step(&w, limits, why);
 		if (e) return e;
 	}
-	if (!reader_done(&w.r)) return problem_set(why, ERR_MALFORMED, "bytes after the message's value");
+	if (w.at != w.end) return problem_set(why, ERR_MALFORMED, "bytes after the message's value");
 	return OK;
 }
