@@ -35,7 +35,7 @@
 #include "base/error.h"
 #include "base/view.h"
 
-#define HTTP_HEADERS_MAX (32 * 1024)  /* a connection's memory: request line, headers, read buffer */
+#define HTTP_HEADERS_MAX (16 * 1024)  /* a connection's memory: request line, headers, read buffer */
 #define HTTP_ROUTES_MAX 64            /* of one server */
 #define HTTP_CONNECTIONS_DEFAULT 1024 /* further ones wait in the listen queue */
 #define HTTP_CONNECTIONS_MAX 65536

@@ -26,17 +26,27 @@ static bool remind(int64_t *said_ms, int64_t every_ms) {
 
 void upkeep_state(void *upkeep, enum error e, const struct problem *why) {
 	struct upkeep *u = upkeep;
-	if (!e) {
-		log_info(u->log, log_ev("commit_works_again"), kv_error(u->failed));
-		health_met(u->health, "storage");
-	} else {
-		if (e != u->failed) u->failed_said_ms = 0;
-		health_broken(u->health, "storage", problem_text(why));
-		if (remind(&u->failed_said_ms, UPKEEP_FULL_REMIND_MS))
-			log_error(u->log, log_ev("commit_failed"), kv_error(e), kv_why(why));
-	}
+	u->worked_since = e == OK;
+	if (!e) return;
+	/* near the limit small batches still fit, so failures and successes alternate: one line for all of that */
+	if (e != u->failed) u->failed_said_ms = 0;
 	u->failed = e;
+	u->failed_ms = mono_ms();
+	health_broken(u->health, "storage", problem_text(why));
+	if (remind(&u->failed_said_ms, UPKEEP_FULL_REMIND_MS))
+		log_error(u->log, log_ev("commit_failed"), kv_error(e), kv_why(why));
 	if (e == ERR_STORAGE) u->fatal(u->ctx, e, why);
+}
+
+static void recover(struct upkeep *u) {
+	if (!u->failed || u->failed == ERR_STORAGE) return;
+	int64_t since_ms = mono_ms() - u->failed_ms;
+	if (since_ms >= UPKEEP_RETRY_MS || (u->worked_since && since_ms >= UPKEEP_CALM_MS))
+		health_met(u->health, "storage");
+	if (!u->worked_since || since_ms < UPKEEP_CALM_MS) return;
+	log_info(u->log, log_ev("commit_works_again"), kv_error(u->failed));
+	u->failed = OK;
+	u->failed_said_ms = 0;
 }
 
 /* A failure of the upkeep itself is the journal's, or passes. */
@@ -44,7 +54,7 @@ static void check(struct upkeep *u, const char *what, enum error e, const struct
 	if (!e) return;
 	if (e == ERR_STORAGE)
 		u->fatal(u->ctx, e, why);
-	else if (remind(&u->failed_said_ms, UPKEEP_FULL_REMIND_MS))
+	else if (remind(&u->troubled_said_ms, UPKEEP_FULL_REMIND_MS))
 		log_error(u->log, log_ev(what), kv_error(e), kv_why(why));
 }
 
@@ -107,6 +117,7 @@ int64_t upkeep_tick(void *upkeep) {
 		check(u, "progress_failed", progress_flush(u->progress, u->journal, &why), &why);
 		heartbeat(u);
 		measure(u);
+		recover(u);
 	}
 	if (expire(u)) return UPKEEP_RETENTION_MS;
 	int64_t left_ms = u->due_ms - mono_ms();

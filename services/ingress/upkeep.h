@@ -15,6 +15,9 @@
 #define UPKEEP_RETENTION_MS 20         /* between two batches while there is much to delete */
 #define UPKEEP_REMIND_MS (3600 * 1000) /* an alarm that stands is logged again after this */
 #define UPKEEP_FULL_REMIND_MS (60 * 1000)
+#define UPKEEP_CALM_MS 2000 /* commits that work again have done so for this long before it is said */
+#define UPKEEP_RETRY_MS                                                                                                \
+	5000 /* and this long after a failure it says ready again, or nobody would send what could succeed */
 #define MAP_ALARM_PERCENT 70
 
 struct upkeep {
@@ -32,8 +35,11 @@ struct upkeep {
 	uint64_t first, head;
 	int64_t last_event_ms;
 	int64_t due_ms;
-	int64_t map_said_ms, held_said_ms, failed_said_ms;
+	int64_t map_said_ms, held_said_ms, failed_said_ms, troubled_said_ms;
+	/* commits: the last failure that was not followed by calm, when it was, and whether one has worked since */
 	enum error failed;
+	int64_t failed_ms;
+	bool worked_since;
 };
 
 /* The committer's hooks; ctx is the upkeep. */

@@ -224,8 +224,12 @@ static void takes_reports_of_progress(void **state) {
 	struct site *s = *state;
 	struct stream_request q = {.op = STREAM_PROGRESS, .id = 1, .worker = VIEW("worker"), .seq = 12};
 	assert_int_equal(talk(s->client, q).code, STREAM_OK);
-	assert_int_equal(s->progress.count, 1);
-	assert_int_equal(s->progress.workers[0].seq, 12);
+	pthread_mutex_lock(&s->progress.mutex);
+	unsigned count = s->progress.count;
+	uint64_t seq = s->progress.workers[0].seq;
+	pthread_mutex_unlock(&s->progress.mutex);
+	assert_int_equal(count, 1);
+	assert_int_equal(seq, 12);
 }
 
 static void answers_nonsense(void **state) {
