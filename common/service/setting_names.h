@@ -31,7 +31,8 @@
 	X("WEBHOOK_SECRETS", true)                                                                                     \
 	X("WEBHOOK_URL", false)                                                                                        \
 	X("WORKER_NAME", false)                                                                                        \
-	/* not a setting: the tests' random seed, which their child processes inherit */                               \
-	X("SEED", false)
+	/* not settings: the tests' random seed and rounds, which their child processes inherit */                     \
+	X("SEED", false)                                                                                               \
+	X("ROUNDS", false)
 
 #endif

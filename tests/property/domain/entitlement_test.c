@@ -156,7 +156,7 @@ static struct verdict naive_verdict(const struct grant *g, int64_t now) {
 
 /* ---- comparing -------------------------------------------------------------- */
 
-static void print_grant(struct text *t, const struct grant *g) {
+static void tell_grant(struct text *t, const struct grant *g) {
 	text_add(t,
 		 "  %.*s %s%s%s%s%s%s tier=%d unpaid_since=%" PRId64 " period=%" PRId64 "..%" PRId64
 		 " cancel_at=%" PRId64,
@@ -184,7 +184,7 @@ static void print_case(struct text *t, int64_t now) {
 		 " lapse_unrenewed=%d paused_collection_grants=%d unmapped_keeps_tier=%d\n",
 		 now, p->past_due_grace_s, p->renewal_grace_s, p->lapse_unrenewed, p->paused_collection_grants,
 		 p->unmapped_keeps_tier);
-	for (unsigned i = 0; i < grant_count; i++) print_grant(t, &grants[i]);
+	for (unsigned i = 0; i < grant_count; i++) tell_grant(t, &grants[i]);
 }
 
 static void fail_case(const char *what, int64_t now, const char *more) {

@@ -21,7 +21,6 @@ struct life_event {
 	const char *what;
 	bool has_before;
 	struct subscription before; /* of an updated subscription: what previous_attributes is made from */
-	struct view claimed_before; /* of an updated customer: its metadata's claim before */
 };
 
 struct life_sub {
@@ -85,6 +84,7 @@ void world_print(struct text *t, const struct world *w);
 
 /* What a subject's row should hold of one subscription that is known, and the answer from all of the subject's. */
 void world_grant(const struct world *w, unsigned sub, struct grant *ret_g);
+void print_grant(struct text *t, const struct grant *g);
 struct entitlement world_entitlement(const struct world *w, const struct catalog *catalog, int64_t now,
 				     struct view subject);
 

@@ -1,5 +1,5 @@
 /* States as text. Written straight down from the headers; it shares no code with what it checks. */
-#include "lives/law.h"
+#include "lives/life.h"
 
 #include <inttypes.h>
 
@@ -127,6 +127,26 @@ void print_observation(struct text *t, const struct observation *o) {
 		text_add(t, "invoice ");
 		print_invoice(t, &o->of.invoice);
 		break;
+	}
+	text_add(t, "\n");
+}
+
+void print_grant(struct text *t, const struct grant *g) {
+	text_add(t, "%.*s by %.*s at %" PRId64 " %s%s%s%s%s%s", VIEW_FMT(g->subscription), VIEW_FMT(g->event), g->seen,
+		 sub_status_name(g->status), g->cancel_at_period_end ? " cancel_at_period_end" : "",
+		 g->collection_paused ? " collection_paused" : "", g->unconfirmed ? " unconfirmed" : "",
+		 g->invoice_paid ? " invoice_paid" : "", g->customer_deleted ? " customer_deleted" : "");
+	add_time(t, "created", g->created);
+	add_time(t, "period_start", g->period_start);
+	add_time(t, "period_end", g->period_end);
+	add_time(t, "trial_end", g->trial_end);
+	add_time(t, "cancel_at", g->cancel_at);
+	add_time(t, "ended_at", g->ended_at);
+	add_time(t, "unpaid_since", g->unpaid_since);
+	print_items(t, &g->items);
+	for (unsigned i = 0; i < g->earlier_count; i++) {
+		text_add(t, " earlier=%" PRId64, g->earlier[i].seen);
+		print_items(t, &g->earlier[i].set);
 	}
 	text_add(t, "\n");
 }
