@@ -21,6 +21,7 @@ struct life_event {
 	const char *what;
 	bool has_before;
 	struct subscription before; /* of an updated subscription: what previous_attributes is made from */
+	struct view claimed_before; /* of an updated customer: its metadata's claim before */
 };
 
 struct life_sub {
