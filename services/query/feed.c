@@ -43,7 +43,12 @@ static bool publish_change(void *ctx, const struct change *c) {
 }
 
 bool feed_publish(struct feed *f) {
-	if (!link_renew(f->link)) return false;
+	if (!link_ready(f->link) || !link_renew(f->link)) {
+		/* a store that is being filled lives through its whole past: that is no news for anybody */
+		f->epoch = f->sent = 0;
+		link_rest(f->link);
+		return false;
+	}
 	if (f->epoch != f->link->epoch) {
 		/* a store that was just met: the feed begins here, and what was before is `since`'s */
 		f->epoch = f->link->epoch;
@@ -58,8 +63,9 @@ bool feed_publish(struct feed *f) {
 }
 
 void feed_heartbeat(struct feed *f, int64_t now_wall_ms) {
-	const struct tg01_heartbeat h = {.source = {.epoch = f->epoch, .ver = f->sent, .as_of = f->link->as_of},
-					 .now_ms = now_wall_ms};
+	const struct tg01_heartbeat h = {
+		.source = {.epoch = f->epoch, .ver = f->sent, .as_of = f->epoch ? f->link->as_of : 0},
+		.now_ms = now_wall_ms};
 	uint8_t bytes[128];
 	struct writer w = writer_of(bytes, sizeof bytes);
 	tg01_feed_heartbeat_write(&w, &h);

@@ -15,7 +15,7 @@ struct feed {
 	void *worker; /* SUB to CHANGES_PUB */
 	struct store_link *link;
 	bool livemode;
-	uint64_t epoch; /* of the store that `sent` counts in */
+	uint64_t epoch; /* of the store that `sent` counts in; 0: there is none that is ready */
 	uint64_t sent;  /* the version up to which all is published */
 	uint64_t published;
 	uint64_t bad_messages; /* from the worker, that do not decode */
@@ -25,6 +25,7 @@ struct feed {
 bool feed_listen(struct feed *f, int64_t now_wall_ms);
 /* Publishes what is new in the store. True: there may be more. */
 bool feed_publish(struct feed *f);
+/* Also when nothing is ready: then without an epoch. */
 void feed_heartbeat(struct feed *f, int64_t now_wall_ms);
 
 #endif

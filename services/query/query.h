@@ -48,6 +48,7 @@ struct query {
 	char query_at[ENDPOINTS_TEXT_MAX]; /* what was bound */
 	char feed_at[ENDPOINTS_TEXT_MAX];
 	bool was_ready;
+	struct problem told; /* why it was not ready, as it was logged last */
 };
 
 /* Catalog, store and sockets. The store may be missing; the catalog may not. */
@@ -58,7 +59,7 @@ void query_close(struct query **q);
 /* Serves until told to stop, then what is already there. */
 NODISCARD enum error query_run(struct query *q, struct problem *why);
 
-/* Metrics and facts; query_tick is theirs too: once a second, and tells of readiness when it changes. */
+/* Metrics, facts and readiness, once a second and when readiness changes; logs that change, and each new reason. */
 void query_metrics_register(struct query_metrics *m, struct metrics *registry);
 void query_report(struct query *q, int64_t now_wall_ms);
 

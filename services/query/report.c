@@ -49,8 +49,10 @@ static void report_readiness(struct query *q, bool ready) {
 		health_met(s->health, "store");
 	else
 		health_broken(s->health, "store", problem_text(&q->link.why));
-	if (ready == q->was_ready) return;
+	bool news = ready ? !q->was_ready : q->was_ready || strcmp(q->told.text, q->link.why.text) != 0;
 	q->was_ready = ready;
+	if (!news) return;
+	q->told = ready ? (struct problem){0} : q->link.why;
 	if (ready)
 		log_info(&s->log, log_ev("ready"), kv_str("listen", q->query_at), kv_str("feed", q->feed_at),
 			 kv_str("admin", admin_address(s->admin)), kv_str("mode", q->server.livemode ? "live" : "test"),

@@ -80,8 +80,11 @@ enum error query_run(struct query *q, struct problem *why) {
 		more_requests = (items[AT_ROUTER].revents || more_requests) && router_serve(&q->router);
 		bool news = items[AT_WORKER].revents && feed_listen(&q->feed, wall_ms());
 		more_changes = (news || more_changes) && feed_publish(&q->feed);
-		/* the worker may just have made the store complete: say so at once, not at the next tick */
-		if (link_ready(&q->link) != q->was_ready) query_report(q, wall_ms());
+		/* the worker may just have said that the store is complete: go on at once, not at the next tick */
+		if (link_ready(&q->link) != q->was_ready) {
+			query_report(q, wall_ms());
+			more_changes = true;
+		}
 		if (mono_ms() < next_tick) continue;
 		next_tick = mono_ms() + QUERY_TICK_MS;
 		more_changes = tick(q) || more_changes;

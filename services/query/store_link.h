@@ -4,7 +4,8 @@
  * inode is another store, and the old one is let go. A store that was made anew is being filled, and
  * answering from it would deny everybody. So a store counts as settled only when the worker says that it has
  * applied every journal, or nearly; or when no worker is heard at all and the store has something: stale answers, which
- * say so in as_of, are better than none.
+ * say so in as_of, are better than none. (Left over: a worker that died while it filled a store anew, and a query that
+ * is started before the worker is back. It answers from a part of the truth, with as_of nil.)
  */
 #ifndef QUERY_STORE_LINK_H
 #define QUERY_STORE_LINK_H

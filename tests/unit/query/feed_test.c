@@ -49,6 +49,7 @@ static int set_up(void **state) {
 	store.store = &fake_store;
 	store.look = &fake_look;
 	store.epoch = FAKE_EPOCH;
+	store.settled = true;
 	feed = (struct feed){.link = &store, .livemode = true};
 	assert_int_equal(zcontext_create(&context, NULL), OK);
 	feed.pub = make(ZMQ_PUB, "inproc://feed", NULL);
@@ -149,6 +150,24 @@ static void another_epoch_starts_afresh(void **state) {
 	assert_int_equal(feed.sent, 3);
 }
 
+static void a_filling_store_is_no_news(void **state) {
+	(void)state;
+	fake.ver = 9;
+	assert_false(feed_publish(&feed));
+	store.epoch = FAKE_EPOCH + 1;
+	store.settled = false;
+	fake.ver = 0;
+	for (int i = 0; i < 3; i++) fake_change(true, "past");
+	assert_false(feed_publish(&feed));
+	assert_int_equal(feed.epoch, 0);
+	store.settled = true;
+	assert_false(feed_publish(&feed));
+	assert_int_equal(feed.sent, 3);
+	fake_change(true, "now");
+	assert_false(feed_publish(&feed));
+	assert_int_equal(feed.published, 1);
+}
+
 static void say(const char *topic, const void *m, size_t n) {
 	assert_true(zmq_send(worker, topic, strlen(topic), ZMQ_SNDMORE) >= 0);
 	assert_true(zmq_send(worker, m, n, 0) >= 0);
@@ -156,6 +175,7 @@ static void say(const char *topic, const void *m, size_t n) {
 
 static void listens(void **state) {
 	(void)state;
+	store.settled = false;
 	assert_false(feed_listen(&feed, NOW));
 	say("C", "x", 1); /* what it says does not matter: the store has it */
 	assert_true(feed_listen(&feed, NOW));
@@ -179,11 +199,8 @@ static void listens(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-		TEST(begins_where_the_store_is),
-		TEST(a_long_list_comes_in_parts),
-		TEST(heartbeat),
-		TEST(another_epoch_starts_afresh),
-		TEST(listens),
+		TEST(begins_where_the_store_is),   TEST(a_long_list_comes_in_parts), TEST(heartbeat),
+		TEST(another_epoch_starts_afresh), TEST(a_filling_store_is_no_news), TEST(listens),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
