@@ -146,7 +146,7 @@ struct stream_pulse {
 	uint64_t epoch;
 	uint64_t ver;   /* the store's, committed */
 	int64_t as_of;  /* ms: up to when the store reflects the journal(s); 0: not known yet */
-	bool caught_up; /* every journal's head is applied */
+	bool caught_up; /* all that was heard of every journal is applied; one that is away is said by as_of */
 };
 
 void stream_change_write(struct writer *w, const struct stream_change *c);

@@ -33,14 +33,31 @@ void worker_publish_change(void *worker, const struct change *c) {
 	w->ver = c->ver;
 }
 
-/* The store is as fresh as the least fresh of its journals. */
-static int64_t as_of(const struct worker *w, int64_t now_ms, bool *ret_caught_up) {
+static void count_cursor(void *count, uint64_t origin, uint64_t seq) {
+	(void)origin;
+	if (seq) ++*(unsigned *)count;
+}
+
+/* A journal that was never heard since the start may be away for long, and query must not wait for it: a store that
+ * was filled from as many journals as there are is as complete as it can be. */
+static bool was_filled(struct worker *w, int64_t now_ms) {
+	unsigned cursors = 0;
+	if (now_ms - w->started_ms < SOURCE_SILENCE_MS) return false;
+	enum error e = look_renew(w->look);
+	if (e == OK) e = look_cursors(w->look, count_cursor, &cursors);
+	look_rest(w->look);
+	return e == OK && cursors >= w->follower_count;
+}
+
+/* The store is as fresh as the least fresh of its journals. A silent one does not make it less complete: that it may be
+ * behind is what as_of says. */
+static int64_t as_of(struct worker *w, int64_t now_ms, bool *ret_caught_up) {
 	int64_t least = INT64_MAX;
 	bool caught_up = true;
 	for (unsigned i = 0; i < w->follower_count; i++) {
 		const struct source *s = &w->followers[i].source;
 		if (s->as_of_wall_ms < least) least = s->as_of_wall_ms;
-		if (!source_caught_up(s, now_ms)) caught_up = false;
+		if (caught_up) caught_up = s->heard_ms ? source_complete(s) : was_filled(w, now_ms);
 	}
 	*ret_caught_up = caught_up;
 	return least == INT64_MAX ? 0 : least;

@@ -130,6 +130,8 @@ bool source_silent(const struct source *s, int64_t now_ms) {
 	return s->heard_ms == 0 || now_ms - s->heard_ms >= SOURCE_SILENCE_MS;
 }
 
+bool source_complete(const struct source *s) { return s->origin != 0 && s->heard_ms != 0 && s->committed >= s->head; }
+
 bool source_caught_up(const struct source *s, int64_t now_ms) {
 	return s->origin != 0 && s->committed >= s->head && !source_silent(s, now_ms);
 }

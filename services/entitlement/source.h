@@ -85,6 +85,8 @@ void source_progress_sent(struct source *s, int64_t now_ms);
 
 /* Everything that was heard of is applied, and the journal is not silent. */
 bool source_caught_up(const struct source *s, int64_t now_ms);
+/* Everything that was heard of is applied, and the journal was heard, though it may be silent by now. */
+bool source_complete(const struct source *s);
 bool source_silent(const struct source *s, int64_t now_ms);
 /* Milliseconds until source_want may change its mind by time alone; at most `most`. */
 int64_t source_wait_ms(const struct source *s, int64_t now_ms, int64_t most);
