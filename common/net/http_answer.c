@@ -96,7 +96,7 @@ static void answer_problem(struct http_request *r, const struct http_problem *p,
 
 void http_answer_problem(struct http_request *r, const struct http_problem *p) {
 	char seconds[16] = "";
-	snprintf(seconds, sizeof seconds, "%u", p->retry_after_s);
+	(void)snprintf(seconds, sizeof seconds, "%u", p->retry_after_s);
 	answer_problem(r, p, (struct http_field){p->retry_after_s ? "Retry-After" : NULL, seconds});
 }
 

@@ -24,7 +24,7 @@ static enum error split(const char *endpoint, char host[HTTP_ENDPOINT_MAX], char
 	if (!parse_u64(p, 65535, &number)) return problem_set(why, ERR_CONFIG, "\"%.100s\": bad port", endpoint);
 	if (h.len) memcpy(host, h.ptr, h.len);
 	host[h.len] = 0;
-	snprintf(port, 8, "%u", (unsigned)number);
+	(void)snprintf(port, 8, "%u", (unsigned)number);
 	return OK;
 }
 
@@ -54,7 +54,7 @@ static bool name_of(int fd, char out[HTTP_ENDPOINT_MAX]) {
 }
 
 enum error http_listen(const char *endpoint, int *ret_fd, char ret_endpoint[HTTP_ENDPOINT_MAX], struct problem *why) {
-	char host[HTTP_ENDPOINT_MAX], port[8];
+	char host[HTTP_ENDPOINT_MAX] = "", port[8] = "";
 	enum error e = split(endpoint, host, port, why);
 	if (e) return e;
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *list = NULL;

@@ -24,7 +24,7 @@
 #define HTTP_REPLY_INLINE 192 /* bytes of an answer's body that need no allocation */
 #define HTTP_LINGER_MAX 64    /* sockets that are read empty after an early refusal, at one time */
 #define HTTP_LINGER_MS 2000
-#define HTTP_LINGER_BYTES (4 * 1024 * 1024)
+#define HTTP_LINGER_BYTES ((size_t)4 << 20)
 #define HTTP_LATE_MAX 512 /* bytes of the prepared 408 */
 
 /* What a connection is doing. Its deadline stands in the same word, so that the reaper's decision cannot

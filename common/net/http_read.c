@@ -25,8 +25,8 @@ static enum MHD_Result look(void *ctx, enum MHD_ValueKind kind, const char *name
 	(void)kind;
 	struct search *s = ctx;
 	if (name_len != s->name.len) return MHD_YES;
-	if (s->any_case ? strncasecmp(name, s->name.ptr, name_len) : memcmp(name, s->name.ptr, name_len))
-		return MHD_YES;
+	int differs = s->any_case ? strncasecmp(name, s->name.ptr, name_len) : memcmp(name, s->name.ptr, name_len);
+	if (differs != 0) return MHD_YES;
 	if (s->count++ == 0) s->first = view_of(value, value_len);
 	return MHD_YES;
 }

@@ -5,7 +5,7 @@
 
 #include "net/http_private.h"
 
-#define DRAIN_STEP_MS 2
+#define DRAIN_STEP_NS 2000000L
 #define HANDLER_MS 10000     /* bounds the wait for a handler that breaks its promise not to block */
 #define LAST_ANSWERS_MS 1000 /* for the answers that destroy itself gives */
 
@@ -40,10 +40,10 @@ static enum error start_daemon(struct http_server *s, struct problem *why) {
 	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
 	s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, http_on_request, s, MHD_OPTION_LISTEN_SOCKET, s->listen_fd,
 				     MHD_OPTION_CONNECTION_LIMIT, o->connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-				     (size_t)HTTP_HEADERS_MAX, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-				     MHD_OPTION_URI_LOG_CALLBACK, http_on_request_line, s, MHD_OPTION_NOTIFY_COMPLETED,
-				     http_on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, s,
-				     MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
+				     HTTP_HEADERS_MAX, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK,
+				     http_on_request_line, s, MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, s,
+				     MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, s, MHD_OPTION_ARRAY, pool,
+				     MHD_OPTION_END);
 	return s->daemon ? OK : problem_set(why, ERR_UNAVAILABLE, "cannot start an HTTP server on %s", s->endpoint);
 }
 
@@ -108,7 +108,7 @@ static size_t wait_while(struct http_server *s, bool (*is)(const struct http_con
 		for (struct http_conn *c = s->conns; c; c = c->next) n += is(c);
 		pthread_mutex_unlock(&s->mutex);
 		if (n == 0 || http_now_mono_ms() >= until_ms) return n;
-		nanosleep(&(struct timespec){.tv_nsec = DRAIN_STEP_MS * 1000000}, NULL);
+		nanosleep(&(struct timespec){.tv_nsec = DRAIN_STEP_NS}, NULL);
 	}
 }
 

@@ -35,9 +35,9 @@
 #include "base/error.h"
 #include "base/view.h"
 
-#define HTTP_HEADERS_MAX (16 * 1024)  /* a connection's memory: request line, headers, read buffer */
-#define HTTP_ROUTES_MAX 64            /* of one server */
-#define HTTP_CONNECTIONS_DEFAULT 1024 /* further ones wait in the listen queue */
+#define HTTP_HEADERS_MAX ((size_t)16 * 1024) /* a connection's memory: request line, headers, read buffer */
+#define HTTP_ROUTES_MAX 64                   /* of one server */
+#define HTTP_CONNECTIONS_DEFAULT 1024        /* further ones wait in the listen queue */
 #define HTTP_CONNECTIONS_MAX 65536
 #define HTTP_THREADS_MAX 64
 #define HTTP_REQUEST_MS_DEFAULT 10000

@@ -19,7 +19,7 @@ static void register_answers(struct meters *m, struct metrics *metrics) {
 	}
 	for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
 		char labels[METRIC_LABELS_MAX] = "", text[8];
-		snprintf(text, sizeof text, "%u", statuses[i]);
+		(void)snprintf(text, sizeof text, "%u", statuses[i]);
 		if (metrics_label(labels, "status", view_str(text)))
 			m->statuses[statuses[i]] =
 				metrics_counter(metrics, "http_answers_total", "answers on the public port", labels);

@@ -7,7 +7,7 @@
 
 /* A larger record is announced by a heartbeat and fetched by replay: the high-water mark counts messages, and a
  * subscriber that does not read may hold PUBLISH_HWM × this much memory. */
-#define PUBLISH_RECORD_MAX (64 * 1024)
+#define PUBLISH_RECORD_MAX ((size_t)64 * 1024)
 #define PUBLISH_HWM 1000
 #define PUBLISH_LINGER_MS 500
 

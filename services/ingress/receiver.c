@@ -102,8 +102,8 @@ static void count_status(void *ctx, unsigned status) {
 }
 
 static const struct http_route routes[] = {
-	{HTTP_POST, "/api/v1/billing/webhook", receive, EVENT_BODY_MAX, "application/json"},
-	{HTTP_POST, "/webhook", receive, EVENT_BODY_MAX, "application/json"},
+	{HTTP_POST, "/api/v1/billing/webhook", receive, (size_t)EVENT_BODY_MAX, "application/json"},
+	{HTTP_POST, "/webhook", receive, (size_t)EVENT_BODY_MAX, "application/json"},
 };
 
 enum error receiver_start(struct receiver *rc, const char *listen, struct http_server **ret_s, struct problem *why) {

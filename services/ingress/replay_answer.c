@@ -61,7 +61,7 @@ static enum error collect(struct journal_reader *reader, const struct stream_req
 		enum error e = journal_read(reader, next, &seq, &record);
 		if (e == ERR_NOT_FOUND) break;
 		if (e) return e;
-		if (c->count && bytes + record.len > STREAM_REPLAY_BYTES_MAX) break;
+		if (c->count && bytes + record.len > (size_t)STREAM_REPLAY_BYTES_MAX) break;
 		bytes += record.len;
 		c->records[c->count++] = record;
 		if (seq == UINT64_MAX) break;

@@ -15,7 +15,7 @@ static const struct setting rows[] = {
 	 .fallback = "ipc://./data/journal-replay", .help = "where records are replayed and facts appended"},
 	{"RETENTION", SETTING_DURATION, offsetof(struct ingress_settings, retention_ms), .fallback = "30d", .min = 1000,
 	 .max = 3650 * DAY_MS, .help = "how long records are kept once every known worker has them"},
-	{"MAP_SIZE", SETTING_SIZE, offsetof(struct ingress_settings, map_size), .fallback = "64G", .min = 1024 * 1024,
+	{"MAP_SIZE", SETTING_SIZE, offsetof(struct ingress_settings, map_size), .fallback = "64G", .min = 1ull << 20,
 	 .max = 16ull << 40, .help = "the journal's largest size; address space, not disk"},
 	SERVICE_SETTINGS(struct ingress_settings, service, "127.0.0.1:8801"),
 };

@@ -33,9 +33,11 @@ void upkeep_state(void *upkeep, enum error e, const struct problem *why) {
 	u->failed = e;
 	u->failed_ms = mono_ms();
 	health_broken(u->health, "storage", problem_text(why));
-	if (remind(&u->failed_said_ms, UPKEEP_FULL_REMIND_MS))
+	/* the end of the process has its own line */
+	if (e == ERR_STORAGE)
+		u->fatal(u->ctx, e, why);
+	else if (remind(&u->failed_said_ms, UPKEEP_FULL_REMIND_MS))
 		log_error(u->log, log_ev("commit_failed"), kv_error(e), kv_why(why));
-	if (e == ERR_STORAGE) u->fatal(u->ctx, e, why);
 }
 
 static void recover(struct upkeep *u) {

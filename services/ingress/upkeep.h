@@ -11,10 +11,10 @@
 #include "service/health.h"
 #include "service/log.h"
 
-#define UPKEEP_MS 1000                 /* heartbeat, progress, sizes */
-#define UPKEEP_RETENTION_MS 20         /* between two batches while there is much to delete */
-#define UPKEEP_REMIND_MS (3600 * 1000) /* an alarm that stands is logged again after this */
-#define UPKEEP_FULL_REMIND_MS (60 * 1000)
+#define UPKEEP_MS 1000                    /* heartbeat, progress, sizes */
+#define UPKEEP_RETENTION_MS 20            /* between two batches while there is much to delete */
+#define UPKEEP_REMIND_MS INT64_C(3600000) /* an alarm that stands is logged again after this */
+#define UPKEEP_FULL_REMIND_MS INT64_C(60000)
 #define UPKEEP_CALM_MS 2000 /* commits that work again have done so for this long before it is said */
 #define UPKEEP_RETRY_MS                                                                                                \
 	5000 /* and this long after a failure it says ready again, or nobody would send what could succeed */

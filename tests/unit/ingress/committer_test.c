@@ -288,7 +288,7 @@ static void takes_from_many_threads(void **state) {
 	struct committer *c = start(f, 64);
 	pthread_t threads[4];
 	for (unsigned t = 0; t < 4; t++) {
-		assert_int_equal(pthread_create(&threads[t], NULL, submit_some, &f->items[t * (MANY / 4)]), 0);
+		assert_int_equal(pthread_create(&threads[t], NULL, submit_some, f->items + (size_t)t * (MANY / 4)), 0);
 	}
 	for (unsigned t = 0; t < 4; t++) pthread_join(threads[t], NULL);
 	wait_for(f, n_done, MANY);

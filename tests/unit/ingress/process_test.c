@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -67,14 +68,32 @@ static pid_t spawn(const struct site *s, int err, const char *extra) {
 	snprintf(journal, sizeof journal, "%s/journal", s->scratch.dir);
 	snprintf(pub, sizeof pub, "ipc://%s/pub", s->scratch.dir);
 	snprintf(replay, sizeof replay, "ipc://%s/replay", s->scratch.dir);
-	pid_t pid = fork();
-	assert_true(pid >= 0);
-	if (pid > 0) return pid;
-	dup2(err, STDERR_FILENO);
-	execl(path, path, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--journal-dir", journal,
-	      "--journal-pub", pub, "--journal-replay", replay, "--webhook-secrets-file", s->secrets_file, extra,
-	      (char *)NULL);
-	_exit(127);
+	const char *argv[] = {path,
+			      "--listen",
+			      "127.0.0.1:0",
+			      "--admin-listen",
+			      "127.0.0.1:0",
+			      "--journal-dir",
+			      journal,
+			      "--journal-pub",
+			      pub,
+			      "--journal-replay",
+			      replay,
+			      "--webhook-secrets-file",
+			      s->secrets_file,
+			      extra,
+			      NULL};
+	union {
+		const char **in;
+		char *const *out;
+	} args = {.in = argv}; /* posix_spawn does not write to them */
+	posix_spawn_file_actions_t actions;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
+	pid_t pid = -1;
+	assert_int_equal(posix_spawn(&pid, path, &actions, NULL, args.out, environ), 0);
+	posix_spawn_file_actions_destroy(&actions);
+	return pid;
 }
 
 static bool read_line(int fd, char line[LINE_MAX_BYTES]) {

@@ -206,7 +206,8 @@ static void bounds_a_replay_by_its_bytes(void **state) {
 	struct site *s = *state;
 	static char body[EVENT_BODY_MAX];
 	memset(body, ' ', sizeof body);
-	memcpy(body, "{}", 2);
+	body[0] = '{';
+	body[1] = '}';
 	fill(s, 9, view_of(body, sizeof body));
 	uint64_t next = 1, replies = 0;
 	while (next <= 9) {
@@ -278,7 +279,8 @@ static void serves_beside_dead_peers(void **state) {
 	struct site *s = *state;
 	static char body[64 * 1024];
 	memset(body, ' ', sizeof body);
-	memcpy(body, "{}", 2);
+	body[0] = '{';
+	body[1] = '}';
 	fill(s, 60, view_of(body, sizeof body));
 	void *deaf = dial(s), *gone = dial(s);
 	for (unsigned i = 0; i < 200; i++) {

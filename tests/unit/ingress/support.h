@@ -11,10 +11,10 @@
 
 #include <cmocka.h>
 
-#include "../store/scratch.h"
 #include "net/webhook_secrets.h"
 #include "service/clock.h"
 #include "store/journal.h"
+#include "unit/store/scratch.h"
 
 #define PATIENCE_MS 20000
 

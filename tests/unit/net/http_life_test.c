@@ -1,0 +1,211 @@
+/* The HTTP server over raw sockets: late answers, deadlines, bounds, draining. */
+#include "http_site.h"
+
+static struct http_request *wait_kept(struct site *s) {
+	struct http_request *r = NULL;
+	for (int64_t end = mono_ms() + PATIENCE_MS; !r && mono_ms() < end;) r = atomic_exchange(&s->kept, NULL);
+	assert_non_null(r);
+	return r;
+}
+
+static void answers_late(void **state) {
+	struct site *s = *state;
+	int fd = dial(s);
+	struct heard h;
+	for (int i = 0; i < 50; i++) {
+		ask(fd, POST("/late", "Content-Length: 3\r\n", "abc"));
+		struct http_request *r = wait_kept(s);
+		struct http_stat stat;
+		http_server_stat(s->server, &stat);
+		assert_int_equal(stat.requests, 1);
+		assert_int_equal(stat.body_bytes, 3);
+		assert_true(http_received_ms(r) > 0);
+		assert_true(view_eq(http_body(r), VIEW("abc")));
+		if (i % 2)
+			http_answer(r, &(struct http_answer){.status = 202, .body = VIEW("late")});
+		else
+			http_answer_problem(r, &(struct http_problem){.error = ERR_OVERLOADED, .retry_after_s = 7});
+		hear(fd, &h, true);
+		assert_int_equal(h.status, i % 2 ? 202 : 503);
+		if (i % 2 == 0) assert_non_null(strstr(h.head, "Retry-After: 7\r\n"));
+	}
+	close(fd);
+}
+
+/* Whoever leaves while a request is kept costs nothing but the answer. */
+static void survives_who_leaves(void **state) {
+	struct site *s = *state;
+	struct http_stat stat;
+	for (int i = 0; i < 20; i++) {
+		int fd = dial(s);
+		ask(fd, POST("/late", "Content-Length: 3\r\n", "abc"));
+		struct http_request *r = wait_kept(s);
+		close(fd);
+		http_answer(r, &(struct http_answer){.status = 200, .body = VIEW("late")});
+		/* and in the middle of a body */
+		fd = dial(s);
+		ask(fd, POST("/echo", JSON "Content-Length: 300\r\n", "half"));
+		close(fd);
+	}
+	int64_t end = mono_ms() + PATIENCE_MS;
+	do http_server_stat(s->server, &stat);
+	while ((stat.connections || stat.body_bytes || stat.requests) && mono_ms() < end);
+	assert_int_equal(stat.connections, 0);
+	assert_int_equal(stat.body_bytes, 0);
+	assert_int_equal(stat.requests, 0);
+	assert_int_equal(atomic_load(&s->handled), 0);
+	expect(s, "GET /hello HTTP/1.1\r\n" HOST "\r\n", 200, NULL);
+}
+
+/* Sends a byte every few ms, for as long as the server takes them; how long that was. */
+static int64_t trickle(struct site *s, const char *start, const char *drop, struct heard *h) {
+	int fd = dial(s);
+	ask(fd, start);
+	int64_t began = mono_ms();
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	while (poll(&p, 1, 20) == 0) {
+		if (mono_ms() - began > PATIENCE_MS) fail_msg("a trickling sender was served for %d ms", PATIENCE_MS);
+		if (!say(fd, drop, strlen(drop))) break;
+	}
+	hear(fd, h, true);
+	int64_t took = mono_ms() - began;
+	close(fd);
+	return took;
+}
+
+static void ends_slow_senders(void **state) {
+	struct site *s = *state;
+	http_server_destroy(&s->server);
+	struct http_options o = options(s);
+	o.request_ms = 400;
+	o.idle_ms = 600;
+	open_site(s, o);
+	struct heard h;
+	int64_t took = trickle(s, POST("/echo", JSON "Content-Length: 60000\r\n", ""), "x", &h);
+	assert_int_equal(h.status, 408);
+	assert_non_null(strstr(h.body, "\"code\":\"request_timeout\""));
+	assert_in_range(took, 300, PATIENCE_MS);
+	trickle(s, "POST /echo HTTP/1.1\r\n", "X-A: b\r\n", &h);
+	assert_int_equal(h.status, 408);
+	/* no request line: nothing to answer */
+	trickle(s, "POST /", "x", &h);
+	assert_int_equal(h.status, 0);
+	trickle(s, "", "\n", &h);
+	assert_int_equal(h.status, 0);
+	/* a kept request has no deadline of the server's; the connection's next one has */
+	int fd = dial(s);
+	ask(fd, POST("/late", "Content-Length: 1\r\n", "x"));
+	struct http_request *r = wait_kept(s);
+	took = trickle(s, POST("/echo", JSON "Content-Length: 60000\r\n", ""), "x", &h);
+	http_answer(r, &(struct http_answer){.status = 200});
+	hear(fd, &h, true);
+	assert_int_equal(h.status, 200);
+	expect_end(fd); /* idle_ms */
+	close(fd);
+	assert_int_equal(atomic_load(&s->answers[408]), 3);
+	struct http_stat stat;
+	http_server_stat(s->server, &stat);
+	assert_true(stat.overdue >= 3);
+}
+
+static void ends_who_never_reads(void **state) {
+	struct site *s = *state;
+	http_server_destroy(&s->server);
+	struct http_options o = options(s);
+	o.request_ms = 300;
+	open_site(s, o);
+	int fd = dial(s);
+	ask(fd, "GET /big HTTP/1.1\r\n" HOST "\r\n");
+	struct http_stat stat;
+	int64_t end = mono_ms() + PATIENCE_MS;
+	do http_server_stat(s->server, &stat);
+	while ((stat.overdue == 0 || stat.connections) && mono_ms() < end);
+	assert_int_equal(stat.overdue, 1);
+	assert_int_equal(stat.connections, 0);
+	close(fd);
+}
+
+static void bounds_bodies_in_memory(void **state) {
+	struct site *s = *state;
+	http_server_destroy(&s->server);
+	struct http_options o = options(s);
+	o.bodies_max = 1000;
+	open_site(s, o);
+	int first = dial(s), second = dial(s);
+	struct heard h;
+	char request[2048];
+	int n = snprintf(request, sizeof request, POST("/late", "Content-Length: 600\r\n", "%600d"), 1);
+	assert_true(say(first, request, (size_t)n));
+	struct http_request *r = wait_kept(s);
+	assert_true(say(second, request, (size_t)n));
+	hear(second, &h, true);
+	assert_int_equal(h.status, 503);
+	assert_non_null(strstr(h.body, "\"code\":\"overloaded\""));
+	assert_non_null(strstr(h.head, "Retry-After: 1\r\n"));
+	http_answer(r, &(struct http_answer){.status = 200});
+	hear(first, &h, true);
+	assert_int_equal(h.status, 200);
+	/* and there is room again */
+	assert_true(say(second, request, (size_t)n));
+	http_answer(wait_kept(s), &(struct http_answer){.status = 200});
+	hear(second, &h, true);
+	assert_int_equal(h.status, 200);
+	close(first);
+	close(second);
+}
+
+static void *drain(void *site) {
+	struct site *s = site;
+	return (void *)http_server_drain(s->server, PATIENCE_MS);
+}
+
+static void drains(void **state) {
+	struct site *s = *state;
+	char endpoint[HTTP_ENDPOINT_MAX];
+	snprintf(endpoint, sizeof endpoint, "%s", http_server_endpoint(s->server));
+	int idle = dial(s), busy = dial(s);
+	struct heard h;
+	ask(idle, "GET /hello HTTP/1.1\r\n" HOST "\r\n");
+	hear(idle, &h, true);
+	ask(busy, POST("/late", "Content-Length: 1\r\n", "x"));
+	struct http_request *r = wait_kept(s);
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, drain, s), 0);
+	expect_end(idle);
+	assert_int_equal(dial_quietly(endpoint), -1);
+	http_answer(r, &(struct http_answer){.status = 200, .body = VIEW("done")});
+	hear(busy, &h, true);
+	assert_int_equal(h.status, 200);
+	assert_non_null(strstr(h.head, "Connection: close"));
+	expect_end(busy);
+	void *left;
+	pthread_join(thread, &left);
+	assert_null(left);
+	close(idle);
+	close(busy);
+}
+
+/* Nobody answers: destroy does. */
+static void leaves_nobody_waiting(void **state) {
+	struct site *s = *state;
+	int fd = dial(s);
+	struct heard h;
+	ask(fd, POST("/late", "Content-Length: 1\r\n", "x"));
+	wait_kept(s);
+	assert_int_equal(http_server_drain(s->server, 10), 1);
+	http_server_destroy(&s->server);
+	hear(fd, &h, true);
+	assert_int_equal(h.status, 503);
+	close(fd);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		TEST(answers_late),          TEST(survives_who_leaves),     TEST(ends_slow_senders),
+		TEST(ends_who_never_reads),  TEST(bounds_bodies_in_memory), TEST(drains),
+		TEST(leaves_nobody_waiting),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
