@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	do {                                                                                                           \
 		if (!(law)) {                                                                                          \
 			(void)fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #law);                 \
-			abort();                                                                                       \
+			__builtin_trap();                                                                              \
 		}                                                                                                      \
 	} while (0)
 
