@@ -18,7 +18,7 @@
 #define STATE_KEY_MAX 511 /* LMDB's limit */
 /* The largest register or row fits: that of a subject with SUBJECT_GRANTS_MAX subscriptions, each with
  * 1 + SUB_PRICES_MAX distinct sets of ITEMS_MAX items with names as long as they may be. */
-#define STATE_VALUE_MAX (4 * 1024 * 1024)
+#define STATE_VALUE_MAX (size_t)(4 * 1024 * 1024)
 #define SUBJECT_GRANTS_MAX 64    /* subscriptions in a subject's row; see subject_row below */
 #define SUBJECT_CUSTOMERS_MAX 64 /* customers that one subject's row reads: the first ones in key order */
 #define CLAIM_TEXT_MAX 2048      /* a claim as it was made: 500 characters of metadata, whether it is valid or not */

@@ -6,7 +6,7 @@
 #include "store/lmdb_shell.h"
 
 #define JOURNAL_SCHEMA 1
-#define JOURNAL_PAGE 4096u /* for estimates */
+#define JOURNAL_PAGE (size_t)4096 /* for estimates */
 
 enum journal_table { TABLE_EVENTS, TABLE_IDS, TABLE_JOURNAL_META };
 

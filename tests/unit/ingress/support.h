@@ -14,7 +14,7 @@
 #include "net/webhook_secrets.h"
 #include "service/clock.h"
 #include "store/journal.h"
-#include "unit/store/scratch.h"
+#include "support/scratch.h"
 
 #define PATIENCE_MS 20000
 

@@ -2,34 +2,11 @@
 #ifndef TESTS_PROTO_RANDOM_STATE_H
 #define TESTS_PROTO_RANDOM_STATE_H
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-
 #include "proto/state.h"
+#include "support/random.h"
 
-/* xorshift64*; the seed is printed and can be set with TIERGATE_SEED. */
-struct random {
-	uint64_t s;
-};
-
-static inline struct random random_make(void) {
-	const char *text = getenv("TIERGATE_SEED");
-	struct timespec now;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	uint64_t seed = text ? strtoull(text, NULL, 10) : (uint64_t)now.tv_nsec * 2654435761u + (uint64_t)now.tv_sec;
-	if (seed == 0) seed = 1;
-	(void)fprintf(stderr, "TIERGATE_SEED=%llu\n", (unsigned long long)seed);
-	return (struct random){seed};
-}
-
-static inline uint64_t rnd(struct random *r) {
-	r->s ^= r->s >> 12;
-	r->s ^= r->s << 25;
-	r->s ^= r->s >> 27;
-	return r->s * UINT64_C(2685821657736338717);
-}
-static inline unsigned rnd_below(struct random *r, unsigned n) { return (unsigned)(rnd(r) >> 33) % n; }
+static inline uint64_t rnd(struct random *r) { return random_u64(r); }
+static inline unsigned rnd_below(struct random *r, unsigned n) { return (unsigned)random_below(r, n); }
 static inline bool rnd_bool(struct random *r) { return rnd_below(r, 2); }
 
 static inline int64_t rnd_time(struct random *r) {

@@ -1,54 +1,42 @@
 #include <setjmp.h>
 #include <stdarg.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include <stddef.h>
 
 #include <cmocka.h>
 
 #include "random_state.h"
+#include "support/guard.h"
 
 #define ROUNDS 3000
 #define ID VIEW("sub_1")
 
-/* What is decoded lies flush against memory that cannot be read. */
-struct fence {
-	uint8_t *map;
-	size_t size;
-};
-
 struct fixture {
 	struct random random;
 	uint8_t *buffer, *again;
-	struct fence fence;
+	struct guard guard;
 	struct sub_register a, b;
 };
 
 static int setup(void **state) {
 	struct fixture *f = calloc(1, sizeof *f);
-	f->random = random_make();
+	f->random = random_start();
 	f->buffer = malloc(STATE_VALUE_MAX);
 	f->again = malloc(STATE_VALUE_MAX);
-	f->fence.size = STATE_VALUE_MAX;
-	f->fence.map = mmap(NULL, f->fence.size + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (mprotect(f->fence.map + f->fence.size, 4096, PROT_NONE)) abort();
+	f->guard = guard_open(STATE_VALUE_MAX);
 	*state = f;
 	return 0;
 }
 
 static int teardown(void **state) {
 	struct fixture *f = *state;
-	(void)munmap(f->fence.map, f->fence.size + 4096);
+	guard_close(&f->guard);
 	free(f->buffer);
 	free(f->again);
 	free(f);
 	return 0;
 }
 
-static struct view fenced(struct fixture *f, struct view bytes) {
-	uint8_t *at = f->fence.map + f->fence.size - bytes.len;
-	memcpy(at, bytes.ptr, bytes.len);
-	return view_of(at, bytes.len);
-}
+static struct view fenced(struct fixture *f, struct view bytes) { return guard_copy(&f->guard, bytes); }
 
 /* ---- each format as a pair of functions over bytes --------------------------------- */
 
@@ -257,10 +245,10 @@ static void test_hostile_bytes(void **state) {
 static void test_writer_too_small(void **state) {
 	struct fixture *f = *state;
 	for (unsigned i = 0; i < 60; i++) {
-		uint64_t h, seed = f->random.s;
+		uint64_t h, seed = f->random.state;
 		struct view bytes = random_bytes(f, (enum format)(i % FORMATS), &h);
 		size_t len = bytes.len;
-		f->random.s = seed;
+		f->random.state = seed;
 		struct writer w = writer_of(f->buffer, len - 1);
 		(void)write_random(f, (enum format)(i % FORMATS), &w);
 		assert_true(w.failed);

@@ -38,12 +38,12 @@ static void test_another_process_reads(void **state) {
 		apply(s, &o);
 		pid_t pid = fork();
 		assert_true(pid >= 0);
-		if (pid == 0) _exit(reads(s->scratch.dir, cus, i) ? 0 : 1);
+		if (pid == 0) quick_exit(reads(s->scratch.dir, cus, i) ? 0 : 1);
 		assert_child(pid);
 	}
 	pid_t pid = fork();
 	assert_true(pid >= 0);
-	if (pid == 0) _exit(refused(s->scratch.dir) ? 0 : 1);
+	if (pid == 0) quick_exit(refused(s->scratch.dir) ? 0 : 1);
 	assert_child(pid);
 	assert_int_equal(entitlements_reap_readers(s->e), 0);
 }
@@ -60,8 +60,8 @@ static void test_dead_readers_are_reaped(void **state) {
 		const struct entitlements_options o = {.dir = s->scratch.dir, .read_only = true};
 		struct entitlements *e = NULL;
 		struct look *l = NULL;
-		if (entitlements_open(&o, &e, NULL) || look_begin(e, &l, NULL)) _exit(1);
-		if (write(pipes[1], "r", 1) != 1) _exit(1);
+		if (entitlements_open(&o, &e, NULL) || look_begin(e, &l, NULL)) quick_exit(1);
+		if (write(pipes[1], "r", 1) != 1) quick_exit(1);
 		for (;;) pause();
 	}
 	assert_int_equal(read(pipes[0], &ready, 1), 1);
@@ -119,27 +119,28 @@ static void fold_until_killed(const char *dir, int out) {
 	struct entitlements *e = NULL;
 	struct look *l = NULL;
 	uint64_t seq = 0;
-	if (entitlements_open(&o, &e, NULL) || look_begin(e, &l, NULL) || look_cursor(l, 7, &seq)) _exit(1);
+	if (entitlements_open(&o, &e, NULL) || look_begin(e, &l, NULL) || look_cursor(l, 7, &seq)) quick_exit(1);
 	look_rest(l);
 	for (;;) {
 		struct fold *f = NULL;
-		if (fold_begin(e, &catalog, 0, &f, NULL)) _exit(1);
+		if (fold_begin(e, &catalog, 0, &f, NULL)) quick_exit(1);
 		for (unsigned i = 0; i < 5; i++) {
 			char cus[24], sub[24];
 			seq++;
 			(void)snprintf(cus, sizeof cus, "cus_%llu", (unsigned long long)seq);
 			(void)snprintf(sub, sizeof sub, "sub_%llu", (unsigned long long)seq);
 			struct observation x = a_sub(sub, cus, SUB_ACTIVE, NOW, "evt_1");
-			if (fold_observe(f, &x) || fold_cursor(f, 7, seq)) _exit(1);
+			if (fold_observe(f, &x) || fold_cursor(f, 7, seq)) quick_exit(1);
 		}
-		if (fold_commit(&f, NULL, NULL, NULL)) _exit(1);
-		if (write(out, &seq, sizeof seq) != (ssize_t)sizeof seq) _exit(1);
+		if (fold_commit(&f, NULL, NULL, NULL)) quick_exit(1);
+		if (write(out, &seq, sizeof seq) != (ssize_t)sizeof seq) quick_exit(1);
 	}
 }
 
 static void test_state_and_cursor_survive_together(void **state) {
 	struct store *s = *state;
-	uint64_t seed = seed_make(), told = 0;
+	struct random seed = random_start();
+	uint64_t told = 0;
 	for (unsigned round = 0; round < 10; round++) {
 		int pipes[2], status;
 		store_close(s);
@@ -148,8 +149,8 @@ static void test_state_and_cursor_survive_together(void **state) {
 		assert_true(pid >= 0);
 		if (pid == 0) fold_until_killed(s->scratch.dir, pipes[1]);
 		(void)close(pipes[1]);
-		unsigned reads_before = 1 + random_below(&seed, 10);
-		for (unsigned i = 0; i < reads_before; i++)
+		size_t reads_before = 1 + random_below(&seed, 10);
+		for (size_t i = 0; i < reads_before; i++)
 			assert_int_equal(read(pipes[0], &told, sizeof told), sizeof told);
 		assert_int_equal(kill(pid, SIGKILL), 0);
 		uint64_t more;

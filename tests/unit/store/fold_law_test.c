@@ -8,15 +8,15 @@
 static char texts[SET_MAX][2][32];
 
 /* Few objects, few seconds: so that everything meets everything. */
-static struct observation random_observation(uint64_t *seed, unsigned i) {
+static struct observation random_observation(struct random *seed, unsigned i) {
 	static const char *const customers[] = {"cus_1", "cus_2", "cus_3"};
 	static const char *const subjects[] = {"u1", "u2", "", "cus_1"};
 	static const char *const invoices[] = {"in_1", "in_2", ""};
 	char *event = texts[i][0];
 	/* some events tell of several objects */
-	(void)snprintf(event, sizeof texts[i][0], "evt_%u", random_below(seed, 40));
+	(void)snprintf(event, sizeof texts[i][0], "evt_%zu", random_below(seed, 40));
 	const char *customer = customers[random_below(seed, 3)], *subject = subjects[random_below(seed, 4)];
-	int64_t second = NOW + random_below(seed, 3);
+	int64_t second = NOW + (int64_t)random_below(seed, 3);
 	struct observation o;
 	switch (random_below(seed, 6)) {
 	case 0:
@@ -31,7 +31,7 @@ static struct observation random_observation(uint64_t *seed, unsigned i) {
 			       (enum invoice_status)(1 + random_below(seed, INVOICE_STATUS_COUNT - 1)), second, event);
 		break;
 	default:
-		(void)snprintf(texts[i][1], sizeof texts[i][1], "sub_%u", random_below(seed, 4));
+		(void)snprintf(texts[i][1], sizeof texts[i][1], "sub_%zu", random_below(seed, 4));
 		o = a_sub(texts[i][1], customer, (enum sub_status)(1 + random_below(seed, SUB_STATUS_COUNT - 1)),
 			  second, event);
 		struct subscription *x = &o.of.subscription.now;
@@ -62,14 +62,15 @@ static void settle_digests(struct observation *o, unsigned n) {
 			o[i].of.subscription.pre = o[i - 1].of.subscription.post;
 }
 
-static void apply_shuffled(struct store *s, uint64_t *seed, const struct observation *o, unsigned n) {
+static void apply_shuffled(struct store *s, struct random *seed, const struct observation *o, unsigned n) {
 	unsigned order[SET_MAX * 2], count = 0;
 	for (unsigned i = 0; i < n; i++) {
 		order[count++] = i;
 		if (random_below(seed, 4) == 0) order[count++] = i;
 	}
 	for (unsigned i = count; i-- > 1;) {
-		unsigned k = random_below(seed, i + 1), swap = order[i];
+		size_t k = random_below(seed, i + 1);
+		unsigned swap = order[i];
 		order[i] = order[k];
 		order[k] = swap;
 	}
@@ -84,11 +85,11 @@ static void apply_shuffled(struct store *s, uint64_t *seed, const struct observa
 }
 
 static void test_any_order(void **state) {
-	uint64_t seed = seed_make();
+	struct random seed = random_start();
 	(void)state;
 	for (unsigned round = 0; round < SETS; round++) {
 		struct observation o[SET_MAX];
-		unsigned n = 2 + random_below(&seed, SET_MAX - 2);
+		unsigned n = (unsigned)(2 + random_below(&seed, SET_MAX - 2));
 		struct digest first = {{0}};
 		for (unsigned i = 0; i < n; i++) o[i] = random_observation(&seed, i);
 		settle_digests(o, n);

@@ -5,11 +5,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include "scratch.h"
 #include "store/entitlements.h"
+#include "support/random.h"
+#include "support/scratch.h"
 
 #define EPOCH 4242
 #define NOW INT64_C(1700000000)

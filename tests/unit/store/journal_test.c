@@ -1,12 +1,15 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
 
-#include "scratch.h"
 #include "store/journal.h"
+#include "support/random.h"
+#include "support/scratch.h"
 
 #define ORIGIN 77
 #define SMALL_MAP (1 << 20)
@@ -364,7 +367,7 @@ static void test_workers(void **state) {
 		assert_true(child_pid >= 0);                                                                           \
 		if (child_pid == 0) {                                                                                  \
 			bool ok = body;                                                                                \
-			_exit(ok ? 0 : 1);                                                                             \
+			quick_exit(ok ? 0 : 1);                                                                        \
 		}                                                                                                      \
 		int child_status;                                                                                      \
 		assert_int_equal(waitpid(child_pid, &child_status, 0), child_pid);                                     \
@@ -406,7 +409,7 @@ static void append_until_killed(const char *dir, int out, unsigned round) {
 	const struct journal_options o = {.dir = dir, .origin = ORIGIN, .map_size = 1 << 30};
 	struct journal *j = NULL;
 	static char body[9000];
-	if (journal_open(&o, &j, NULL)) _exit(1);
+	if (journal_open(&o, &j, NULL)) quick_exit(1);
 	for (unsigned n = 0;; n++) {
 		struct journal_entry e[7];
 		char ids[7][40];
@@ -414,15 +417,16 @@ static void append_until_killed(const char *dir, int out, unsigned round) {
 			(void)snprintf(ids[i], sizeof ids[i], "evt_%u_%u_%u", round, n, i);
 			e[i] = entry(ids[i], 1, view_of(body, (n * 7 + i) * 131 % sizeof body));
 		}
-		if (journal_append(j, e, 7, NULL)) _exit(1);
+		if (journal_append(j, e, 7, NULL)) quick_exit(1);
 		uint64_t seq = e[6].record.seq;
-		if (write(out, &seq, sizeof seq) != (ssize_t)sizeof seq) _exit(1);
+		if (write(out, &seq, sizeof seq) != (ssize_t)sizeof seq) quick_exit(1);
 	}
 }
 
 static void test_survives_kill(void **state) {
 	struct fixture *f = *state;
-	uint64_t seed = seed_make(), vouched = 0, first, head;
+	struct random seed = random_start();
+	uint64_t vouched = 0, first, head;
 	for (unsigned round = 0; round < 15; round++) {
 		int pipes[2];
 		journal_close(&f->j);
@@ -432,9 +436,9 @@ static void test_survives_kill(void **state) {
 		if (pid == 0) append_until_killed(f->scratch.dir, pipes[1], round);
 		(void)close(pipes[1]);
 		/* killed in the midst of a later append than those read of here */
-		unsigned reads = 1 + random_below(&seed, 12);
+		size_t reads = 1 + random_below(&seed, 12);
 		uint64_t seq = 0;
-		for (unsigned i = 0; i < reads; i++) {
+		for (size_t i = 0; i < reads; i++) {
 			assert_int_equal(read(pipes[0], &seq, sizeof seq), sizeof seq);
 			vouched = seq;
 		}

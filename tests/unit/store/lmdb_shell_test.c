@@ -2,12 +2,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include "scratch.h"
 #include "store/journal.h"
 #include "store/lmdb_shell.h"
+#include "support/scratch.h"
 
 static const char *const names[] = {"a", "b"};
 
