@@ -15,7 +15,7 @@
 
 #define EPOCH 4242
 #define NOW INT64_C(1700000000)
-#define DAY 86400
+#define DAY INT64_C(86400)
 
 struct store {
 	struct scratch scratch;

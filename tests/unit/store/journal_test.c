@@ -174,12 +174,12 @@ static void test_refuses_a_whole_batch(void **state) {
 
 static void test_takes_the_largest_batch(void **state) {
 	struct fixture *f = *state;
-	char *body = calloc(1, EVENT_BODY_MAX);
+	char *body = calloc(1, (size_t)EVENT_BODY_MAX);
 	struct journal_entry *e = calloc(JOURNAL_BATCH_MAX, sizeof *e);
 	char ids[JOURNAL_BATCH_MAX][16];
 	for (unsigned i = 0; i < JOURNAL_BATCH_MAX; i++) {
 		(void)snprintf(ids[i], sizeof ids[i], "evt_%u", i);
-		e[i] = entry(ids[i], 1, view_of(body, EVENT_BODY_MAX));
+		e[i] = entry(ids[i], 1, view_of(body, (size_t)EVENT_BODY_MAX));
 	}
 	struct problem why = {0};
 	enum error rc = journal_append(f->j, e, JOURNAL_BATCH_MAX, &why);
@@ -415,7 +415,7 @@ static void append_until_killed(const char *dir, int out, unsigned round) {
 		char ids[7][40];
 		for (unsigned i = 0; i < 7; i++) {
 			(void)snprintf(ids[i], sizeof ids[i], "evt_%u_%u_%u", round, n, i);
-			e[i] = entry(ids[i], 1, view_of(body, (n * 7 + i) * 131 % sizeof body));
+			e[i] = entry(ids[i], 1, view_of(body, ((size_t)n * 7 + i) * 131 % sizeof body));
 		}
 		if (journal_append(j, e, 7, NULL)) quick_exit(1);
 		uint64_t seq = e[6].record.seq;
