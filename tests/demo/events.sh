@@ -10,7 +10,7 @@ events_gap_s=3 # between two events' `created`, so that no two share a second
 
 life_each() {
 	local step=0 type template values expected defaults='' list
-	while IFS='|' read -r type template values expected; do
+	while IFS='|' read -r -u 3 type template values expected; do
 		read -r type <<<"$type"
 		if [ "$type" = default ]; then
 			defaults=$values
@@ -21,7 +21,7 @@ life_each() {
 		read -ra list <<<"$values $defaults"
 		"$1" "$step" "$type" "$template" "$expected" "${list[@]}"
 		step=$((step + 1))
-	done < <(grep -vE '^[[:space:]]*(#|$)' "$events_dir/life.txt")
+	done 3< <(grep -vE '^[[:space:]]*(#|$)' "$events_dir/life.txt")
 }
 
 life_event() {

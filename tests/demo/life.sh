@@ -14,7 +14,7 @@ field() { sed -n 's/.*"'"$1"'": *"\{0,1\}\([^",}]*\).*/\1/p' | head -n 1; }
 
 allowed() { # FEATURE; `tiergate check` says no with its exit code as well
 	local answer
-	answer=$("${life_ask[@]}" check "$life_who" --feature "$1" --json) || true
+	answer=$("${life_ask[@]}" check "$life_who" --feature "$1" --json </dev/null) || true
 	case $(field allowed <<<"$answer") in
 	true) echo yes ;;
 	false) echo no ;;
@@ -25,7 +25,7 @@ allowed() { # FEATURE; `tiergate check` says no with its exit code as well
 # As the table's last column: tier reason live_trading fix_connectivity
 life_answer() {
 	local got
-	got=$("${life_ask[@]}" get "$life_who" --json) || true
+	got=$("${life_ask[@]}" get "$life_who" --json </dev/null) || true
 	echo "$(field tier <<<"$got") $(field reason <<<"$got") $(allowed live_trading) $(allowed fix_connectivity)"
 }
 
