@@ -17,9 +17,10 @@ import harness
 import lives
 import webhook
 import wire
-from harness import applied, wait_until
+from harness import applied, store_dump, wait_until
 
 EXIT_IO = 74
+PARTS = 12
 # How LMDB writes; only calls to the data file are touched. Runs of pages go out as vectors, the meta page never does.
 WRITES = "pwrite64,pwritev,writev"
 PAGE_WRITES = "pwritev,writev"
@@ -117,11 +118,15 @@ class CommitTest(harness.SystemTest):
         self.stack.worker("other").start()
         wrap, env = inject(self.stack, "worker-store", calls, fault, when)
         worker = self.stack.worker(wrap=wrap, env=env).start()
-        people, events = lives.many(self.rng, 40)
+        _, events = lives.many(self.rng, 40)
         pourer = webhook.Pourer(self.stack.address, 2)
         self.stack.on_close(pourer.close)
-        pourer.add(events)
-        pourer.wait()
+        # in parts, each of which the worker applies or dies of, so that it commits often enough
+        for part in range(PARTS):
+            pourer.add(events[part::PARTS])
+            pourer.wait()
+            head = applied(self.stack, "other")["cursors"]
+            wait_until(lambda: not worker.running() or store_dump(self.stack)["cursors"] == head, 30, "the worker follows")
         return worker
 
     def worker_recovers(self, worker):
@@ -130,7 +135,7 @@ class CommitTest(harness.SystemTest):
         self.assertEqual(worker.stop(), 0)
 
     def test_worker_sync_fails(self):
-        worker = self.worker_fails("fdatasync", "error=EIO", str(self.rng.randrange(6, 12)))
+        worker = self.worker_fails("fdatasync", "error=EIO", str(self.rng.randrange(6, 6 + PARTS // 2)))
         self.assertEqual(worker.wait_exit(), EXIT_IO)
         self.restart_plain(worker)
         self.worker_recovers(worker)

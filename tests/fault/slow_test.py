@@ -2,6 +2,7 @@
 
 import pathlib
 import socket
+import struct
 import sys
 import threading
 import time
@@ -18,6 +19,21 @@ from harness import wait_until
 
 REQUEST_S = 10  # within which ingress wants a whole request
 PROMPT_S = 2.0  # for everybody else meanwhile, on a busy machine
+
+
+def zmtp_dealer(path):
+    """A connection that has shaken hands by hand (ZMTP 3.0, RFC 23): libzmq's own client would die of what we do."""
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(20)
+    s.connect(str(path))
+    s.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32))
+    with s.makefile("rb", buffering=0) as stream:
+        greeting = b""
+        while len(greeting) < 64:
+            greeting += stream.read(64 - len(greeting))
+    ready = b"\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER\x08Identity\x00\x00\x00\x00"
+    s.sendall(bytes([4, len(ready)]) + ready)
+    return s
 
 
 class SlowSenderTest(harness.SystemTest):
@@ -151,16 +167,18 @@ class SlowClientTest(harness.SystemTest):
         self.prompt()
         self.assertLess(self.memory_kb("query") - before, 256 * 1024, "replies that nobody reads pile up")
 
-    def test_a_message_without_end(self):
-        """ZeroMQ's limits are per frame and per message: one endless multipart message passes by both."""
+    def test_a_message_of_very_many_frames(self):
+        """ZeroMQ's limits are per frame and per message: a long multipart message passes by both."""
         before = self.memory_kb("query")
-        for endpoint in (self.endpoint, self.stack.ipc("ingress-replay"), self.stack.ipc("worker-control")):
-            endless = self.dealer(endpoint)
-            frame = b"x" * 60000
-            for _ in range(500):
-                endless.send(frame, zmq.SNDMORE)
-            endless.send(b"end")
-        self.prompt()
+        for name in ("query-tg01", "ingress-replay", "worker-control"):
+            with zmtp_dealer(self.stack.dir / f"{name}.sock") as peer:
+                try:
+                    for _ in range(500):
+                        peer.sendall(b"\x03" + struct.pack(">Q", 60000) + b"x" * 60000)
+                    peer.sendall(b"\x00\x03end")
+                except OSError:  # it may as well be cut off
+                    pass
+                self.prompt(20)
         wait_until(lambda: self.memory_kb("query") - before < 64 * 1024, 20, "what was refused is let go")
         with wire.Journal(self.stack.ipc("ingress-replay")) as journal:
             journal.head()

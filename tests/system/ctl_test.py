@@ -1,0 +1,113 @@
+"""The operator's command against real services: what it says, and exit codes that scripts can use."""
+
+import json
+import subprocess
+
+import harness
+import lives
+import webhook
+from harness import applied, wait_until
+
+YES, NO, USAGE, UNAVAILABLE = 0, 1, 64, 69
+
+
+class CtlTest(harness.SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.ingress, self.worker, self.query = self.stack.start_all()
+        host, port = self.stack.address()
+        self.life = lives.plain(1)
+        self.flags = {
+            "send": ["--webhook-secrets-file", self.stack.secrets,
+                     "--webhook-url", f"http://{host}:{port}{harness.WEBHOOK_PATH}"],
+            "check": ["--query", self.stack.ipc("query-tg01")], "get": ["--query", self.stack.ipc("query-tg01")],
+            "status": ["--ingress-admin", self.ingress.ready["admin"], "--entitlement-admin", self.worker.ready["admin"],
+                       "--query-admin", self.query.ready["admin"]],
+            "explain": ["--store-dir", self.worker.flags["store-dir"], "--catalog", self.stack.catalog],
+            "journal": ["--journal-replay", self.stack.ipc("ingress-replay")],
+            "quarantine list": ["--store-dir", self.worker.flags["store-dir"]],
+            "quarantine show": ["--store-dir", self.worker.flags["store-dir"]],
+            "quarantine retry": ["--control", self.stack.ipc("worker-control")],
+        }
+
+    def ctl(self, *words, code=YES, flags=()):
+        """Runs it with --json; what it printed. The exit code must be that."""
+        where = self.flags.get(" ".join(map(str, words[:2]))) or self.flags[words[0]]
+        done = subprocess.run([self.stack.bin / "tiergate", *map(str, words), *map(str, flags), *map(str, where), "--json"],
+                              capture_output=True, text=True, timeout=harness.READY_S, env=harness.clean_environment())
+        self.assertEqual(done.returncode, code, (words, done.stdout, done.stderr))
+        self.assertNotIn(harness.TEST_SECRET[6:], done.stdout + done.stderr)
+        return json.loads(done.stdout) if done.stdout.strip() else done.stderr
+
+    def send(self, event, code=YES, flags=()):
+        path = self.stack.dir / "event.json"
+        path.write_bytes(webhook.encode(event))
+        return self.ctl("send", path, code=code, flags=flags)
+
+    def test_a_day_of_an_operator(self):
+        for number, event in enumerate(self.life.events, 1):
+            self.assertEqual(self.send(event)["body"], {"seq": number, "duplicate": False})
+        self.assertEqual(self.send(self.life.events[0])["body"], {"seq": 1, "duplicate": True})
+        applied(self.stack)
+        self.assertEqual(self.ctl("get", self.life.subject)["tier"], "pro")
+        self.assertTrue(self.ctl("check", self.life.subject, flags=["--feature", "live_trading"])["allowed"])
+        self.assertFalse(self.ctl("check", self.life.subject, code=NO, flags=["--tier", "institutional"])["allowed"])
+        self.ctl("check", self.life.subject, code=USAGE, flags=["--tier", "golden"])
+        self.ctl("check", self.life.subject, code=USAGE)
+
+        explained = self.ctl("explain", self.life.subject)
+        self.assertEqual((explained["tier"], explained["subscription"]), ("pro", self.life.subscription["id"]))
+        self.assertIn(explained["event"], [e["id"] for e in self.life.events])
+        listed = self.ctl("journal", "list")
+        self.assertEqual([r["event"] for r in listed["records"]], [e["id"] for e in self.life.events])
+        shown = self.ctl("journal", "show", self.life.events[1]["id"])
+        self.assertEqual((shown["seq"], shown["body"]), (2, self.life.events[1]))
+        self.ctl("journal", "show", "evt_of_nobody", code=UNAVAILABLE)
+
+    def test_quarantine(self):
+        created = next(e for e in self.life.events if e["type"] == "customer.subscription.created")
+        created["data"]["object"]["items"]["data"][0]["price"].update(id="price_new", lookup_key="new_plan", product="prod_new")
+        for event in self.life.events:
+            self.send(event)
+        applied(self.stack)
+        entry, = self.ctl("quarantine", "list")["entries"]
+        self.assertEqual(entry["event"], created["id"])
+        self.assertIn("price_new", entry["reason"])
+        self.assertEqual(self.ctl("quarantine", "show", entry["name"])["body"], created)
+        self.assertEqual(self.ctl("quarantine", "retry", "all", code=NO), {"retried": 1, "healed": 0, "still": 1})
+        text = self.stack.catalog.read_text()
+        self.stack.catalog.write_text(text.replace("pro_monthly,", "pro_monthly, new_plan,"))
+        before = self.worker.log_size()
+        self.worker.hup()
+        self.worker.wait_log("catalog_loaded", since=before)
+        self.assertEqual(self.ctl("quarantine", "list")["entries"], [])
+
+    def test_status_follows_the_services(self):
+        def ready():
+            return {s["service"]: s["ready"] for s in self.status()["services"]}
+        wait_until(lambda: all(ready().values()), 20, "all are ready")
+        self.assertEqual(self.ctl("status")["ready"], True)
+        self.query.kill()
+        self.assertEqual(ready(), {"ingress": True, "entitlement": True, "query": False})
+        self.ctl("get", self.life.subject, code=UNAVAILABLE, flags=["--timeout", "300ms"])
+        self.ingress.kill()
+        wait_until(lambda: not ready()["entitlement"], 20, "the worker misses its journal")
+        self.ctl("journal", "list", code=UNAVAILABLE, flags=["--timeout", "300ms"])
+        self.send(self.life.events[0], code=UNAVAILABLE)
+
+    def status(self):
+        done = subprocess.run([self.stack.bin / "tiergate", "status", *self.flags["status"], "--json"], timeout=harness.READY_S,
+                              capture_output=True, text=True, env=harness.clean_environment())
+        self.assertIn(done.returncode, (YES, UNAVAILABLE), done.stderr)
+        return json.loads(done.stdout)
+
+    def test_a_refused_event_is_a_failure(self):
+        answer = self.send({"object": "list"}, code=NO)
+        self.assertEqual((answer["status"], answer["body"]["code"]), (400, "not_an_event"))
+        self.stack.write_secrets(f"sandbox test {harness.TEST_SECRET}x")
+        answer = self.send(self.life.events[0], code=NO)
+        self.assertEqual((answer["status"], answer["body"]["code"]), (400, "bad_signature"))
+
+
+if __name__ == "__main__":
+    harness.main()
