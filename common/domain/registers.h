@@ -65,8 +65,8 @@ struct sub_value {
 	/* The second's order could not be known: more than one observation may be the last. */
 	bool unconfirmed;
 	/* Where the unpaid time began, when the status is past_due (else 0): the start of the earliest period
-	 * that was still seen past_due after the last good moment, or that moment itself when there are
-	 * SUB_UNPAID_MAX such periods or more. Renewals while past_due do not move it. */
+	 * that was still seen past_due after the last good moment; or that moment itself, when it is later
+	 * or when there are SUB_UNPAID_MAX such periods or more. Renewals while past_due do not move it. */
 	int64_t unpaid_since;
 };
 

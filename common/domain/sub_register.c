@@ -175,13 +175,15 @@ static int64_t unpaid_since(const struct sub_register *r, const struct subscript
 	unsigned after_good = 0;
 	for (unsigned i = 0; i < r->unpaid_count; i++) {
 		const struct unpaid_seen *u = &r->unpaid[i];
-		if (u->seen <= r->good) continue;
+		if (u->seen < r->good) continue; /* in the same second it may have failed after */
 		after_good++;
 		if (u->period_start < since) since = u->period_start;
 	}
 	/* The first of them may have been dropped: then the last good moment stands for it, or each renewal
-	 * of a subscription that stays past_due for ever would begin its grace anew. */
-	if (after_good == SUB_UNPAID_MAX && r->good && r->good < since) since = r->good;
+	 * of a subscription that stays past_due for ever would begin its grace anew. And a payment that fails in the
+	 * middle of a period, for an upgrade in the fourth month of a year, was owed from then and not from the start.
+	 */
+	if (r->good > since || (after_good == SUB_UNPAID_MAX && r->good)) since = r->good;
 	return since;
 }
 

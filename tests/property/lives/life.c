@@ -62,12 +62,15 @@ static struct life_event *emit(struct step *s, enum observation_kind kind, enum 
 	return e;
 }
 
+static bool is(const struct step *s, enum sub_status status) { return s->sub->exists && s->sub->is.status == status; }
+
 static struct life_event *say_sub(struct step *s, enum rank rank, const char *what) {
 	struct life_event *e = emit(s, OBSERVE_SUBSCRIPTION, rank, what);
 	struct subscription_observation *o = &e->o.of.subscription;
 	o->now = s->sub->is;
 	o->post = subscription_digest(&o->now);
 	o->new_claim = rank == RANK_CREATED && o->now.subject.len;
+	if (is(s, SUB_ACTIVE) || is(s, SUB_TRIALING)) s->sub->good_at = s->life->now;
 	return e;
 }
 
@@ -123,7 +126,6 @@ static void new_invoice(struct step *s) {
 
 /* ---- steps: false when the state does not allow it -------------------------- */
 
-static bool is(const struct step *s, enum sub_status status) { return s->sub->exists && s->sub->is.status == status; }
 static bool alive(const struct step *s) { return s->sub->exists && !sub_status_final(s->sub->is.status); }
 
 static bool create_sub(struct step *s) {
@@ -244,7 +246,8 @@ static bool fail_payment(struct step *s) {
 	struct subscription before = s->sub->is;
 	new_invoice(s);
 	s->sub->is.status = SUB_PAST_DUE;
-	s->sub->unpaid_since = s->sub->is.period_start;
+	/* owed since the period began, or since it was last seen in order */
+	s->sub->unpaid_since = s->sub->good_at > s->sub->is.period_start ? s->sub->good_at : s->sub->is.period_start;
 	s->sub->unpaid_from = s->life->now;
 	s->sub->unpaid_periods = 1;
 	say_updated(s, &before, "payment failed");

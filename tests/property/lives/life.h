@@ -29,6 +29,7 @@ struct life_sub {
 	struct subscription is;
 	int64_t unpaid_since; /* 0: not past_due */
 	int64_t unpaid_from;  /* when its payment failed */
+	int64_t good_at;      /* when it was last said to be active or trialing */
 	unsigned unpaid_periods;
 };
 
