@@ -63,7 +63,11 @@ enum MHD_Result http_send_reply(struct http_request *r) {
 		reply->built ? reply->built : respond(view_of(reply->body, reply->len), reply->content_type);
 	reply->built = NULL;
 	if (!m) return MHD_NO;
-	if (reply->close || atomic_load(&s->draining)) (void)MHD_add_response_header(m, "Connection", "close");
+	/* Bytes that were refused may have been a body to us and something else to a proxy (libmicrohttpd ends the
+	 * headers at a line that begins with a colon): what follows them is not taken for a request. */
+	bool refused = r->wants_body && reply->status >= 400 && reply->status < 500;
+	if (refused || reply->close || atomic_load(&s->draining))
+		(void)MHD_add_response_header(m, "Connection", "close");
 	enum MHD_Result ok = MHD_queue_response(r->mhd, reply->status, m);
 	MHD_destroy_response(m);
 	if (ok == MHD_YES && s->options.on_answer) s->options.on_answer(s->options.ctx, reply->status);

@@ -52,7 +52,8 @@ struct http_request {
 	struct MHD_Connection *mhd;
 	const struct http_route *route;
 	struct view path;
-	bool begun;   /* the headers were judged */
+	bool begun; /* the headers were judged */
+	bool wants_body;
 	bool given;   /* to a handler */
 	bool counted; /* in the server's busy */
 	bool short_of_memory;

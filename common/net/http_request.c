@@ -48,10 +48,41 @@ static bool media_type_is(struct view value, const char *want) {
 	return n == strlen(want) && strncasecmp(value.ptr, want, n) == 0;
 }
 
+static bool is_token(struct view name) {
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.ptr[i], letter = (char)(c | 0x20);
+		bool ok = (c >= '0' && c <= '9') || (letter >= 'a' && letter <= 'z') ||
+			  (c && strchr("!#$%&'*+-.^_`|~", c));
+		if (!ok) return false;
+	}
+	return name.len > 0;
+}
+
+static bool goes_on_after(struct view name, const char *prefix) {
+	size_t n = strlen(prefix);
+	return name.len > n && strncasecmp(name.ptr, prefix, n) == 0;
+}
+
+/* libmicrohttpd takes "Transfer-Encoding : chunked" for a header of another name, and joins a folded line to the name
+ * of its header, not to the value. A proxy that reads such lines otherwise would frame the request otherwise
+ * (RFC 9112, sections 5.1 and 5.2: answer 400). */
+static enum MHD_Result judge_header(void *ctx, enum MHD_ValueKind kind, const char *name, size_t name_len,
+				    const char *value, size_t value_len) {
+	(void)kind;
+	bool *odd = ctx;
+	struct view n = view_of(name, name_len);
+	if (!is_token(n) || goes_on_after(n, "Content-Length") || goes_on_after(n, "Transfer-Encoding")) *odd = true;
+	if (value_len && (memchr(value, '\r', value_len) || memchr(value, 0, value_len))) *odd = true;
+	return *odd ? MHD_NO : MHD_YES;
+}
+
 /* RFC 9112, section 6: two ways to tell a body's length are how requests are smuggled past a proxy, so there
  * is one: a single Content-Length in decimal digits. */
 static enum error check_framing(const struct http_request *r, bool wants_body, size_t *ret_size) {
 	struct view length;
+	bool odd = false;
+	MHD_get_connection_values_n(r->mhd, MHD_HEADER_KIND, judge_header, &odd);
+	if (odd) return ERR_BAD_REQUEST;
 	unsigned lengths = http_header(r, "Content-Length", &length);
 	if (http_header(r, "Transfer-Encoding", NULL) || lengths > 1) return ERR_LENGTH_REQUIRED;
 	if (lengths == 0) {
@@ -82,8 +113,8 @@ static enum MHD_Result begin(struct http_request *r, const char *url, const char
 	r->begun = true;
 	r->path = view_str(url);
 	size_t size = 0;
-	bool wants_body = strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0;
-	enum error framing = check_framing(r, wants_body, &size);
+	r->wants_body = strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0;
+	enum error framing = check_framing(r, r->wants_body, &size);
 	enum error e = find_route(o, r->path, method, &r->route, allow);
 	if (r->conn->bad_target) e = ERR_BAD_REQUEST;
 	if (!e) e = framing;
@@ -177,7 +208,7 @@ static void reset(struct http_request *r) {
 	r->mhd = NULL;
 	r->route = NULL;
 	r->path = VIEW_NONE;
-	r->begun = r->given = r->counted = r->short_of_memory = false;
+	r->begun = r->wants_body = r->given = r->counted = r->short_of_memory = false;
 	r->body = NULL;
 	r->body_size = r->body_len = 0;
 	r->reply.built = NULL;

@@ -12,14 +12,16 @@
  * answered exactly once. Handlers must not block: they hold up the other connections of their thread.
  *
  * What a handler never sees, because it is answered before (RFC 9110, RFC 9112):
- *   400  a target with %00, a body on a GET, more than one Host or Content-Type
+ *   400  a target with %00, a body on a GET, more than one Host or Content-Type, a header name that is no token
+ *        (a blank before the colon), a CR or NUL in a value, a folded length or encoding
  *   404  no route has that path                  405  it has another method (with Allow)
  *   408  the request was not here in time        411  any Transfer-Encoding, or not exactly one Content-Length
  *   413  over the route's limit, before a byte of the body is read
  *   415  a POST with another Content-Type than the route's (parameters such as charset are passed over)
  *   503  too many bytes of bodies are in memory
  * libmicrohttpd itself refuses what is not HTTP (400), and headers over HTTP_HEADERS_MAX (431, 414).
- * After an early refusal the connection is closed: its body was not read.
+ * After an early refusal the connection is closed: its body was not read. So it is after any 4xx to a POST or
+ * PUT, also a handler's.
  *
  * Time: libmicrohttpd's own timeout starts anew with every byte, so this server keeps its own. From the request
  * line on a request has `request_ms` in all to arrive, however its sender spreads it; a new connection
