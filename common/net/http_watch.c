@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -118,17 +119,21 @@ static void lingers_step(struct http_server *s, int64_t now_ms) {
 
 /* ---- the reaper -------------------------------------------------------------- */
 
-/* A socket that is shut down wakes the connection's thread, which then closes it. */
+/* Nothing of a request is here or on its way up from the kernel. */
+static bool is_quiet(const struct http_conn *c) {
+	int unread = 0;
+	return ioctl(c->fd, FIONREAD, &unread) != 0 || unread == 0;
+}
+
+/* A socket that is shut down wakes the connection's thread, which then closes it. It must be doomed first: a request
+ * that still came through, and was kept, would lose its answer to the end of the stream behind it. */
 static void reap(struct http_conn *c, int64_t now_ms) {
 	struct http_server *s = c->server;
 	uint64_t word = atomic_load(&c->watch);
 	enum http_phase phase = phase_of(word);
 	if (phase == PHASE_DOOMED) return;
-	if (deadline_of(word) > now_ms) {
-		/* reading ends, but a request that is here already is still served */
-		if (phase == PHASE_IDLE && atomic_load(&s->draining)) shutdown(c->fd, SHUT_RD);
-		return;
-	}
+	bool unwanted = phase == PHASE_IDLE && atomic_load(&s->draining) && is_quiet(c);
+	if (deadline_of(word) > now_ms && !unwanted) return;
 	if (!atomic_compare_exchange_strong(&c->watch, &word, pack(PHASE_DOOMED, HTTP_NO_DEADLINE))) return;
 	if (phase == PHASE_RECEIVING) {
 		/* nothing of ours is on its way on this connection, so the answer cannot mix with another */
