@@ -21,8 +21,9 @@
 
 #include "net/http_server.h"
 
-#define HTTP_REPLY_INLINE 192 /* bytes of an answer's body that need no allocation */
-#define HTTP_LINGER_MAX 64    /* sockets that are read empty after an early refusal, at one time */
+#define HTTP_REPLY_INLINE 192        /* bytes of an answer's body that need no allocation */
+#define HTTP_BODY_MAPPED (64 * 1024) /* bodies from this size on have their own pages */
+#define HTTP_LINGER_MAX 64           /* sockets that are read empty after an early refusal, at one time */
 #define HTTP_LINGER_MS 2000
 #define HTTP_LINGER_BYTES ((size_t)4 << 20)
 #define HTTP_LATE_MAX 512 /* bytes of the prepared 408 */

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/mman.h>
 
 #include "base/bytes.h"
 #include "base/parse.h"
@@ -107,6 +108,21 @@ static enum error check_headers(const struct http_request *r, const struct http_
 	return OK;
 }
 
+/* A large body gets pages of its own, which are taken when they are written to and go when it goes: on the heap the
+ * holes that many large bodies leave stay resident, and add up to far more than what is in use. */
+static char *body_create(size_t size) {
+	if (size < HTTP_BODY_MAPPED) return malloc(size);
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void body_destroy(char *body, size_t size) {
+	if (size < HTTP_BODY_MAPPED)
+		free(body);
+	else
+		munmap(body, size);
+}
+
 static enum MHD_Result begin(struct http_request *r, const char *url, const char *method) {
 	const struct http_options *o = &r->conn->server->options;
 	char allow[64] = "";
@@ -119,7 +135,7 @@ static enum MHD_Result begin(struct http_request *r, const char *url, const char
 	if (r->conn->bad_target) e = ERR_BAD_REQUEST;
 	if (!e) e = framing;
 	if (!e) e = check_headers(r, r->route, size);
-	if (!e && size && !(r->body = malloc(size))) e = ERR_MEMORY;
+	if (!e && size && !(r->body = body_create(size))) e = ERR_MEMORY;
 	if (!e) {
 		r->body_size = size;
 		return MHD_YES;
@@ -204,7 +220,7 @@ static void reset(struct http_request *r) {
 	atomic_fetch_sub(&s->body_bytes, r->body_len);
 	if (r->counted) atomic_fetch_sub(&s->busy, 1);
 	if (r->reply.built) MHD_destroy_response(r->reply.built);
-	free(r->body);
+	if (r->body) body_destroy(r->body, r->body_size);
 	r->mhd = NULL;
 	r->route = NULL;
 	r->path = VIEW_NONE;
