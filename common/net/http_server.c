@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,9 +22,20 @@ static enum error check_options(const struct http_options *o, struct problem *wh
 	return OK;
 }
 
+/* The process's limit of open files, less HTTP_FILES_SPARE or half of it, whichever is less, is the most. */
+static unsigned within_files(unsigned connections) {
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur > HTTP_CONNECTIONS_MAX + HTTP_FILES_SPARE)
+		return connections;
+	unsigned n = (unsigned)files.rlim_cur;
+	unsigned most = n - (n / 2 < HTTP_FILES_SPARE ? n / 2 : HTTP_FILES_SPARE);
+	return connections < most ? connections : most;
+}
+
 static void set_defaults(struct http_options *o) {
 	if (!o->threads) o->threads = 1;
 	if (!o->connections) o->connections = HTTP_CONNECTIONS_DEFAULT;
+	o->connections = within_files(o->connections);
 	if (o->connections < o->threads) o->connections = o->threads;
 	if (!o->request_ms) o->request_ms = HTTP_REQUEST_MS_DEFAULT;
 	if (!o->idle_ms) o->idle_ms = HTTP_IDLE_MS_DEFAULT;

@@ -41,6 +41,7 @@
 #define HTTP_ROUTES_MAX 64                   /* of one server */
 #define HTTP_CONNECTIONS_DEFAULT 1024        /* further ones wait in the listen queue */
 #define HTTP_CONNECTIONS_MAX 65536
+#define HTTP_FILES_SPARE 256 /* open files that connections leave to the rest of the process */
 #define HTTP_THREADS_MAX 64
 #define HTTP_REQUEST_MS_DEFAULT 10000
 #define HTTP_IDLE_MS_DEFAULT 75000 /* over the 60 s of nginx, so that the proxy closes first */
@@ -69,7 +70,7 @@ struct http_options {
 	size_t route_count;
 	void *ctx;            /* given to every handler */
 	unsigned threads;     /* 0: one */
-	unsigned connections; /* 0: HTTP_CONNECTIONS_DEFAULT */
+	unsigned connections; /* 0: HTTP_CONNECTIONS_DEFAULT; fewer when RLIMIT_NOFILE asks for it */
 	int64_t request_ms;   /* 0: HTTP_REQUEST_MS_DEFAULT */
 	int64_t idle_ms;      /* 0: HTTP_IDLE_MS_DEFAULT */
 	uint64_t bodies_max;  /* 0: HTTP_BODIES_DEFAULT */

@@ -1,8 +1,19 @@
 #include "service/start.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
+/* The soft limit is 1024 nearly everywhere, for the sake of select(), which nothing here uses. libzmq aborts the
+ * process when it has no file left to accept a peer with. */
+static void raise_file_limit(void) {
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= SERVICE_FILES) return;
+	files.rlim_cur = files.rlim_max < SERVICE_FILES ? files.rlim_max : SERVICE_FILES;
+	(void)setrlimit(RLIMIT_NOFILE, &files); /* as good as it gets */
+}
+
 static enum error make_parts(struct service *s, const char *name, struct problem *why) {
+	raise_file_limit();
 	enum error e = signals_open(&s->signals, why);
 	if (e) return e;
 	s->health = health_create();

@@ -39,6 +39,8 @@ struct service_settings {
 			.fallback = "logfmt", .choices = LOG_FORMAT_CHOICES, .help = "how a line is written"           \
 	}
 
+#define SERVICE_FILES 8192 /* open files; the soft limit is raised so far where the hard one allows it */
+
 struct service {
 	struct log log;
 	struct signals signals;

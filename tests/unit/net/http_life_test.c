@@ -1,6 +1,8 @@
 /* The HTTP server over raw sockets: late answers, deadlines, bounds, draining. */
 #include "http_site.h"
 
+#include <sys/resource.h>
+
 static struct http_request *wait_kept(struct site *s) {
 	struct http_request *r = NULL;
 	for (int64_t end = mono_ms() + PATIENCE_MS; !r && mono_ms() < end;) r = atomic_exchange(&s->kept, NULL);
@@ -154,6 +156,117 @@ static void bounds_bodies_in_memory(void **state) {
 	close(second);
 }
 
+static size_t anonymous_kib(void) {
+	char line[256];
+	size_t kib = 0;
+	FILE *f = fopen("/proc/self/status", "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof line, f))
+		if (strncmp(line, "RssAnon:", 8) == 0) kib = strtoul(line + 8, NULL, 10);
+	fclose(f);
+	return kib;
+}
+
+/* Many large bodies are announced, and then arrive a few at a time: what is not in use must not stay resident. */
+static void gives_back_the_memory_of_bodies(void **state) {
+	struct site *s = *state;
+	enum { CONNECTIONS = 128, AT_ONCE = 8 };
+	int fds[CONNECTIONS];
+	struct heard h;
+	char *body = calloc(1, LARGE_MAX);
+	char request[256];
+	int n = snprintf(request, sizeof request, POST("/soon", "Content-Length: %zu\r\n", ""), LARGE_MAX);
+	for (int round = 0; round < 2; round++) { /* the first makes the allocator believe that such sizes are common */
+		size_t before = anonymous_kib();
+		for (int i = 0; i < CONNECTIONS; i++) {
+			fds[i] = dial(s);
+			assert_true(say(fds[i], request, (size_t)n) && say(fds[i], body, 1));
+		}
+		for (int i = 0; i < CONNECTIONS; i += AT_ONCE) {
+			for (int k = i; k < i + AT_ONCE; k++) assert_true(say(fds[k], body + 1, LARGE_MAX - 1));
+			for (int k = i; k < i + AT_ONCE; k++) {
+				hear(fds[k], &h, true);
+				assert_int_equal(h.status, 200);
+			}
+		}
+		size_t after = anonymous_kib();
+		for (int i = 0; i < CONNECTIONS; i++) close(fds[i]);
+		if (after > before + 32 * 1024) fail_msg("%zu KiB, and %zu after the bodies", before, after);
+	}
+	free(body);
+}
+
+enum { CROWD = 100 };
+struct crowd {
+	int fds[CROWD];
+};
+
+static void *all_ask(void *crowd) {
+	struct crowd *c = crowd;
+	static const char request[] = POST("/soon", "Content-Length: 1\r\n", "x");
+	for (int i = 0; i < CROWD; i++) (void)say(c->fds[i], request, sizeof request - 1);
+	return NULL;
+}
+
+/* What a handler has taken is answered, also when the request came just as the drain began. */
+static void answers_what_it_took_when_drained(void **state) {
+	struct site *s = *state;
+	for (int round = 0; round < 20; round++) {
+		struct crowd c;
+		unsigned answered = 0;
+		struct heard h;
+		pthread_t thread;
+		for (int i = 0; i < CROWD; i++) c.fds[i] = dial(s);
+		atomic_store(&s->handled, 0);
+		assert_int_equal(pthread_create(&thread, NULL, all_ask, &c), 0);
+		while (atomic_load(&s->handled) < 20) {
+		}
+		assert_int_equal(http_server_drain(s->server, PATIENCE_MS), 0);
+		pthread_join(thread, NULL);
+		http_server_destroy(&s->server);
+		for (int i = 0; i < CROWD; i++) {
+			hear(c.fds[i], &h, true);
+			answered += h.status == 200;
+			close(c.fds[i]);
+		}
+		if (atomic_load(&s->handled) != answered)
+			fail_msg("round %d: took %u, answered %u", round, atomic_load(&s->handled), answered);
+		open_site(s, options(s));
+	}
+}
+
+/* Whoever opens connections must not take the files that the journal, ZeroMQ and the admin port need: libzmq aborts
+ * the process when it cannot accept. */
+static void leaves_files_to_others(void **state) {
+	struct site *s = *state;
+	struct rlimit was, low;
+	int fds[150];
+	struct heard h;
+	struct http_stat stat;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	http_server_destroy(&s->server);
+	low = was;
+	low.rlim_cur = 200;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	open_site(s, options(s));
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0); /* this client's own are not counted */
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) fds[i] = dial(s);
+	int64_t end = mono_ms() + PATIENCE_MS;
+	do http_server_stat(s->server, &stat);
+	while (stat.connections < 100 && mono_ms() < end);
+	assert_int_equal(stat.connections, 100);
+	/* the others are served when there is room */
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		ask(fds[i], "GET /hello HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+		if (i < 100) continue;
+		hear(fds[i - 100], &h, true);
+		assert_int_equal(h.status, 200);
+	}
+	http_server_stat(s->server, &stat);
+	assert_true(stat.connections <= 100);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) close(fds[i]);
+}
+
 static void *drain(void *site) {
 	struct site *s = site;
 	return (void *)http_server_drain(s->server, PATIENCE_MS);
@@ -203,8 +316,15 @@ static void leaves_nobody_waiting(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		TEST(answers_late),          TEST(survives_who_leaves),     TEST(ends_slow_senders),
-		TEST(ends_who_never_reads),  TEST(bounds_bodies_in_memory), TEST(drains),
+		TEST(answers_late),
+		TEST(survives_who_leaves),
+		TEST(ends_slow_senders),
+		TEST(ends_who_never_reads),
+		TEST(bounds_bodies_in_memory),
+		TEST(drains),
+		TEST(gives_back_the_memory_of_bodies),
+		TEST(answers_what_it_took_when_drained),
+		TEST(leaves_files_to_others),
 		TEST(leaves_nobody_waiting),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,6 +23,7 @@
 #include "net/http_server.h"
 
 #define BODY_MAX ((size_t)64 * 1024)
+#define LARGE_MAX ((size_t)1 << 20)
 #define BIG_ANSWER ((size_t)16 << 20)
 #define PATIENCE_MS 20000
 
@@ -79,6 +80,19 @@ static inline void post_late(void *ctx, struct http_request *r) {
 	atomic_store(&s->kept, r);
 }
 
+static inline void post_refuse(void *ctx, struct http_request *r) {
+	(void)ctx;
+	http_answer_problem(r, &(struct http_problem){.error = ERR_BAD_SIGNATURE});
+}
+
+/* Kept and answered at once, as a fast committer does. */
+static inline void post_soon(void *ctx, struct http_request *r) {
+	struct site *s = ctx;
+	atomic_fetch_add(&s->handled, 1);
+	http_keep(r);
+	http_answer(r, &(struct http_answer){.status = 200});
+}
+
 static inline void get_nothing(void *ctx, struct http_request *r) { (void)ctx, (void)r; }
 
 static inline void count(void *ctx, unsigned status) {
@@ -92,6 +106,8 @@ static const struct http_route routes[] = {
 	{.method = HTTP_GET, .path = "/big", .handle = get_big},
 	{.method = HTTP_GET, .path = "/nothing", .handle = get_nothing},
 	{HTTP_POST, "/echo", post_echo, BODY_MAX, "application/json"},
+	{HTTP_POST, "/soon", post_soon, LARGE_MAX, NULL},
+	{HTTP_POST, "/refuse", post_refuse, BODY_MAX, "application/json"},
 	{HTTP_POST, "/late", post_late, BODY_MAX, NULL},
 	{.method = HTTP_GET, .path = "/late", .handle = get_hello},
 };

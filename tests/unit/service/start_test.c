@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <cmocka.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -79,9 +80,27 @@ static void random_numbers_are_positive_and_differ(void **state) {
 	assert_true(a != b && a != 0 && b != 0 && a <= INT64_MAX && b <= INT64_MAX);
 }
 
+static void raises_the_limit_of_files(void **state) {
+	(void)state;
+	struct rlimit was, low, now;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	low = was;
+	low.rlim_cur = 100;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	struct service s;
+	struct service_settings settings = {.admin_listen = "127.0.0.1:0", .log_level = LEVEL_ERROR};
+	assert_int_equal(service_start(&s, "query", &settings, NULL, NULL), OK);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &now), 0);
+	assert_int_equal(now.rlim_cur, was.rlim_max < SERVICE_FILES ? was.rlim_max : SERVICE_FILES);
+	assert_int_equal(now.rlim_max, was.rlim_max);
+	service_stop(&s);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(starts_answers_and_stops),
+		cmocka_unit_test(raises_the_limit_of_files),
 		cmocka_unit_test(random_numbers_are_positive_and_differ),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
