@@ -26,7 +26,7 @@ static enum error ask(const struct call *c, const struct control_request *r, str
 	control_request_write(&w, r);
 	enum error e = ask_open(c, &peer, &socket, why);
 	if (!e) e = ask_question(socket, writer_view(&w), why);
-	struct control_reply reply;
+	struct control_reply reply = {0};
 	if (!e) e = control_reply_read(ask_frame(socket, 0), &reply, why);
 	if (e) return e;
 	if (reply.code != STREAM_OK)
@@ -46,7 +46,7 @@ static void print(const json_t *o) {
 static int run(const struct call *c) {
 	struct problem why = {0};
 	struct control_request r = {.id = 1};
-	struct control_reply reply;
+	struct control_reply reply = {0};
 	const char *which = call_argument(c);
 	enum error e = OK;
 	if (which && strcmp(which, "all") != 0) e = quarantine_name(which, &r.origin, &r.seq, &why);
