@@ -31,6 +31,7 @@ enum error progress_report(struct progress *p, struct view worker, uint64_t seq)
 }
 
 enum error progress_flush(struct progress *p, struct journal *j, struct problem *why) {
+	enum error failed = OK;
 	for (unsigned i = 0; i < PROGRESS_WORKERS_MAX; i++) {
 		pthread_mutex_lock(&p->mutex);
 		bool due = i < p->count && p->workers[i].changed;
@@ -40,13 +41,13 @@ enum error progress_flush(struct progress *p, struct journal *j, struct problem 
 		if (!due) continue;
 		/* a name never changes once it is there */
 		struct view name = view_of(p->workers[i].name, p->workers[i].len);
-		enum error e = journal_worker_progress(j, name, seq, why);
-		if (e) {
-			pthread_mutex_lock(&p->mutex);
-			p->workers[i].changed = true;
-			pthread_mutex_unlock(&p->mutex);
-			return e;
-		}
+		enum error e = journal_worker_progress(j, name, seq, failed ? NULL : why);
+		if (!e) continue;
+		pthread_mutex_lock(&p->mutex);
+		p->workers[i].changed = true;
+		pthread_mutex_unlock(&p->mutex);
+		if (!failed) failed = e;
+		if (e != ERR_LIMIT) break; /* a limit is this worker's alone */
 	}
-	return OK;
+	return failed;
 }

@@ -27,7 +27,8 @@ void progress_finish(struct progress *p);
 /* Any thread. ERR_LIMIT: too many workers, or a name that is empty or too long. A lower number than before is
  * taken too: that worker's store was restored or made anew. */
 NODISCARD enum error progress_report(struct progress *p, struct view worker, uint64_t seq);
-/* Writes what has changed. Committer's thread. */
+/* Writes what has changed, and tries again what failed; the first failure. ERR_LIMIT: the journal knows too many
+ * workers already. Committer's thread. */
 NODISCARD enum error progress_flush(struct progress *p, struct journal *j, struct problem *why);
 
 #endif

@@ -118,11 +118,31 @@ static void keeps_progress(void **state) {
 	assert_int_equal(progress_report(&s->progress, VIEW("w"), 4), OK);
 }
 
+/* Each name takes a place in the journal for good: one that finds none must not hold up those who have theirs. */
+static void writes_the_known_beside_one_too_many(void **state) {
+	struct site *s = *state;
+	char name[32];
+	for (unsigned i = 0; i < PROGRESS_WORKERS_MAX; i++) {
+		snprintf(name, sizeof name, "worker-%u", i);
+		assert_int_equal(journal_worker_progress(s->journal, view_str(name), i ? 100 : 5, NULL), OK);
+	}
+	assert_int_equal(progress_report(&s->progress, VIEW("stranger"), 1), OK);
+	assert_int_equal(progress_report(&s->progress, VIEW("worker-0"), 50), OK);
+	assert_int_equal(progress_flush(&s->progress, s->journal, NULL), ERR_LIMIT);
+	struct journal_reader *r = NULL;
+	uint64_t slowest = 0;
+	assert_int_equal(journal_read_begin(s->journal, &r, NULL), OK);
+	assert_int_equal(journal_slowest_worker(r, &slowest), OK);
+	journal_read_end(&r);
+	assert_int_equal(slowest, 50);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(deletes_by_age, setup, teardown),
 		cmocka_unit_test_setup_teardown(waits_for_the_slowest_worker, setup, teardown),
 		cmocka_unit_test_setup_teardown(keeps_progress, setup, teardown),
+		cmocka_unit_test_setup_teardown(writes_the_known_beside_one_too_many, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
