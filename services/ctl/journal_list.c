@@ -68,7 +68,7 @@ static enum error collect(struct list *l, struct problem *why) {
 	l->next = from ? from : reply.first;
 	if (!from && !l->call->s.type && reply.head >= max && reply.head - max + 1 > l->next)
 		l->next = reply.head - max + 1;
-	while (l->next <= l->head) {
+	while (l->head > 0 && l->next <= l->head) {
 		uint64_t wanted = l->call->s.type || max > STREAM_REPLAY_RECORDS_MAX ? STREAM_REPLAY_RECORDS_MAX : max;
 		const struct stream_request r = {.op = STREAM_REPLAY, .id = 1, .from = l->next, .max = wanted};
 		e = journal_ask(&l->journal, &r, &reply, why);

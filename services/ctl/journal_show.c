@@ -61,7 +61,7 @@ static void print(const json_t *o) {
 	}
 	(void)printf("%-12s %s\n", "created", when_s(member_number(o, "created"), "-").text);
 	(void)printf("%-12s %s\n\n", "received", when_ms(member_number(o, "received_ms"), "-").text);
-	(void)json_dumpf(json_object_get(o, "body"), stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	(void)json_dumpf(json_object_get(o, "body"), stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
 	(void)printf("\n");
 }
 

@@ -9,15 +9,20 @@
 
 enum error quarantine_name(const char *text, uint64_t *ret_origin, uint64_t *ret_seq, struct problem *why) {
 	const char *slash = strchr(text, '/');
-	uint8_t origin[8];
-	uint64_t seq;
-	if (!slash || !hex_decode(view_of(text, (size_t)(slash - text)), origin, sizeof origin) ||
-	    !parse_u64(view_str(slash + 1), UINT64_MAX, &seq) || seq == 0)
+	struct view name = view_of(text, slash ? (size_t)(slash - text) : 0);
+	uint8_t bytes[8];
+	uint64_t origin = 0, seq = 0;
+	if (hex_decode(name, bytes, sizeof bytes)) {
+		struct reader r = reader_of(view_of(bytes, sizeof bytes));
+		origin = read_be64(&r);
+	} else if (!parse_u64(name, UINT64_MAX, &origin)) {
+		origin = 0;
+	}
+	if (!slash || origin == 0 || !parse_u64(view_str(slash + 1), UINT64_MAX, &seq) || seq == 0)
 		return problem_set(why, ERR_USAGE,
 				   "'%s' is no entry: write ORIGIN/SEQ as `tiergate quarantine list` prints it",
 				   show_str(text).text);
-	struct reader r = reader_of(view_of(origin, sizeof origin));
-	*ret_origin = read_be64(&r);
+	*ret_origin = origin;
 	*ret_seq = seq;
 	return OK;
 }

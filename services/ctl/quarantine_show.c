@@ -33,7 +33,7 @@ static void print(const json_t *o) {
 		     when_ms(member_number(o, "last_ms"), "-").text);
 	const json_t *body = json_object_get(o, "body");
 	if (body) {
-		(void)json_dumpf(body, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+		(void)json_dumpf(body, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
 		(void)printf("\n");
 	} else {
 		(void)printf("the record itself is damaged or was not kept\n");

@@ -122,7 +122,7 @@ static void print(const json_t *o) {
 	if (json_is_string(body)) {
 		(void)printf("%s", json_string_value(body));
 	} else {
-		(void)json_dumpf(body, stdout, JSON_ENCODE_ANY);
+		(void)json_dumpf(body, stdout, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
 	}
 	(void)printf("\n");
 }
