@@ -47,7 +47,7 @@ enum setting_type {
 struct setting {
 	const char *name; /* "JOURNAL_DIR" */
 	enum setting_type type;
-	size_t offset;        /* in the target struct */
+	unsigned offset;      /* in the target struct */
 	const char *fallback; /* the default, as a person would write it; NULL: none */
 	const char *help;     /* one line, lower case, no full stop */
 	const char *choices;  /* SETTING_CHOICE: "logfmt|json" */

@@ -44,11 +44,11 @@ struct event_file {
 };
 
 static enum error read_all(int fd, const char *name, struct event_file *ret_f, struct problem *why) {
-	char *bytes = malloc(EVENT_BODY_MAX + 1);
+	char *bytes = malloc((size_t)EVENT_BODY_MAX + 1);
 	if (!bytes) return problem_set(why, ERR_MEMORY, "no memory for the event");
 	size_t n = 0;
 	ssize_t got;
-	while ((got = read(fd, bytes + n, EVENT_BODY_MAX + 1 - n)) != 0) {
+	while ((got = read(fd, bytes + n, (size_t)EVENT_BODY_MAX + 1 - n)) != 0) {
 		if (got < 0 && errno == EINTR) continue;
 		if (got < 0) break;
 		n += (size_t)got;

@@ -14,9 +14,8 @@ static void says_how_long_ago(void **state) {
 		json_int_t ago_s;
 		const char *text;
 	} cases[] = {
-		{0, "0 s ago"},        {1, "1 s ago"},         {119, "119 s ago"},   {120, "2 min ago"},
-		{7199, "119 min ago"}, {7200, "2 h ago"},      {172799, "47 h ago"}, {172800, "2 d ago"},
-		{-60, "in 60 s"},      {-86400 * 9, "in 9 d"},
+		{0, "0 s ago"},    {1, "1 s ago"},       {119, "119 s ago"},  {120, "2 min ago"}, {7199, "119 min ago"},
+		{7200, "2 h ago"}, {172799, "47 h ago"}, {172800, "2 d ago"}, {-60, "in 60 s"},   {-777600, "in 9 d"},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)

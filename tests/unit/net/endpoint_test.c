@@ -109,7 +109,7 @@ static void lists_and_pairs(void **state) {
 		if (i != 6) assert_int_equal(endpoint_pairs_parse(view_str(bad_pairs[i]), &pairs, NULL), ERR_CONFIG);
 
 	char many[ENDPOINTS_MAX * 8 + 9];
-	for (size_t i = 0; i <= ENDPOINTS_MAX; i++) memcpy(many + i * 8, "ipc://a;", 8);
+	for (size_t i = 0; i <= ENDPOINTS_MAX; i++) (void)snprintf(many + i * 8, 9, "ipc://a;");
 	assert_int_equal(endpoints_parse(view_of(many, ENDPOINTS_MAX * 8 - 1), &list, NULL), OK);
 	assert_int_equal(list.count, ENDPOINTS_MAX);
 	assert_int_equal(endpoints_parse(view_of(many, (ENDPOINTS_MAX + 1) * 8 - 1), &list, NULL), ERR_CONFIG);
@@ -127,9 +127,8 @@ static void random_text_is_read_within_bounds(void **state) {
 		size_t n = 0;
 		for (size_t k = random_below(&r, 8); k > 0; k--) {
 			const char *part = parts[random_below(&r, ARRAY_LEN(parts))];
-			size_t len = *part ? strlen(part) : 1;
-			memcpy(text + n, part, len);
-			n += len;
+			do text[n++] = *part;
+			while (*part && *++part);
 		}
 		struct view v = guard_copy(&g, view_of(text, n));
 		char out[ENDPOINT_MAX];

@@ -20,7 +20,7 @@ static int open_context(void **state) {
 	(void)state;
 	(void)snprintf(directory, sizeof directory, "/tmp/tiergate-zsocket-XXXXXX");
 	if (!mkdtemp(directory)) return -1;
-	return zcontext_create(&context, NULL);
+	return zcontext_create(&context, NULL) == OK ? 0 : -1;
 }
 
 static int close_context(void **state) {

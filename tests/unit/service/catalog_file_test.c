@@ -254,7 +254,7 @@ static void mutations_never_crash(void **state) {
 				break;
 			default:
 				memmove(text + at + strlen(splice), text + at, n - at);
-				memcpy(text + at, splice, strlen(splice));
+				for (size_t i = 0; splice[i]; i++) text[at + i] = splice[i];
 				n += strlen(splice);
 			}
 		}

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "base/hex.h"
 #include "base/utf8.h"
 #include "service/log.h"
 #include "support/random.h"
@@ -112,10 +113,10 @@ static long take_pair(const char **at, char *ret_value) {
 		while (*p > ' ' && *p != '"' && *p != '=' && *p < 0x7f) ret_value[n++] = *p++;
 	} else {
 		for (p++; *p && *p != '"';) {
-			unsigned byte;
+			uint8_t byte;
 			if (p[0] != '\\') {
 				ret_value[n++] = *p++;
-			} else if (p[1] == 'x' && sscanf(p + 2, "%2x", &byte) == 1) {
+			} else if (p[1] == 'x' && hex_decode(view_of(p + 2, 2), &byte, 1)) {
 				ret_value[n++] = (char)byte;
 				p += 4;
 			} else {

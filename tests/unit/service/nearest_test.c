@@ -50,7 +50,7 @@ static void one_change_finds_the_name(void **state) {
 		const char *name = names[5 + random_below(&r, 2)];
 		char typed[32];
 		size_t n = strlen(name), at = random_below(&r, n);
-		memcpy(typed, name, n);
+		(void)snprintf(typed, sizeof typed, "%s", name);
 		typed[at] = (char)('a' + random_below(&r, 26));
 		assert_string_equal(nearest(view_of(typed, n)), name);
 	}
