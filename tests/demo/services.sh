@@ -18,8 +18,8 @@ services_launch() {
 	mkdir -p "$dir/log"
 	[ ! -e "$log" ] || mv -f "$log" "$log.1"
 	: >"$log"
-	# 9 is the caller's lock, which must not outlive it in a child
-	"$bin/tiergate-$name" "$@" </dev/null >>"$log" 2>&1 9>&- &
+	# A child outlives neither its parent, should that be killed, nor keeps 9, its lock.
+	setpriv --pdeathsig TERM "$bin/tiergate-$name" "$@" </dev/null >>"$log" 2>&1 9>&- &
 	services_pid[$name]=$!
 	services_log[$name]=$log
 	services_order+=("$name")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ./dev up as a person uses it: start, paste what it prints, start it a second time by mistake, Ctrl-C.
+# ./dev up as a person uses it: start, paste what it prints, start it a second time by mistake, kill -9, Ctrl-C.
 #   up_test.sh BIN_DIR
 # Exit 77: a port is in use.
 set -euo pipefail
@@ -27,6 +27,7 @@ fail() {
 }
 
 start() {
+	: >"$dir/out"
 	"$here/up" "$bin" "$dir/data" >"$dir/out" 2>&1 &
 	up=$!
 	local deadline=$((SECONDS + 60))
@@ -72,6 +73,17 @@ grep -q 'runs already' "$dir/second" || fail "a second start says: $(cat "$dir/s
 [ "$status" = 69 ] || fail "a second start exits with $status"
 
 secret=$(cat "$dir/data/webhook-secrets")
+kill -KILL "$up" # the services must not stay behind on their ports
+wait "$up" || true
+up=
+deadline=$((SECONDS + 40))
+for port in 8701 8801 8802 8803 8721 8722; do
+	while { : <>"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null; do
+		[ "$SECONDS" -lt "$deadline" ] || fail "killed, it leaves a service on port $port"
+		sleep 0.05
+	done
+done
+start
 stop
 start
 [ "$(cat "$dir/data/webhook-secrets")" = "$secret" ] || fail "a second start made another secret"
