@@ -114,6 +114,10 @@ static void put_value(struct line *l, const struct kv *f) {
 	case KV_I64:
 		(void)snprintf(number, sizeof number, "%" PRId64, f->v.i);
 		break;
+	case KV_HEX:
+		(void)snprintf(number, sizeof number, "%016" PRIx64, f->v.u);
+		put_text(l, view_str(number));
+		return;
 	case KV_BOOL:
 		(void)snprintf(number, sizeof number, "%s", f->v.b ? "true" : "false");
 		break;

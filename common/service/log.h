@@ -36,7 +36,7 @@ struct log {
 	const char *service; /* "ingress" */
 };
 
-enum kv_kind { KV_END, KV_EVENT, KV_TEXT, KV_U64, KV_I64, KV_BOOL };
+enum kv_kind { KV_END, KV_EVENT, KV_TEXT, KV_U64, KV_I64, KV_HEX, KV_BOOL };
 
 struct kv {
 	const char *key;
@@ -54,6 +54,8 @@ static inline struct kv kv_view(const char *key, struct view v) { return (struct
 static inline struct kv kv_str(const char *key, const char *s) { return kv_view(key, view_str(s)); }
 static inline struct kv kv_u64(const char *key, uint64_t n) { return (struct kv){key, KV_U64, {.u = n}}; }
 static inline struct kv kv_i64(const char *key, int64_t n) { return (struct kv){key, KV_I64, {.i = n}}; }
+/* An identifier of 64 bits as 16 hex digits, as the operator's command prints and takes it. */
+static inline struct kv kv_hex(const char *key, uint64_t n) { return (struct kv){key, KV_HEX, {.u = n}}; }
 static inline struct kv kv_bool(const char *key, bool b) { return (struct kv){key, KV_BOOL, {.b = b}}; }
 /* err=storage_full */
 static inline struct kv kv_error(enum error e) { return kv_str("err", error_code(e)); }

@@ -31,8 +31,7 @@ enum error worker_fold_open(struct worker *w) {
 	return e;
 }
 
-/* Once: how long the start, or the making of a new store, took. */
-static void note_caught_up(struct worker *w) {
+void worker_note_caught_up(struct worker *w) {
 	int64_t now = mono_ms();
 	if (w->caught_up) return;
 	for (unsigned i = 0; i < w->follower_count; i++)
@@ -53,7 +52,7 @@ void worker_fold_close(struct worker *w) {
 	health_met(w->service.health, "store");
 	for (unsigned i = 0; i < w->follower_count; i++) source_committed(&w->followers[i].source);
 	histogram_add_us(w->metrics.fold, (uint64_t)(mono_us() - w->fold_started_us));
-	note_caught_up(w);
+	worker_note_caught_up(w);
 	worker_publish_pulse(w);
 }
 
@@ -81,7 +80,8 @@ static bool unmapped(const struct worker *w, const struct observation *o, struct
 	if (catalog_set_tier(catalog_file_get(w->catalog), &s->items) >= 0) return false;
 	const struct item *first = &s->items.items[0];
 	(void)problem_set(why, ERR_CONFIG,
-			  "unmapped_price: %.*s (product %.*s) is in no tier: add it to the catalog, then send HUP",
+			  "unmapped_price: %.*s (product %.*s) is in no tier: add it to the catalog, then send HUP to "
+			  "worker and query",
 			  VIEW_FMT(first->price), VIEW_FMT(first->product));
 	return true;
 }
@@ -91,7 +91,7 @@ static enum fold_outcome put_aside(struct worker *w, const struct record *r, str
 	if (fold_quarantine(w->fold, r, bytes, why, wall_ms()) != OK) return FOLD_FAILED;
 	if (retry) return FOLD_QUARANTINED;
 	counter_add(w->metrics.quarantined, 1);
-	log_warn(&w->service.log, log_ev("quarantined"), kv_u64("origin", r->origin), kv_u64("seq", r->seq),
+	log_warn(&w->service.log, log_ev("quarantined"), kv_hex("origin", r->origin), kv_u64("seq", r->seq),
 		 kv_view("event", r->id), kv_view("type", r->type), kv_error(why->error), kv_why(why));
 	return FOLD_QUARANTINED;
 }

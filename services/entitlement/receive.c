@@ -36,7 +36,7 @@ static void apply_corrupt(struct worker *w, struct follower *f, enum error e, st
 
 	(void)problem_set(&why, e, "record %llu of the journal is damaged (%zu bytes): %s", (unsigned long long)r.seq,
 			  bytes.len, error_text(e));
-	log_error(&w->service.log, log_ev("record_corrupt"), kv_u64("origin", r.origin), kv_u64("seq", r.seq),
+	log_error(&w->service.log, log_ev("record_corrupt"), kv_hex("origin", r.origin), kv_u64("seq", r.seq),
 		  kv_error(e));
 	counter_add(w->metrics.corrupt, 1);
 	if (worker_fold_open(w) != OK) return;
@@ -68,7 +68,7 @@ static void learn_origin(struct worker *w, struct follower *f, uint64_t origin) 
 		return;
 	}
 	source_known(&f->source, origin, cursor);
-	log_info(&w->service.log, log_ev("journal"), kv_str("replay", f->replay_endpoint), kv_u64("origin", origin),
+	log_info(&w->service.log, log_ev("journal"), kv_str("replay", f->replay_endpoint), kv_hex("origin", origin),
 		 kv_u64("cursor", cursor), kv_u64("head", f->source.head));
 }
 
@@ -83,7 +83,7 @@ static void take_heartbeat(struct worker *w, struct follower *f, struct view mes
 		learn_origin(w, f, h.origin);
 		break;
 	case SOURCE_WENT_BACK:
-		log_error(&w->service.log, log_ev("journal_went_back"), kv_u64("origin", h.origin),
+		log_error(&w->service.log, log_ev("journal_went_back"), kv_hex("origin", h.origin),
 			  kv_u64("head", h.head), kv_str("doing", "applying all of it again"));
 		break;
 	case SOURCE_AS_BEFORE:
@@ -148,7 +148,7 @@ static bool take_reply(struct worker *w, struct follower *f, struct view message
 	if (r.origin != f->source.origin || w->failed != OK) return false;
 	if (gap) {
 		counter_add(w->metrics.skipped, gap);
-		log_error(&w->service.log, log_ev("records_missing"), kv_u64("origin", r.origin), kv_u64("count", gap),
+		log_error(&w->service.log, log_ev("records_missing"), kv_hex("origin", r.origin), kv_u64("count", gap),
 			  kv_u64("first", r.first),
 			  kv_str("why", "the journal's retention removed them before they were applied"));
 	}

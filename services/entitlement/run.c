@@ -77,7 +77,7 @@ static void announce(struct worker *w) {
 	service_ready(&w->service);
 	log_info(&w->service.log, log_ev("ready"), kv_str("changes", w->changes_endpoint),
 		 kv_str("control", w->control_endpoint), kv_str("admin", admin_address(w->service.admin)),
-		 kv_u64("ver", w->ver), kv_u64("epoch", entitlements_epoch(w->store)));
+		 kv_u64("ver", w->ver), kv_hex("epoch", entitlements_epoch(w->store)));
 }
 
 enum error worker_run(struct worker *w, struct problem *why) {

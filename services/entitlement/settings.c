@@ -23,7 +23,7 @@ static const struct setting rows[] = {
 
 const struct settings_table worker_settings_table = {
 	.program = "tiergate-entitlement",
-	.purpose = "follows the journals and folds their events into the entitlement store",
+	.purpose = "Follows the journals and folds their events into the entitlement store.",
 	.notes = "HUP reads the catalog again and retries what is in quarantine. TERM drains and exits 0.",
 	.rows = rows,
 	.count = ARRAY_LEN(rows),

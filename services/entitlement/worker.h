@@ -101,6 +101,8 @@ enum fold_outcome { FOLD_APPLIED, FOLD_IGNORED, FOLD_QUARANTINED, FOLD_FAILED };
 enum fold_outcome worker_fold_record(struct worker *w, const struct record *r, struct view bytes, bool retry);
 /* Commits, publishes, reports. On failure everything is as before, and sources ask again. */
 void worker_fold_close(struct worker *w);
+/* Logs, the first time that nothing is left to apply, how long the start or the making of a new store took. */
+void worker_note_caught_up(struct worker *w);
 
 /* publish.c */
 void worker_publish_change(void *worker, const struct change *c);

@@ -83,7 +83,7 @@ static void say_ready(struct ingress *in) {
 	service_ready(&in->service);
 	log_info(&in->service.log, log_ev("ready"), kv_str("listen", http_server_endpoint(in->http)),
 		 kv_str("admin", admin_address(in->service.admin)), kv_str("pub", in->pub),
-		 kv_str("replay", in->replay_endpoint), kv_u64("origin", journal_origin(in->journal)),
+		 kv_str("replay", in->replay_endpoint), kv_hex("origin", journal_origin(in->journal)),
 		 kv_u64("secrets", secrets_count(in->secrets)));
 }
 

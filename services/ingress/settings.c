@@ -24,7 +24,7 @@ const struct settings_table ingress_settings_table = {
 	.program = "tiergate-ingress",
 	.purpose = "Receives Stripe's webhooks, proves them and writes them to the journal before it answers.",
 	.notes = "HUP reads the secrets again when they come from a file; bad ones are refused and the old ones stay.\n"
-		 "TERM answers what was accepted and exits 0.\n",
+		 "TERM answers what was accepted and exits 0.",
 	.rows = rows,
 	.count = ARRAY_LEN(rows),
 };

@@ -18,7 +18,8 @@ static const struct setting rows[] = {
 
 const struct settings_table query_settings_table = {
 	.program = "tiergate-query",
-	.purpose = "answers tier checks from the entitlement store and publishes its changes",
+	.purpose = "Answers tier checks from the entitlement store and publishes its changes.",
+	.notes = "HUP reads the catalog again; a bad one is refused and the old one stays. TERM drains and exits 0.",
 	.rows = rows,
 	.count = ARRAY_LEN(rows),
 };

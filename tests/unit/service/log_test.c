@@ -32,15 +32,17 @@ static const char *line_of(const struct log *l, const struct kv *fields) {
 static void writes_fixed_keys_first(void **state) {
 	(void)state;
 	const struct kv *f = LOG_FIELDS(log_ev("ready"), kv_str("listen", "127.0.0.1:8701"), kv_u64("head", UINT64_MAX),
-					kv_i64("skew", INT64_MIN), kv_bool("ok", true), kv_error(ERR_FULL));
-	assert_string_equal(line_of(&logfmt, f), "ts=2025-11-22T10:45:18.123Z lvl=warn svc=ingress ev=ready "
-						 "listen=127.0.0.1:8701 head=18446744073709551615 "
-						 "skew=-9223372036854775808 ok=true err=storage_full\n");
+					kv_i64("skew", INT64_MIN), kv_hex("epoch", 0x0049b773926502a9),
+					kv_bool("ok", true), kv_error(ERR_FULL));
+	assert_string_equal(line_of(&logfmt, f),
+			    "ts=2025-11-22T10:45:18.123Z lvl=warn svc=ingress ev=ready "
+			    "listen=127.0.0.1:8701 head=18446744073709551615 "
+			    "skew=-9223372036854775808 epoch=0049b773926502a9 ok=true err=storage_full\n");
 	assert_string_equal(
 		line_of(&json, f),
 		"{\"ts\":\"2025-11-22T10:45:18.123Z\",\"lvl\":\"warn\",\"svc\":\"ingress\",\"ev\":\"ready\","
 		"\"listen\":\"127.0.0.1:8701\",\"head\":18446744073709551615,\"skew\":-9223372036854775808,"
-		"\"ok\":true,\"err\":\"storage_full\"}\n");
+		"\"epoch\":\"0049b773926502a9\",\"ok\":true,\"err\":\"storage_full\"}\n");
 }
 
 static void quotes_what_could_forge_a_key(void **state) {
