@@ -73,11 +73,14 @@ static bool add_change(void *ctx, const struct change *change) {
 
 static enum error gather(const struct call *c, struct explanation *x, struct problem *why) {
 	struct view row;
+	struct entitlements_stat stat;
 	entitlement_begin(&x->entitlement, x->catalog, x->now);
 	enum error e = find_row(c, x, &row, why);
 	x->known = e == OK;
 	if (!e) e = add_subscriptions(x, row, why);
 	if (e == ERR_NOT_FOUND) e = OK;
+	if (!e) e = look_stat(x->look, &stat);
+	if (!e) x->quarantined = stat.quarantined;
 	entitlement_end(&x->entitlement);
 	if (!e) e = look_customers_of(x->look, &x->scope, x->subject, add_customer, x);
 	if (!e) e = look_history(x->look, &x->scope, x->subject, (size_t)c->s.max, add_change, x->history);
@@ -110,6 +113,7 @@ static json_t *to_json(const struct explanation *x, uint64_t epoch) {
 	json_object_set(o, "customers", x->customers);
 	json_object_set(o, "subscriptions", x->subscriptions);
 	json_object_set(o, "history", x->history);
+	json_object_set_new(o, "quarantined", u64_json(x->quarantined));
 	json_object_set_new(o, "now", json_integer(x->now));
 	json_object_set_new(o, "ver", u64_json(look_version(x->look)));
 	json_object_set_new(o, "epoch", hex_json(epoch));

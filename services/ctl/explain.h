@@ -8,6 +8,7 @@ struct explanation {
 	struct view subject;
 	struct scope scope;
 	bool known;
+	uint64_t quarantined; /* records that are put aside, of whomever */
 	const struct catalog *catalog;
 	struct look *look;
 	int64_t now;

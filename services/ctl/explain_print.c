@@ -21,6 +21,10 @@ static void print_head(const json_t *o) {
 			"  The store has no event about this subject. It is bound by client_reference_id of a checkout "
 			"session or\n"
 			"  by metadata of a customer or subscription; a customer's own id (cus_…) works as well.\n");
+	if (!member_true(o, "known") && member_number(o, "quarantined"))
+		(void)printf("  In quarantine, perhaps about it: %" JSON_INTEGER_FORMAT
+			     " records; see `tiergate quarantine list`.\n",
+			     member_number(o, "quarantined"));
 }
 
 static void print_customers(const json_t *customers) {
@@ -76,7 +80,8 @@ static void print_subscription(const json_t *s) {
 	if (member_true(s, "collection_paused")) (void)printf("  paused   collection is\n");
 	print_date(s, "unpaid_since", "unpaid");
 	if (invoice)
-		(void)printf("  invoice  %s %s %s\n", member_text(invoice, "id"), member_text(invoice, "status"),
+		(void)printf("  invoice  %s %s %s\n", member_text(invoice, "id"),
+			     *member_text(invoice, "status") ? member_text(invoice, "status") : "(no news of it)",
 			     member_text(invoice, "event"));
 	print_events(s);
 }

@@ -26,8 +26,8 @@ static json_t *to_json(const struct quarantined *q) {
 }
 
 static void print(const json_t *o) {
-	(void)printf("entry   %s\nevent   %s\ntype    %s\nreason  %s\nsince   %s\ntried   %" JSON_INTEGER_FORMAT
-		     " times, at last %s\n\n",
+	(void)printf("entry   %s\nevent   %s\ntype    %s\nreason  %s\nsince   %s\ntries   %" JSON_INTEGER_FORMAT
+		     ", the last %s\n\n",
 		     member_text(o, "name"), member_text(o, "event"), member_text(o, "type"), member_text(o, "reason"),
 		     when_ms(member_number(o, "first_ms"), "-").text, member_number(o, "tries"),
 		     when_ms(member_number(o, "last_ms"), "-").text);

@@ -118,8 +118,16 @@ static json_t *to_json(const struct http_reply *r) {
 
 static void print(const json_t *o) {
 	const json_t *body = json_object_get(o, "body");
+	const char *code = member_text(body, "code");
 	(void)printf("%" JSON_INTEGER_FORMAT " ", member_number(o, "status"));
-	if (json_is_string(body)) {
+	if (member_number(body, "seq")) {
+		(void)printf(
+			"%s record %" JSON_INTEGER_FORMAT " of the journal",
+			member_true(body, "duplicate") ? "a duplicate of" : "accepted:", member_number(body, "seq"));
+	} else if (*code) {
+		(void)printf("%s: %s%s", code, member_text(body, "detail"),
+			     strcmp(code, "bad_signature") == 0 ? "; has the ingress the same secret?" : "");
+	} else if (json_is_string(body)) {
 		(void)printf("%s", json_string_value(body));
 	} else {
 		(void)json_dumpf(body, stdout, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);

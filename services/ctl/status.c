@@ -65,11 +65,19 @@ static void print_number(const json_t *facts, const char *key, const char *label
 	if (json_is_integer(n)) (void)printf(", %s %" JSON_INTEGER_FORMAT, label, json_integer_value(n));
 }
 
+/* Of query: how long ago the worker last said that the store is complete. */
+static void print_lag(const json_t *facts) {
+	json_int_t as_of = member_number(facts, "as_of");
+	if (as_of > 0) (void)printf(", current as of %s", since_ms(as_of, wall_ms()).text);
+}
+
 static void print_one(const json_t *o) {
 	const json_t *facts = json_object_get(o, "facts"), *why = json_object_get(o, "why");
 	const char *state = member_true(o, "ready") ? "ready" : member_true(o, "up") ? "not ready" : "down";
 	(void)printf("%-12s %-9s at %s", member_text(o, "service"), state, member_text(o, "at"));
 	if (*member_text(facts, "mode")) (void)printf(", mode %s", member_text(facts, "mode"));
+	print_number(facts, "store_ver", "store version");
+	print_lag(facts);
 	print_number(facts, "head", "head");
 	print_number(facts, "cursor", "cursor");
 	print_number(facts, "backlog", "backlog");
