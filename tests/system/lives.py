@@ -4,13 +4,15 @@
     life.events        in the order in which Stripe made them; `created` never falls, and may stand still
     life.customer      cus_…
     life.tier()        the tier at `now` that the life ends with, by its own bookkeeping; None where only the
-                       rules of grace could say
+                       rules of grace could say, and where the events cannot: a subscription that was
+                       changed and changed back within its last second has two last states, as far as anybody can tell
 
 Payloads have the shape since 2025-03-31.basil, or in some lives the one before. Ids are unique by `name` and number. The
 bookkeeping here is the tests' own: it shares nothing with the program but the catalog's names.
 """
 
 import copy
+import json
 import random
 import time
 
@@ -80,6 +82,8 @@ class Life:
         self.t = self.now - self.rng.randrange(10 * DAY, 100 * DAY)
         self.metadata = {"user_id": self.subject} if self.rng.random() < 0.5 else {}
         self.subscription, self.subscriptions, self.invoices, self.paid_now = None, 0, 0, False
+        self.last_second = []  # the subscription's states in it, and the one before
+        self.last_change = None  # (subscription, second)
         self.events = []
         self._begin()
         for _ in range(self.rng.randrange(steps + 1)):
@@ -91,6 +95,8 @@ class Life:
 
     def tier(self):
         s = self.subscription
+        if len(set(self.last_second)) < len(self.last_second) and not self.deleted and s["status"] not in ENDED:
+            return None
         if self.deleted or s["status"] in (*ENDED, "unpaid", "paused", "incomplete"):
             return LOWEST
         if s["status"] in ("active", "trialing"):
@@ -157,11 +163,18 @@ class Life:
         self.invoices += 1
         return self._id("in", self.invoices)
 
+    def _note_state(self, before):
+        change = self.subscription["id"], self.t
+        if self.last_change != change:
+            self.last_change, self.last_second = change, [json.dumps(before, sort_keys=True)]
+        self.last_second.append(json.dumps(self.subscription, sort_keys=True))
+
     def _update(self, changes, kind="customer.subscription.updated"):
         before = copy.deepcopy(self.subscription)
         self.subscription.update(copy.deepcopy(changes))
         previous = previous_attributes(before, self.subscription)
         if previous:
+            self._note_state(before)
             self._emit(kind, self.subscription, previous)
 
     # ---- what happens
@@ -183,6 +196,7 @@ class Life:
             "latest_invoice": self._new_invoice(), "livemode": self.livemode, "pause_collection": None,
             "metadata": {"user_id": self.subject} if self.rng.random() < 0.5 else {},
             "items": self._items(plan, self.t)}
+        self._note_state(None)
         self._emit("customer.subscription.created", self.subscription)
         if status == "incomplete":
             return
