@@ -1,6 +1,6 @@
 /* Every setting of every service, in one list, so that a misspelt TIERGATE_* name is an error everywhere and
- * another service's name is not. A new row in any table is added here as well; a test compares them.
- * symbol, does it have a _FILE form */
+ * another service's name is not. A new row in any table is added here as well: a program whose row is missing here does
+ * not start. symbol, does it have a _FILE form */
 #ifndef SERVICE_SETTING_NAMES_H
 #define SERVICE_SETTING_NAMES_H
 

@@ -308,15 +308,29 @@ static void fill_target(const struct settings *s) {
 	}
 }
 
+/* A row that the list lacks would be a setting that other services refuse in a shared environment. */
+static enum error check_table(const struct settings_table *t, struct problem *why) {
+	if (t->count > SETTINGS_MAX) return problem_set(why, ERR_INTERNAL, "over %d settings", SETTINGS_MAX);
+	for (size_t i = 0; i < t->count; i++) {
+		const struct setting *row = &t->rows[i];
+		struct view name = view_str(row->name);
+		bool file;
+		if (!row->flag_only && !is_known(&name, &file))
+			return problem_set(why, ERR_INTERNAL, "%s is not in setting_names.h", row->name);
+	}
+	return OK;
+}
+
 enum error settings_read(const struct settings_table *t, int argc, char *const *argv, char *const *envp, void *target,
 			 struct settings **ret_s, enum settings_wish *ret_wish, struct problem *why) {
-	if (t->count > SETTINGS_MAX) return problem_set(why, ERR_INTERNAL, "over %d settings", SETTINGS_MAX);
+	enum error e = check_table(t, why);
+	if (e) return e;
 	struct settings *s = calloc(1, sizeof *s);
 	if (!s) return problem_set(why, ERR_MEMORY, "out of memory");
 	s->table = t;
 	s->target = target;
 	enum settings_wish wish = SETTINGS_RUN;
-	enum error e = read_flags(s, argc, argv, &wish, why);
+	e = read_flags(s, argc, argv, &wish, why);
 	if (!e && wish == SETTINGS_RUN) {
 		e = give_environment(s, envp, why);
 		if (!e) e = give_defaults(s, why);

@@ -324,6 +324,18 @@ static void answers_every_prefix(void **state) {
 	}
 }
 
+static void a_row_that_no_list_has_does_not_start(void **state) {
+	static const struct setting row[] = {{"NEVER_LISTED", SETTING_STRING, AT(tier), .help = "x"}};
+	static const struct settings_table odd = {.program = "odd", .purpose = "x", .rows = row, .count = 1};
+	(void)state;
+	struct target target;
+	struct settings *s = NULL;
+	enum settings_wish wish;
+	struct problem why = {0};
+	assert_int_equal(settings_read(&odd, 0, NULL, NULL, &target, &s, &wish, &why), ERR_INTERNAL);
+	assert_non_null(strstr(why.text, "NEVER_LISTED"));
+}
+
 static void names_are_sorted_and_distinct(void **state) {
 	static const char *const names[] = {
 #define X(name, file) name,
@@ -348,6 +360,7 @@ int main(void) {
 		cmocka_unit_test(wishes_for_help_need_nothing),
 		cmocka_unit_test(help_names_everything),
 		cmocka_unit_test(answers_every_prefix),
+		cmocka_unit_test(a_row_that_no_list_has_does_not_start),
 		cmocka_unit_test(names_are_sorted_and_distinct),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
