@@ -7,6 +7,16 @@
 
 /* ---- sending ----------------------------------------------------------------------- */
 
+/* A frame of an envelope that is not the message's last. libzmq looks for news of what its peers have taken only now
+ * and then (every 3 million ticks of the processor's clock) unless it is made to, so "full" is asked twice. */
+static bool send_route(struct replay *r, void *bytes, size_t n) {
+	if (zmq_send(r->socket, bytes, n, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0) return true;
+	int events = 0;
+	size_t size = sizeof events;
+	return zmq_errno() == EAGAIN && zmq_getsockopt(r->socket, ZMQ_EVENTS, &events, &size) == 0 &&
+	       zmq_send(r->socket, bytes, n, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0;
+}
+
 /* The envelope and the two frames of a reply; `more` when records follow. The first frame decides: once libzmq
  * has taken it, it takes the rest of that message too. */
 static bool send_reply(struct replay *r, const struct envelope *e, const struct stream_reply *reply, bool more) {
@@ -19,8 +29,7 @@ static bool send_reply(struct replay *r, const struct envelope *e, const struct 
 			const zmq_msg_t *in;
 			zmq_msg_t *out;
 		} frame = {.in = &e->frames[i]}; /* zmq_msg_data has no const form */
-		sent = zmq_send(r->socket, zmq_msg_data(frame.out), zmq_msg_size(&e->frames[i]),
-				ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0;
+		sent = send_route(r, zmq_msg_data(frame.out), zmq_msg_size(&e->frames[i]));
 	}
 	struct view v = writer_view(&w);
 	sent = sent &&

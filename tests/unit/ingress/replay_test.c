@@ -1,4 +1,5 @@
 /* The replay socket with a real journal and committer, spoken to by plain DEALERs. */
+#include <pthread.h>
 #include <zmq.h>
 
 #include "net/zsocket.h"
@@ -335,6 +336,53 @@ static void answers_appends_before_it_ends(void **state) {
 	forget(&h);
 }
 
+enum { CROWD = 4, QUESTIONS = 5000 };
+struct asker {
+	pthread_t thread;
+	void *client;
+	unsigned answered;
+};
+
+/* One question at a time; ends with the first that has no answer. */
+static void *ask_in_turn(void *asker) {
+	struct asker *a = asker;
+	uint8_t bytes[256];
+	struct writer w = writer_of(bytes, sizeof bytes);
+	stream_request_write(&w, &(struct stream_request){.op = STREAM_HEAD, .id = 1});
+	bool good = !w.failed;
+	while (good && a->answered < QUESTIONS) {
+		char reply[256];
+		int more = 0;
+		size_t n = sizeof more;
+		good = zmq_send(a->client, STREAM_VERSION, strlen(STREAM_VERSION), ZMQ_SNDMORE) >= 0 &&
+		       zmq_send(a->client, bytes, writer_view(&w).len, 0) >= 0 &&
+		       zmq_recv(a->client, reply, sizeof reply, 0) >= 0 &&
+		       zmq_recv(a->client, reply, sizeof reply, 0) >= 0 &&
+		       zmq_getsockopt(a->client, ZMQ_RCVMORE, &more, &n) == 0 && !more;
+		if (good) a->answered++;
+	}
+	return NULL;
+}
+
+/* While requests keep coming the thread never has nothing to receive, and libzmq learns late that earlier replies have
+ * left: the peers that wait for their answers must not be taken for such as do not read. */
+static void answers_all_that_read(void **state) {
+	struct site *s = *state;
+	struct asker askers[CROWD] = {{0}};
+	int patience_ms = 5000;
+	for (int i = 0; i < CROWD; i++) {
+		askers[i].client = dial(s);
+		assert_int_equal(zmq_setsockopt(askers[i].client, ZMQ_RCVTIMEO, &patience_ms, sizeof patience_ms), 0);
+		assert_int_equal(pthread_create(&askers[i].thread, NULL, ask_in_turn, &askers[i]), 0);
+	}
+	for (int i = 0; i < CROWD; i++) {
+		pthread_join(askers[i].thread, NULL);
+		zsocket_close(&askers[i].client);
+	}
+	for (int i = 0; i < CROWD; i++) assert_int_equal(askers[i].answered, QUESTIONS);
+	assert_int_equal(counter_get(s->dropped), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -347,6 +395,7 @@ int main(void) {
 		TEST(echoes_the_envelope),
 		TEST(serves_beside_dead_peers),
 		TEST(many_appends_at_once),
+		TEST(answers_all_that_read),
 		TEST(answers_appends_before_it_ends),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
