@@ -78,6 +78,12 @@ enum error zsocket_create(void *context, int type, const struct zsocket_limits *
 
 void zsocket_close(void **socket) {
 	if (!socket || !*socket) return;
+	int type = 0;
+	const int linger = ZSOCKET_CLOSE_MS;
+	size_t len = sizeof type;
+	/* see the header: who publishes or answers gives the last messages a moment */
+	if (zmq_getsockopt(*socket, ZMQ_TYPE, &type, &len) == 0 && (type == ZMQ_PUB || type == ZMQ_ROUTER))
+		(void)zmq_setsockopt(*socket, ZMQ_LINGER, &linger, sizeof linger);
 	(void)zmq_close(*socket);
 	*socket = NULL;
 }

@@ -4,12 +4,11 @@
  * differs from zmq_socket: every option is set before the first bind or connect (libzmq applies it to
  * later ones only), so nothing is unbounded and nothing waits for ever.
  *
- *   all      LINGER 0 · SNDHWM, RCVHWM and MAXMSGSIZE as asked · HANDSHAKE_IVL 3 s · reconnect 50 ms to 2 s ·
- *            heartbeat each 5 s, dead after 15 s · IPv6 on for [::1]
- *   ROUTER   ROUTER_MANDATORY: a reply that cannot go is EHOSTUNREACH and not silence; no handover
- *   REQ      REQ_RELAXED, REQ_CORRELATE (one more frame: a server echoes the whole envelope), IMMEDIATE
- *   DEALER   IMMEDIATE: nothing is queued for a peer that is not there
- *   SUB      subscribes to nothing yet: the caller sets ZMQ_SUBSCRIBE
+ *   all      LINGER 0, but see zsocket_close · SNDHWM, RCVHWM and MAXMSGSIZE as asked · HANDSHAKE_IVL 3 s · reconnect
+ * 50 ms to 2 s · heartbeat each 5 s, dead after 15 s · IPv6 on for [::1] ROUTER   ROUTER_MANDATORY: a reply that cannot
+ * go is EHOSTUNREACH and not silence; no handover REQ      REQ_RELAXED, REQ_CORRELATE (one more frame: a server echoes
+ * the whole envelope), IMMEDIATE DEALER   IMMEDIATE: nothing is queued for a peer that is not there SUB      subscribes
+ * to nothing yet: the caller sets ZMQ_SUBSCRIBE
  *
  * Caveats: MAXMSGSIZE is per frame and the HWM counts whole messages, so a reader also counts frames. A PUB
  * drops without a word when a subscriber is slow. A socket belongs to one thread at a time.
@@ -70,6 +69,9 @@ struct zsocket_limits {
 /* type: ZMQ_ROUTER, ZMQ_REQ, … limits may be NULL. The caller closes it with zsocket_close, before the context. */
 NODISCARD enum error zsocket_create(void *context, int type, const struct zsocket_limits *limits, void **ret_socket,
 				    struct problem *why);
+/* A PUB's or ROUTER's last messages get ZSOCKET_CLOSE_MS to leave. With LINGER 0, libzmq 4.3.4 can abort the process
+ * when such a socket is closed with a multipart message half sent to a peer that goes away at that moment. */
+#define ZSOCKET_CLOSE_MS 500
 void zsocket_close(void **socket);
 
 /* Binds, having made an ipc endpoint's directory. ret_actual (may be NULL) is the endpoint with the port that

@@ -1,7 +1,7 @@
 /* The entitlement store: the fold of the journal, and what tier checks read.
  *
  * One LMDB environment, written by the worker alone.
- *   meta        epoch (u64, random, made with the store) · version · schema
+ *   meta        epoch (u64, random, made with the store) · version · schema · complete (once it was)
  *   cursors     origin (u64 BE) → last applied sequence
  *   subs        state key → sub_register          customers  state key → customer_register
  *   invoices    state key → invoice_register      (rows as in proto/state.h)
@@ -73,6 +73,8 @@ NODISCARD enum error fold_quarantine(struct fold *f, const struct record *r, str
 				     const struct problem *reason, int64_t now_ms);
 NODISCARD enum error fold_quarantine_remove(struct fold *f, uint64_t origin, uint64_t seq);
 NODISCARD enum error fold_cursor(struct fold *f, uint64_t origin, uint64_t seq);
+/* The worker has once applied all that its journals had: from now on the store may be answered from. */
+NODISCARD enum error fold_complete(struct fold *f);
 /* Synced. `each` (may be NULL) gets the changes of this transaction in order, after it is durable;
  * their views live during the call. *f is NULL afterwards, whatever the outcome. After ERR_STORAGE the
  * store is unusable until the process restarts; ERR_FULL is not final. */
@@ -95,6 +97,8 @@ void look_rest(struct look *l);
 void look_end(struct look **l);
 
 uint64_t look_version(const struct look *l);
+/* Was fold_complete ever committed? A store that is still being filled would deny those who paid. */
+NODISCARD bool look_complete(struct look *l);
 NODISCARD enum error look_cursor(struct look *l, uint64_t origin, uint64_t *ret_seq); /* 0 when none */
 NODISCARD enum error look_cursors(struct look *l, void (*each)(void *ctx, uint64_t origin, uint64_t seq), void *ctx);
 

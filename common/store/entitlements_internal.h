@@ -26,6 +26,7 @@ _Static_assert(TABLE_COUNT <= LMDB_TABLES_MAX, "LMDB_TABLES_MAX");
 #define META_EPOCH VIEW("epoch")
 #define META_VERSION VIEW("version")
 #define META_SCHEMA VIEW("schema")
+#define META_COMPLETE VIEW("complete")
 
 /* A key in memory of its own. */
 struct key {

@@ -35,6 +35,11 @@ enum error fold_cursor(struct fold *f, uint64_t origin, uint64_t seq) {
 	return f->t.error;
 }
 
+enum error fold_complete(struct fold *f) {
+	lmdb_put_u64(&f->t, TABLE_META, META_COMPLETE, 1);
+	return f->t.error;
+}
+
 /* ---- counters ------------------------------------------------------------------ */
 
 static void write_counter(struct fold *f, struct view name, uint64_t n) {

@@ -38,6 +38,11 @@ void look_end(struct look **l) {
 
 uint64_t look_version(const struct look *l) { return l->version; }
 
+bool look_complete(struct look *l) {
+	uint64_t yes = 0;
+	return lmdb_get_u64(&l->t, TABLE_META, META_COMPLETE, &yes) && yes == 1;
+}
+
 /* The failure, or that it is not there. */
 static enum error absent(const struct look *l) { return l->t.error ? l->t.error : ERR_NOT_FOUND; }
 

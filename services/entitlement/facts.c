@@ -27,7 +27,6 @@ static void journals_fact(struct worker *w, int64_t now_ms) {
 		health_broken(w->service.health, "journals", v.len ? text : "not caught up");
 		return;
 	}
-	worker_note_caught_up(w);
 	health_met(w->service.health, "journals");
 }
 

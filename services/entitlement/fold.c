@@ -31,15 +31,6 @@ enum error worker_fold_open(struct worker *w) {
 	return e;
 }
 
-void worker_note_caught_up(struct worker *w) {
-	int64_t now = mono_ms();
-	if (w->caught_up) return;
-	for (unsigned i = 0; i < w->follower_count; i++)
-		if (!source_caught_up(&w->followers[i].source, now)) return;
-	w->caught_up = true;
-	log_info(&w->service.log, log_ev("caught_up"), kv_i64("took_ms", now - w->started_ms), kv_u64("ver", w->ver));
-}
-
 void worker_fold_close(struct worker *w) {
 	struct problem why = {0};
 	if (!w->fold) return;
@@ -52,8 +43,26 @@ void worker_fold_close(struct worker *w) {
 	health_met(w->service.health, "store");
 	for (unsigned i = 0; i < w->follower_count; i++) source_committed(&w->followers[i].source);
 	histogram_add_us(w->metrics.fold, (uint64_t)(mono_us() - w->fold_started_us));
-	worker_note_caught_up(w);
 	worker_publish_pulse(w);
+}
+
+/* Once a start; and once in the life of a store it is also written down, since query waits for it. */
+void worker_note_caught_up(struct worker *w) {
+	int64_t now = mono_ms();
+	if (w->caught_up) return;
+	for (unsigned i = 0; i < w->follower_count; i++)
+		if (!source_caught_up(&w->followers[i].source, now)) return;
+	if (!w->complete) {
+		if (worker_fold_open(w) != OK || fold_complete(w->fold) != OK) return;
+		worker_fold_close(w);
+		if (w->failed != OK) return;
+		w->complete = look_renew(w->look) == OK && look_complete(w->look);
+		look_rest(w->look);
+		if (!w->complete) return; /* a full disk: the next turn tries again */
+		worker_publish_pulse(w);
+	}
+	w->caught_up = true;
+	log_info(&w->service.log, log_ev("caught_up"), kv_i64("took_ms", now - w->started_ms), kv_u64("ver", w->ver));
 }
 
 /* ---- one record ---------------------------------------------------------------- */

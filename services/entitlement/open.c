@@ -29,6 +29,7 @@ static enum error open_store(struct worker *w, struct problem *why) {
 	if (e == OK) e = look_begin(w->store, &w->look, why);
 	if (e != OK) return e;
 	w->ver = look_version(w->look);
+	w->complete = look_complete(w->look);
 	look_rest(w->look);
 	return OK;
 }

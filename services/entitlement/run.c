@@ -92,6 +92,7 @@ enum error worker_run(struct worker *w, struct problem *why) {
 		signals(w);
 		now = mono_ms();
 		receive_all(w, now);
+		worker_note_caught_up(w);
 		worker_control(w);
 		timers(w, now);
 	}

@@ -77,7 +77,8 @@ struct worker {
 	int64_t last_event_ms;
 	int64_t pulse_due_ms, reap_due_ms, facts_due_ms, retry_at_ms;
 	int64_t started_ms;
-	bool caught_up; /* was it ever? */
+	bool caught_up; /* was it ever, since the start? */
+	bool complete;  /* or ever, with this store? */
 	bool stop;
 	enum error failed; /* why the loop ends, when not by a signal */
 	struct problem why;
@@ -101,7 +102,7 @@ enum fold_outcome { FOLD_APPLIED, FOLD_IGNORED, FOLD_QUARANTINED, FOLD_FAILED };
 enum fold_outcome worker_fold_record(struct worker *w, const struct record *r, struct view bytes, bool retry);
 /* Commits, publishes, reports. On failure everything is as before, and sources ask again. */
 void worker_fold_close(struct worker *w);
-/* Logs, the first time that nothing is left to apply, how long the start or the making of a new store took. */
+/* Notices that everything heard of is applied, for the first time. */
 void worker_note_caught_up(struct worker *w);
 
 /* publish.c */

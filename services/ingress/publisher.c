@@ -27,9 +27,6 @@ enum error publisher_create(void *zmq, const char *endpoint, struct publisher **
 
 void publisher_destroy(struct publisher **p) {
 	if (!p || !*p) return;
-	/* what was committed last is still published; and see replay.c */
-	int linger_ms = PUBLISH_LINGER_MS;
-	if ((*p)->socket) (void)zmq_setsockopt((*p)->socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
 	zsocket_close(&(*p)->socket);
 	free(*p);
 	*p = NULL;

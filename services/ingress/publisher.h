@@ -9,7 +9,6 @@
  * subscriber that does not read may hold PUBLISH_HWM × this much memory. */
 #define PUBLISH_RECORD_MAX ((size_t)64 * 1024)
 #define PUBLISH_HWM 1000
-#define PUBLISH_LINGER_MS 500
 
 struct publisher;
 

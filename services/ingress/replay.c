@@ -123,10 +123,6 @@ static void wake(struct replay *r) {
 /* ---- from outside ------------------------------------------------------------------ */
 
 static void destroy(struct replay *r) {
-	/* The last replies still go. Without a linger libzmq 4.3.4 also aborts the process when a peer disconnects just
-	 * as the socket closes with half of a multipart message sent (session_base.cpp, clean_pipes). */
-	int linger_ms = REPLAY_LINGER_MS;
-	if (r->socket) (void)zmq_setsockopt(r->socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
 	zsocket_close(&r->socket);
 	if (r->event_fd >= 0) close(r->event_fd);
 	pthread_mutex_destroy(&r->mutex);

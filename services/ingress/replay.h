@@ -18,7 +18,6 @@
 #define REPLAY_ROUTE_MAX 256 /* bytes of one frame of an envelope */
 #define REPLAY_APPENDS_MAX 64
 #define REPLAY_HWM 16
-#define REPLAY_LINGER_MS 500 /* for replies on their way when it ends */
 
 struct replay;
 

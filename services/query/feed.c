@@ -72,14 +72,14 @@ void feed_heartbeat(struct feed *f, int64_t now_wall_ms) {
 	publish(f, view_of(TG01_FEED_HEARTBEAT, TG01_FEED_HEARTBEAT_LEN), &w);
 }
 
-static bool hear(struct feed *f, struct view topic, struct view message, int64_t now_wall_ms) {
+static bool hear(struct feed *f, struct view topic, struct view message) {
 	struct stream_pulse p;
 	if (view_eq(topic, VIEW(STREAM_TOPIC_CHANGE))) return true;
 	if (!view_eq(topic, VIEW(STREAM_TOPIC_HEARTBEAT)) || stream_pulse_read(message, &p, NULL) != OK) {
 		f->bad_messages++;
 		return false;
 	}
-	link_pulse(f->link, &p, now_wall_ms);
+	link_pulse(f->link, &p);
 	return p.epoch == f->link->epoch && p.ver > f->sent;
 }
 
@@ -104,14 +104,14 @@ static bool receive(struct feed *f, zmq_msg_t parts[2], unsigned *ret_count) {
 	}
 }
 
-bool feed_listen(struct feed *f, int64_t now_wall_ms) {
+bool feed_listen(struct feed *f) {
 	bool news = false;
 	zmq_msg_t parts[2];
 	unsigned n;
 	for (unsigned i = 0; i < FEED_INBOX_MAX && receive(f, parts, &n); i++) {
 		if (n == 2)
 			news |= hear(f, view_of(zmq_msg_data(&parts[0]), zmq_msg_size(&parts[0])),
-				     view_of(zmq_msg_data(&parts[1]), zmq_msg_size(&parts[1])), now_wall_ms);
+				     view_of(zmq_msg_data(&parts[1]), zmq_msg_size(&parts[1])));
 		else
 			f->bad_messages++;
 		for (unsigned k = 0; k < n && k < 2; k++) (void)zmq_msg_close(&parts[k]);

@@ -22,7 +22,7 @@ struct feed {
 };
 
 /* Reads the worker's messages. True: there is something to publish. */
-bool feed_listen(struct feed *f, int64_t now_wall_ms);
+bool feed_listen(struct feed *f);
 /* Publishes what is new in the store. True: there may be more. */
 bool feed_publish(struct feed *f);
 /* Also when nothing is ready: then without an epoch. */

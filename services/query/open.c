@@ -36,7 +36,7 @@ static enum error open_parts(struct query *q, struct problem *why) {
 	q->server.catalog = catalog_file_get(q->catalog);
 	q->server.decoder = tg01_decoder_create();
 	if (!q->server.decoder) return problem_set(why, ERR_MEMORY, "no memory for the decoder");
-	link_tick(&q->link, mono_ms());
+	link_tick(&q->link);
 	e = open_router(q, why);
 	return e ? e : open_feed(q, why);
 }

@@ -11,7 +11,7 @@
 #include "service/start.h"
 
 #define QUERY_TICK_MS 1000
-#define QUERY_LINGER_MS 500 /* for the last replies to go when it stops */
+#define QUERY_DRAIN_MS 500 /* for the last requests when it stops */
 
 struct query_settings {
 	struct service_settings service;

@@ -26,7 +26,7 @@ static void reload(struct query *q) {
 /* Once a second. True: the feed has something to publish. */
 static bool tick(struct query *q) {
 	int64_t now = wall_ms();
-	link_tick(&q->link, mono_ms());
+	link_tick(&q->link);
 	bool more = feed_publish(&q->feed);
 	feed_heartbeat(&q->feed, now);
 	query_report(q, now);
@@ -35,11 +35,9 @@ static bool tick(struct query *q) {
 
 /* The last requests that came before we were told to stop; their replies get a moment to leave. */
 static void drain(struct query *q) {
-	const int linger = QUERY_LINGER_MS;
-	int64_t deadline = mono_ms() + QUERY_LINGER_MS;
+	int64_t deadline = mono_ms() + QUERY_DRAIN_MS;
 	while (router_serve(&q->router) && mono_ms() < deadline) {
 	}
-	(void)zmq_setsockopt(q->router.socket, ZMQ_LINGER, &linger, sizeof linger);
 	query_report(q, wall_ms());
 }
 
@@ -78,7 +76,7 @@ enum error query_run(struct query *q, struct problem *why) {
 			return problem_set(why, ERR_INTERNAL, "zmq_poll: %s", zmq_strerror(errno));
 		if (items[AT_SIGNALS].revents && !handle_signals(q)) break;
 		more_requests = (items[AT_ROUTER].revents || more_requests) && router_serve(&q->router);
-		bool news = items[AT_WORKER].revents && feed_listen(&q->feed, wall_ms());
+		bool news = items[AT_WORKER].revents && feed_listen(&q->feed);
 		more_changes = (news || more_changes) && feed_publish(&q->feed);
 		/* the worker may just have said that the store is complete: go on at once, not at the next tick */
 		if (link_ready(&q->link) != q->was_ready) {

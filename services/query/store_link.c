@@ -25,12 +25,12 @@ static void let_go(struct store_link *l) {
 	entitlements_close(&l->store);
 	l->epoch = l->ver = 0;
 	l->as_of = 0;
-	l->heard = l->settled = false;
+	l->settled = false;
 }
 
 void link_finish(struct store_link *l) { let_go(l); }
 
-static void try_open(struct store_link *l, int64_t now_mono_ms) {
+static void try_open(struct store_link *l) {
 	dev_t dev;
 	ino_t ino;
 	if (!identify(l, &dev, &ino)) {
@@ -53,32 +53,29 @@ static void try_open(struct store_link *l, int64_t now_mono_ms) {
 	}
 	l->dev = dev;
 	l->ino = ino;
-	l->opened_ms = now_mono_ms;
 	l->epoch = entitlements_epoch(l->store);
 	l->ver = look_version(l->look);
 	look_rest(l->look);
-	(void)problem_set(&l->why, ERR_UNAVAILABLE, "waiting for the worker to say that the store is complete");
+	(void)problem_set(&l->why, ERR_UNAVAILABLE, "the worker is still filling the entitlement store");
 }
 
-void link_tick(struct store_link *l, int64_t now_mono_ms) {
+static void settle(struct store_link *l) {
+	if (l->store && !l->settled && link_renew(l)) l->settled = look_complete(l->look);
+	link_rest(l);
+}
+
+void link_tick(struct store_link *l) {
 	dev_t dev;
 	ino_t ino;
 	if (l->store && (!identify(l, &dev, &ino) || dev != l->dev || ino != l->ino)) let_go(l);
-	if (!l->store) try_open(l, now_mono_ms);
-	if (l->store && !l->settled && !l->heard && now_mono_ms - l->opened_ms >= LINK_SILENCE_MS) {
-		/* an empty store that nobody vouches for says nothing */
-		if (link_renew(l)) l->settled = l->ver > 0;
-		link_rest(l);
-	}
+	if (!l->store) try_open(l);
+	settle(l);
 }
 
-void link_pulse(struct store_link *l, const struct stream_pulse *p, int64_t now_wall_ms) {
+void link_pulse(struct store_link *l, const struct stream_pulse *p) {
 	if (!l->store || p->epoch != l->epoch) return;
-	l->heard = true;
 	if (p->as_of > l->as_of) l->as_of = p->as_of;
-	if (p->caught_up || now_wall_ms - p->as_of < LINK_FRESH_MS) l->settled = true;
-	if (!l->settled)
-		(void)problem_set(&l->why, ERR_UNAVAILABLE, "the worker is still filling the entitlement store");
+	if (p->caught_up) settle(l);
 }
 
 bool link_ready(const struct store_link *l) { return l->store && l->settled; }

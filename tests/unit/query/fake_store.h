@@ -27,6 +27,7 @@ struct look {
 
 static struct {
 	uint64_t epoch, ver;
+	bool incomplete;
 	enum error open_fails, renew_fails, read_fails;
 	unsigned opens, closes, looks;
 	struct {
@@ -87,6 +88,11 @@ void look_rest(struct look *l) { l->pinned = false; }
 void look_end(struct look **l) {
 	if (*l) fake.looks--;
 	*l = NULL;
+}
+
+bool look_complete(struct look *l) {
+	assert_true(l->pinned);
+	return !fake.incomplete;
 }
 
 uint64_t look_version(const struct look *l) {

@@ -44,72 +44,70 @@ static int tear_down(void **state) {
 
 static void pulse(uint64_t epoch, int64_t as_of, bool caught_up) {
 	const struct stream_pulse p = {.epoch = epoch, .ver = 5, .as_of = as_of, .caught_up = caught_up};
-	link_pulse(&l, &p, 1000000);
+	link_pulse(&l, &p);
 }
 
 static void waits_for_the_store(void **state) {
 	(void)state;
-	link_tick(&l, 0);
+	link_tick(&l);
 	assert_false(link_ready(&l));
 	assert_string_equal(l.why.text, "the entitlement store is not there yet");
 	assert_false(link_renew(&l));
 	touch();
 	fake.open_fails = ERR_STORAGE;
-	link_tick(&l, 1000);
+	link_tick(&l);
 	assert_false(link_ready(&l));
 	assert_string_equal(l.why.text, "told to fail");
 	fake.open_fails = OK;
-	link_tick(&l, 2000);
+	link_tick(&l);
 	assert_int_equal(l.epoch, FAKE_EPOCH);
-	assert_false(link_ready(&l)); /* open, and nobody has said that it is complete */
-	pulse(FAKE_EPOCH, 999999, true);
 	assert_true(link_ready(&l));
+	assert_int_equal(l.as_of, 0); /* no worker was heard: complete once, and how fresh is not known */
+	pulse(FAKE_EPOCH, 999999, false);
+	assert_int_equal(l.as_of, 999999);
+	pulse(FAKE_EPOCH, 500, false); /* it never goes back */
 	assert_int_equal(l.as_of, 999999);
 }
 
 static void a_filling_store_does_not_count(void **state) {
 	(void)state;
+	fake.incomplete = true;
 	touch();
-	link_tick(&l, 0);
-	pulse(FAKE_EPOCH, 500, false);
-	for (int i = 1; i < 10; i++) link_tick(&l, i * 1000); /* it was heard: silence does not excuse it */
+	for (int i = 0; i < 10; i++) {
+		link_tick(&l);
+		pulse(FAKE_EPOCH, 500, false);
+		assert_false(link_ready(&l));
+	}
+	assert_string_equal(l.why.text, "the worker is still filling the entitlement store");
+	pulse(FAKE_EPOCH, 999999, true); /* it says so, but has not written it down */
 	assert_false(link_ready(&l));
+	fake.incomplete = false;
 	pulse(FAKE_EPOCH + 1, 999999, true); /* of another store */
 	assert_false(link_ready(&l));
-	pulse(FAKE_EPOCH, 1000000 - LINK_FRESH_MS + 1, false); /* as good as caught up */
+	pulse(FAKE_EPOCH, 999999, true); /* noticed at once, not at the next tick */
 	assert_true(link_ready(&l));
-	pulse(FAKE_EPOCH, 500, false); /* and stays so, while as_of never goes back */
-	assert_true(link_ready(&l));
-	assert_int_equal(l.as_of, 1000000 - LINK_FRESH_MS + 1);
 }
 
-static void without_a_worker(void **state) {
+static void a_tick_notices_too(void **state) {
 	(void)state;
+	fake.incomplete = true;
 	touch();
-	link_tick(&l, 0);
-	link_tick(&l, LINK_SILENCE_MS - 1);
-	assert_false(link_ready(&l));
-	link_tick(&l, LINK_SILENCE_MS);
+	link_tick(&l);
+	fake.incomplete = false; /* and the heartbeat that said so was lost */
+	link_tick(&l);
 	assert_true(link_ready(&l));
-	assert_int_equal(l.as_of, 0);
-}
-
-static void an_empty_store_without_a_worker_says_nothing(void **state) {
-	(void)state;
-	fake.ver = 0;
-	touch();
-	for (int i = 0; i < 10; i++) link_tick(&l, i * 1000);
-	assert_false(link_ready(&l));
 }
 
 static void a_store_made_anew_is_noticed(void **state) {
 	(void)state;
 	touch();
-	link_tick(&l, 0);
+	link_tick(&l);
+	assert_true(link_ready(&l));
 	pulse(FAKE_EPOCH, 999999, true);
 	replace();
 	fake.epoch = FAKE_EPOCH + 1;
-	link_tick(&l, 1000);
+	fake.incomplete = true;
+	link_tick(&l);
 	assert_int_equal(fake.opens, 2);
 	assert_int_equal(fake.closes, 1);
 	assert_int_equal(l.epoch, FAKE_EPOCH + 1);
@@ -117,10 +115,11 @@ static void a_store_made_anew_is_noticed(void **state) {
 	assert_false(link_ready(&l));
 	pulse(FAKE_EPOCH, 999999, true); /* a late one of the old store */
 	assert_false(link_ready(&l));
+	fake.incomplete = false;
 	pulse(FAKE_EPOCH + 1, 999999, true);
 	assert_true(link_ready(&l));
 	assert_int_equal(unlink(data), 0);
-	link_tick(&l, 2000);
+	link_tick(&l);
 	assert_false(link_ready(&l));
 	assert_int_equal(fake.closes, 2);
 }
@@ -128,14 +127,12 @@ static void a_store_made_anew_is_noticed(void **state) {
 static void a_store_that_cannot_be_read_is_opened_again(void **state) {
 	(void)state;
 	touch();
-	link_tick(&l, 0);
-	pulse(FAKE_EPOCH, 999999, true);
+	link_tick(&l);
 	fake.renew_fails = ERR_STORAGE;
 	assert_false(link_renew(&l));
 	assert_false(link_ready(&l));
 	fake.renew_fails = OK;
-	link_tick(&l, 1000);
-	pulse(FAKE_EPOCH, 999999, true);
+	link_tick(&l);
 	assert_true(link_ready(&l) && link_renew(&l));
 }
 
@@ -146,8 +143,7 @@ int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 		TEST(waits_for_the_store),
 		TEST(a_filling_store_does_not_count),
-		TEST(without_a_worker),
-		TEST(an_empty_store_without_a_worker_says_nothing),
+		TEST(a_tick_notices_too),
 		TEST(a_store_made_anew_is_noticed),
 		TEST(a_store_that_cannot_be_read_is_opened_again),
 	};

@@ -325,6 +325,23 @@ static void test_cursors(void **state) {
 	assert_int_equal(sum, 15106);
 }
 
+static void test_complete_only_once_it_is_committed(void **state) {
+	struct store *s = *state;
+	assert_int_equal(look_renew(s->l), OK);
+	assert_false(look_complete(s->l));
+	begin(s);
+	assert_int_equal(fold_complete(s->f), OK);
+	fold_abort(&s->f);
+	assert_int_equal(look_renew(s->l), OK);
+	assert_false(look_complete(s->l));
+	begin(s);
+	assert_int_equal(fold_complete(s->f), OK);
+	commit(s);
+	assert_int_equal(look_renew(s->l), OK);
+	assert_true(look_complete(s->l));
+	assert_int_equal(look_version(s->l), 0); /* no change of anybody's */
+}
+
 static void test_one_fold_at_a_time(void **state) {
 	struct store *s = *state;
 	struct fold *other = NULL;
@@ -430,6 +447,7 @@ int main(void) {
 		T(test_a_repetition_changes_nothing),
 		T(test_an_abort_leaves_nothing),
 		T(test_cursors),
+		T(test_complete_only_once_it_is_committed),
 		T(test_one_fold_at_a_time),
 		T(test_what_is_over_a_limit_is_refused_alone),
 		T(test_counters),
