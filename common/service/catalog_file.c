@@ -274,8 +274,9 @@ static enum error read_whole(int fd, const char *path, char *buffer, size_t *ret
 enum error catalog_file_load(const char *path, struct catalog_file **ret_f, struct problem *why) {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
-		return problem_set(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "cannot open the catalog %.120s: %s",
-				   path, strerror(errno));
+		return problem_set(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO,
+				   "cannot open the catalog %.120s (--catalog or TIERGATE_CATALOG): %s", path,
+				   strerror(errno));
 	char *buffer = malloc(CATALOG_FILE_MAX + 1);
 	size_t n = 0;
 	enum error e = buffer ? read_whole(fd, path, buffer, &n, why)

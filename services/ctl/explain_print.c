@@ -80,9 +80,9 @@ static void print_subscription(const json_t *s) {
 	if (member_true(s, "collection_paused")) (void)printf("  paused   collection is\n");
 	print_date(s, "unpaid_since", "unpaid");
 	if (invoice)
-		(void)printf("  invoice  %s %s %s\n", member_text(invoice, "id"),
-			     *member_text(invoice, "status") ? member_text(invoice, "status") : "(no news of it)",
-			     member_text(invoice, "event"));
+		(void)printf("  invoice  %s%s%s%s%s\n", member_text(invoice, "id"),
+			     *member_text(invoice, "status") ? " " : "", member_text(invoice, "status"),
+			     *member_text(invoice, "event") ? " " : "", member_text(invoice, "event"));
 	print_events(s);
 }
 

@@ -66,7 +66,7 @@ static enum error open_sockets(struct worker *w, struct problem *why) {
 enum error worker_open(struct worker *w, struct problem *why) {
 	open_metrics(w);
 	enum error e = catalog_file_load(w->settings.catalog, &w->catalog, why);
-	if (e != OK) return e;
+	if (e != OK) return e == ERR_NOT_FOUND ? ERR_CONFIG : e;
 	w->decoder = stripe_decoder_create(view_str(w->settings.metadata_key));
 	if (!w->decoder) return problem_set(why, ERR_MEMORY, "cannot make the decoder");
 	e = open_store(w, why);

@@ -106,6 +106,7 @@ bool source_reply(struct source *s, const struct stream_reply *r, int64_t now_ms
 		s->not_before_ms = now_ms + SOURCE_RETRY_MS;
 		return true;
 	}
+	if (s->origin == 0 && r->head > s->head) s->head = r->head; /* what the caller learns the origin from */
 	if (s->origin == 0 || r->origin != s->origin) return true;
 	heard_head(s, r->head, 0);
 	/* what is older than the journal's first record is gone for good; waiting for it would stop the stream */

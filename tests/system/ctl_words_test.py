@@ -353,11 +353,22 @@ class Send(unittest.TestCase):
         return tiergate("send", "-", "--webhook-url", "http://%s/hook" % server.address, *words, stdin=event,
                         WEBHOOK_SECRETS="dev test %s" % SECRET)
 
+    def test_answers(self):
+        for status, body, code, words in (
+                (200, '{"seq": 7, "duplicate": true}', 0, "200 a duplicate of record 7 of the journal"),
+                (400, '{"code": "not_an_event", "detail": "no event"}', 1, "400 not_an_event: no event"),
+                (400, '{"code": "bad_signature", "detail": "no match"}', 1,
+                 "400 bad_signature: no match; has the ingress the same secret?"),
+                (503, '{"code": "overloaded", "detail": "busy"}', 69, "503 overloaded: busy"),
+                (200, '{"other": 1}', 0, '200 {"other": 1}'), (502, "plain", 69, "502 plain")):
+            with Http(status, body.encode()) as server:
+                self.assertEqual(self.post(server, '{"id": "evt_1"}')[:2], (code, words + "\n"))
+
     def test_signature(self):
         event = '{"id": "evt_1",  "created": 5}\n'
         with Http(200, b'{"seq": 1}') as server:
             code, out, err = self.post(server, event)
-            self.assertEqual((code, out), (0, '200 {"seq": 1}\n'), err)
+            self.assertEqual((code, out), (0, "200 accepted: record 1 of the journal\n"), err)
             path, headers, body = server.sent[0]
             self.assertEqual((path, body.decode()), ("/hook", event))
             self.assertEqual(headers["Content-Type"], "application/json")

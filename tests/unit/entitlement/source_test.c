@@ -42,6 +42,10 @@ static void asks_for_the_head_until_the_origin_is_known(void **state) {
 	assert_int_equal(s.origin, 0); /* the caller loads the cursor first */
 	source_known(&s, ORIGIN, 3);
 	assert_int_equal(s.cursor, 3);
+	assert_true(source_want(&s, 3000, &r)); /* what the reply told of is asked for before any heartbeat */
+	assert_int_equal(r.op, STREAM_REPLAY);
+	assert_int_equal(r.from, 4);
+	assert_false(source_complete(&s));
 }
 
 static void applies_only_the_next(void **state) {
