@@ -165,7 +165,9 @@ class SlowClientTest(harness.SystemTest):
                 break
         self.assertGreater(sent, 4000)
         self.prompt()
-        self.assertLess(self.memory_kb("query") - before, 256 * 1024, "replies that nobody reads pile up")
+        if not self.stack.sanitized():
+            # what the high-water mark lets wait for each of them, and no more
+            self.assertLess(self.memory_kb("query") - before, len(deaf) * 40 * 1024, "replies that nobody reads pile up")
 
     def test_a_message_of_very_many_frames(self):
         """ZeroMQ's limits are per frame and per message: a long multipart message passes by both."""
@@ -179,7 +181,8 @@ class SlowClientTest(harness.SystemTest):
                 except OSError:  # it may as well be cut off
                     pass
                 self.prompt(20)
-        wait_until(lambda: self.memory_kb("query") - before < 64 * 1024, 20, "what was refused is let go")
+        if not self.stack.sanitized():
+            wait_until(lambda: self.memory_kb("query") - before < 64 * 1024, 20, "what was refused is let go")
         with wire.Journal(self.stack.ipc("ingress-replay")) as journal:
             journal.head()
         self.assertTrue(all(s.running() for s in self.stack.services.values()))
