@@ -71,7 +71,8 @@ NODISCARD enum error lmdb_renew(struct lmdb_txn *t);
 /* The transaction's first error, with its sentence. */
 NODISCARD enum error lmdb_failed(const struct lmdb_txn *t, struct problem *why);
 void lmdb_fail(struct lmdb_txn *t, enum error e, const char *doing);
-/* Ends it. After ERR_STORAGE the environment takes no further write. */
+/* Ends it. After ERR_STORAGE the environment takes no further write; so it is when the file is no longer
+ * where it was opened. */
 NODISCARD enum error lmdb_commit(struct lmdb_txn *t, struct problem *why);
 void lmdb_abort(struct lmdb_txn *t);
 

@@ -206,6 +206,22 @@ static void test_reopens(void **state) {
 	assert_bounds(f->j, 1, 6);
 }
 
+/* An answer given for a record in a file that is gone would be an event lost without a word. */
+static void test_notices_that_its_file_is_gone(void **state) {
+	struct fixture *f = *state;
+	struct problem why = {0};
+	char path[512], other[512];
+	append_ids(f->j, "evt_", 0, 1, 1);
+	(void)snprintf(path, sizeof path, "%s/data.mdb", f->scratch.dir);
+	(void)snprintf(other, sizeof other, "%s/moved.mdb", f->scratch.dir);
+	assert_int_equal(rename(path, other), 0);
+	struct journal_entry e = entry("evt_1", 1, VIEW("{}"));
+	assert_int_equal(journal_append(f->j, &e, 1, &why), ERR_STORAGE);
+	assert_non_null(strstr(why.text, "removed or replaced"));
+	assert_int_equal(rename(other, path), 0);
+	assert_int_equal(journal_append(f->j, &e, 1, &why), ERR_STORAGE); /* until a restart has looked again */
+}
+
 static void test_needs_an_origin_and_a_journal(void **state) {
 	(void)state;
 	struct fixture f;
@@ -463,6 +479,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(test_refuses_a_whole_batch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_takes_the_largest_batch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reopens, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_notices_that_its_file_is_gone, setup, teardown),
 		cmocka_unit_test(test_needs_an_origin_and_a_journal),
 		cmocka_unit_test_setup_teardown(test_makes_its_directories, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_expires_the_oldest, setup, teardown),
