@@ -93,6 +93,8 @@ void entitlements_close(struct entitlements **e) {
 
 uint64_t entitlements_epoch(const struct entitlements *e) { return e->epoch; }
 
+bool entitlements_in_place(const struct entitlements *e) { return lmdb_in_place(&e->db); }
+
 size_t entitlements_reap_readers(struct entitlements *e) {
 	int dead = 0;
 	if (mdb_reader_check(e->db.env, &dead)) return 0;

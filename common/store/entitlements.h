@@ -82,6 +82,10 @@ NODISCARD enum error fold_commit(struct fold **f, void (*each)(void *ctx, const 
 				 struct problem *why);
 void fold_abort(struct fold **f);
 
+/* False when the store's file was removed or replaced: what is folded from then on is lost, and only a new start
+ * makes a store again. */
+bool entitlements_in_place(const struct entitlements *e);
+
 /* Removes readers that died (mdb_reader_check); the number removed. */
 size_t entitlements_reap_readers(struct entitlements *e);
 

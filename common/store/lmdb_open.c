@@ -131,6 +131,17 @@ enum error lmdb_open(const struct lmdb_options *o, struct lmdb *db, struct probl
 	return e;
 }
 
+bool lmdb_in_place(const struct lmdb *db) {
+	char path[PATH_MAX];
+	const char *dir;
+	struct stat there, here;
+	int fd;
+	if (mdb_env_get_path(db->env, &dir) || mdb_env_get_fd(db->env, &fd)) return false;
+	if (snprintf(path, sizeof path, "%s/data.mdb", dir) >= (int)sizeof path) return false;
+	if (stat(path, &there)) return errno != ENOENT && errno != ENOTDIR; /* not seen is not gone */
+	return fstat(fd, &here) == 0 && here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
 void lmdb_close(struct lmdb *db) {
 	if (db->env) mdb_env_close(db->env);
 	if (db->locked) (void)close(db->writer_fd);

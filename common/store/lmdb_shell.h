@@ -47,6 +47,10 @@ struct lmdb_options {
 NODISCARD enum error lmdb_open(const struct lmdb_options *o, struct lmdb *db, struct problem *why);
 void lmdb_close(struct lmdb *db); /* accepts one that was zeroed or never opened */
 
+/* Is the file that is open still the one in its directory? Not when somebody removed or replaced it: then what is
+ * written is gone with the process. */
+bool lmdb_in_place(const struct lmdb *db);
+
 /* Makes the directory and its missing parents, mode 0700, and makes their names durable. */
 NODISCARD enum error lmdb_make_dir(const char *dir, struct problem *why);
 NODISCARD enum error lmdb_sync_dir(const char *dir, struct problem *why);

@@ -19,7 +19,8 @@ static void journals_fact(struct worker *w, int64_t now_ms) {
 		struct writer out = writer_of(text, sizeof text - 1);
 		write_bytes(&out, VIEW("not caught up with "));
 		write_bytes(&out, view_str(f->replay_endpoint));
-		write_bytes(&out, s->heard_ms == 0           ? VIEW(": never heard of")
+		write_bytes(&out, f->is_twice                ? VIEW(": has the same origin as another: a copy of it?")
+				  : s->heard_ms == 0         ? VIEW(": never heard of")
 				  : source_silent(s, now_ms) ? VIEW(": silent")
 							     : VIEW(": replaying"));
 		struct view v = writer_view(&out);

@@ -8,6 +8,7 @@
 static void roll_back(struct worker *w, enum error e, const struct problem *why) {
 	fold_abort(&w->fold);
 	w->folded = 0;
+	w->folded_bytes = 0;
 	for (unsigned i = 0; i < w->follower_count; i++)
 		if (w->followers[i].source.origin) source_rolled_back(&w->followers[i].source, mono_ms());
 	if (e != ERR_FULL) {
@@ -26,24 +27,27 @@ enum error worker_fold_open(struct worker *w) {
 	if (w->fold) return OK;
 	enum error e = fold_begin(w->store, catalog_file_get(w->catalog), wall_ms(), &w->fold, &why);
 	w->folded = 0;
+	w->folded_bytes = 0;
 	w->fold_started_us = mono_us();
 	if (e != OK) roll_back(w, e, &why);
 	return e;
 }
 
-void worker_fold_close(struct worker *w) {
+enum error worker_fold_close(struct worker *w) {
 	struct problem why = {0};
-	if (!w->fold) return;
+	if (!w->fold) return OK;
 	enum error e = fold_commit(&w->fold, worker_publish_change, w, &why);
 	if (e != OK) {
 		roll_back(w, e, &why);
-		return;
+		return e;
 	}
 	w->folded = 0;
+	w->folded_bytes = 0;
 	health_met(w->service.health, "store");
 	for (unsigned i = 0; i < w->follower_count; i++) source_committed(&w->followers[i].source);
 	histogram_add_us(w->metrics.fold, (uint64_t)(mono_us() - w->fold_started_us));
 	worker_publish_pulse(w);
+	return OK;
 }
 
 /* Once a start; and once in the life of a store it is also written down, since query waits for it. */
@@ -54,8 +58,7 @@ void worker_note_caught_up(struct worker *w) {
 		if (!source_caught_up(&w->followers[i].source, now)) return;
 	if (!w->complete) {
 		if (worker_fold_open(w) != OK || fold_complete(w->fold) != OK) return;
-		worker_fold_close(w);
-		if (w->failed != OK) return;
+		if (worker_fold_close(w) != OK) return;
 		w->complete = look_renew(w->look) == OK && look_complete(w->look);
 		look_rest(w->look);
 		if (!w->complete) return; /* a full disk: the next turn tries again */

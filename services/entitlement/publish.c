@@ -56,7 +56,7 @@ static int64_t as_of(struct worker *w, int64_t now_ms, bool *ret_caught_up) {
 	bool caught_up = true;
 	for (unsigned i = 0; i < w->follower_count; i++) {
 		const struct source *s = &w->followers[i].source;
-		if (s->as_of_wall_ms < least) least = s->as_of_wall_ms;
+		if (s->committed_as_of_wall_ms < least) least = s->committed_as_of_wall_ms;
 		if (caught_up) caught_up = s->heard_ms ? source_complete(s) : was_filled(w, now_ms);
 	}
 	*ret_caught_up = caught_up;

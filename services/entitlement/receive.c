@@ -27,13 +27,17 @@ static void apply(struct worker *w, struct follower *f, const struct record *r, 
 	source_applied(&f->source, r->seq, r->received_ms);
 	w->last_event_ms = r->received_ms;
 	w->folded++;
+	w->folded_bytes += bytes.len;
 }
 
-/* The journal cannot give this record in any better form: put what is known aside, and go on behind it. */
-static void apply_corrupt(struct worker *w, struct follower *f, enum error e, struct view bytes) {
-	const struct record r = {.origin = f->source.origin, .seq = f->source.cursor + 1};
+/* The journal cannot give this record in any better form: put what is known aside, and go on behind it. Its place in
+ * the reply is all that tells which one it is. */
+static void apply_corrupt(struct worker *w, struct follower *f, uint64_t seq, enum error e, struct view bytes) {
+	const struct record r = {.origin = f->source.origin, .seq = seq};
 	struct problem why;
 
+	/* it may have come whole over PUB meanwhile */
+	if (source_record(&f->source, r.origin, r.seq) != SOURCE_APPLY) return;
 	(void)problem_set(&why, e, "record %llu of the journal is damaged (%zu bytes): %s", (unsigned long long)r.seq,
 			  bytes.len, error_text(e));
 	log_error(&w->service.log, log_ev("record_corrupt"), kv_hex("origin", r.origin), kv_u64("seq", r.seq),
@@ -44,6 +48,7 @@ static void apply_corrupt(struct worker *w, struct follower *f, enum error e, st
 	if (fold_cursor(w->fold, r.origin, r.seq) != OK) return;
 	source_applied(&f->source, r.seq, 0);
 	w->folded++;
+	w->folded_bytes += bytes.len;
 }
 
 static void take_published(struct worker *w, struct follower *f, struct view bytes) {
@@ -57,9 +62,36 @@ static void take_published(struct worker *w, struct follower *f, struct view byt
 
 /* ---- heartbeats --------------------------------------------------------------- */
 
-static void learn_origin(struct worker *w, struct follower *f, uint64_t origin) {
+/* Two journals of one origin are one and its copy. They count on apart, and following both would drop what either has
+ * alone: so only the one that was there first is followed, until it falls silent. True: f is the other. */
+static bool is_twice(struct worker *w, struct follower *f, uint64_t origin, int64_t now_ms) {
+	bool twice = false;
+	for (unsigned i = 0; i < w->follower_count; i++) {
+		struct follower *other = &w->followers[i];
+		if (other == f || other->source.origin != origin) continue;
+		if (now_ms - other->learned_ms < SOURCE_SILENCE_MS || !source_silent(&other->source, now_ms)) {
+			twice = true;
+			if (!f->is_twice)
+				log_error(&w->service.log, log_ev("journal_twice"), kv_u64("origin", origin),
+					  kv_str("replay", f->replay_endpoint),
+					  kv_str("followed", other->replay_endpoint),
+					  kv_str("why", "one is a copy of the other; it is not followed"));
+		} else {
+			source_forget(&other->source);
+		}
+	}
+	f->is_twice = twice;
+	return twice;
+}
+
+static void learn_origin(struct worker *w, struct follower *f, uint64_t origin, int64_t now_ms) {
 	uint64_t cursor;
-	worker_fold_close(w); /* the cursor is read from what is committed */
+	(void)worker_fold_close(w); /* the cursor is read from what is committed */
+	if (is_twice(w, f, origin, now_ms)) {
+		source_not_sent(&f->source, now_ms);
+		return;
+	}
+	f->learned_ms = now_ms;
 	enum error e = look_renew(w->look);
 	if (e == OK) e = look_cursor(w->look, origin, &cursor);
 	look_rest(w->look);
@@ -80,7 +112,7 @@ static void take_heartbeat(struct worker *w, struct follower *f, struct view mes
 	}
 	switch (source_heartbeat(&f->source, &h, now_ms)) {
 	case SOURCE_OTHER_ORIGIN:
-		learn_origin(w, f, h.origin);
+		learn_origin(w, f, h.origin, now_ms);
 		break;
 	case SOURCE_WENT_BACK:
 		log_error(&w->service.log, log_ev("journal_went_back"), kv_hex("origin", h.origin),
@@ -144,7 +176,7 @@ static bool take_reply(struct worker *w, struct follower *f, struct view message
 			 kv_str("code", stream_code_name(r.code)), kv_view("why", r.text));
 		return false;
 	}
-	if (f->source.origin == 0) learn_origin(w, f, r.origin);
+	if (f->source.origin == 0) learn_origin(w, f, r.origin, now_ms);
 	if (r.origin != f->source.origin || w->failed != OK) return false;
 	if (gap) {
 		counter_add(w->metrics.skipped, gap);
@@ -158,19 +190,19 @@ static bool take_reply(struct worker *w, struct follower *f, struct view message
 	return true;
 }
 
-static void take_replayed(struct worker *w, struct follower *f, struct view bytes) {
+static void take_replayed(struct worker *w, struct follower *f, uint64_t seq, struct view bytes) {
 	struct record r;
 	enum error e = record_read(bytes, &r);
 	if (e == OK)
 		apply(w, f, &r, bytes);
 	else
-		apply_corrupt(w, f, e, bytes);
+		apply_corrupt(w, f, seq, e, bytes);
 }
 
 /* ["TGJ1"][reply][record]*: frames past what the reply announced are dropped. */
 static bool receive_replayed(struct worker *w, struct follower *f, int64_t now_ms) {
 	zmq_msg_t m;
-	uint64_t left = 0;
+	uint64_t left = 0, seq = 0;
 	bool more = true, mine = true, any = false;
 
 	for (unsigned frame = 0; more; frame++) {
@@ -183,11 +215,12 @@ static bool receive_replayed(struct worker *w, struct follower *f, int64_t now_m
 		more = zmq_msg_more(&m);
 		if (frame == 0)
 			mine = view_eq(frame_view(&m), VIEW(STREAM_VERSION));
-		else if (frame == 1)
+		else if (frame == 1) {
 			mine = mine && take_reply(w, f, frame_view(&m), now_ms, &left);
-		else if (mine && left > 0 && w->failed == OK) {
+			seq = f->source.reply_at;
+		} else if (mine && left > 0 && w->failed == OK) {
 			left--;
-			take_replayed(w, f, frame_view(&m));
+			take_replayed(w, f, seq++, frame_view(&m));
 		}
 		zmq_msg_close(&m);
 	}

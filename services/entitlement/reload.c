@@ -5,7 +5,7 @@ void worker_reload(struct worker *w) {
 	struct problem why = {0};
 	uint64_t tried = 0, still = 0;
 
-	worker_fold_close(w); /* a fold holds on to the catalog it began with */
+	(void)worker_fold_close(w); /* a fold holds on to the catalog it began with */
 	enum error e = catalog_file_load(w->settings.catalog, &fresh, &why);
 	if (e != OK) {
 		log_error(&w->service.log, log_ev("catalog_kept"), kv_error(e), kv_why(&why));

@@ -7,7 +7,14 @@ struct retry {
 	enum error failed;
 };
 
-/* The entry's bytes belong to the look's snapshot, which the transaction does not change. */
+/* Entries are written back whole, and a transaction holds what it writes in memory: so it is cut where a fold is. */
+static enum error make_way(struct worker *w, size_t bytes) {
+	if (++w->folded < FOLD_MAX && (w->folded_bytes += bytes) < FOLD_BYTES_MAX) return OK;
+	enum error e = worker_fold_close(w);
+	return e ? e : worker_fold_open(w);
+}
+
+/* The entry's bytes belong to the look's snapshot, which no transaction changes. */
 static bool retry_one(void *ctx, const struct quarantined *q) {
 	struct retry *t = ctx;
 	struct record r;
@@ -18,6 +25,8 @@ static bool retry_one(void *ctx, const struct quarantined *q) {
 		t->still++;
 		return true;
 	}
+	t->failed = make_way(t->w, q->record.len);
+	if (t->failed != OK) return false;
 	switch (worker_fold_record(t->w, &r, q->record, true)) {
 	case FOLD_QUARANTINED:
 		t->still++;
@@ -32,30 +41,39 @@ static bool retry_one(void *ctx, const struct quarantined *q) {
 	return true;
 }
 
-enum error worker_retry_quarantine(struct worker *w, uint64_t origin, uint64_t seq, uint64_t *ret_tried,
-				   uint64_t *ret_still, struct problem *why) {
-	struct retry t = {.w = w};
+/* l: a look of its own, since commits on the way use the worker's. */
+static enum error retry(struct retry *t, struct look *l, uint64_t origin, uint64_t seq, struct problem *why) {
 	struct quarantined one;
+	enum error e = OK;
 
-	worker_fold_close(w);
-	enum error e = look_renew(w->look);
-	if (e == OK && origin) {
-		e = look_quarantined(w->look, origin, seq, &one);
+	if (origin) {
+		e = look_quarantined(l, origin, seq, &one);
 		if (e == ERR_NOT_FOUND)
 			(void)problem_set(why, e, "record %llu of journal %llu is not in quarantine",
 					  (unsigned long long)seq, (unsigned long long)origin);
 	}
-	if (e == OK) e = worker_fold_open(w);
-	if (e == OK && origin) (void)retry_one(&t, &one);
-	if (e == OK && !origin) e = look_quarantine(w->look, retry_one, &t);
-	look_rest(w->look);
-	if (e != OK) {
-		fold_abort(&w->fold);
-		return why && why->text[0] ? e : problem_set(why, e, "cannot retry: %s", error_text(e));
-	}
-	worker_fold_close(w); /* a failure inside is sticky, and rolls back here */
-	if (t.failed != OK || w->failed != OK)
-		return problem_set(why, ERR_STORAGE, "the store failed; nothing was changed");
+	if (e == OK) e = worker_fold_open(t->w);
+	if (e == OK && origin) (void)retry_one(t, &one);
+	if (e == OK && !origin) e = look_quarantine(l, retry_one, t);
+	if (e != OK) fold_abort(&t->w->fold);
+	return e;
+}
+
+enum error worker_retry_quarantine(struct worker *w, uint64_t origin, uint64_t seq, uint64_t *ret_tried,
+				   uint64_t *ret_still, struct problem *why) {
+	struct retry t = {.w = w};
+	struct look *l = NULL;
+
+	(void)worker_fold_close(w);
+	enum error e = look_begin(w->store, &l, why);
+	if (e == OK) e = retry(&t, l, origin, seq, why);
+	look_end(&l);
+	if (e != OK) return why && why->text[0] ? e : problem_set(why, e, "cannot retry: %s", error_text(e));
+	e = worker_fold_close(w); /* a failure inside is sticky, and rolls back here */
+	if (e == OK) e = t.failed;
+	if (e != OK || w->failed != OK)
+		return problem_set(why, e ? e : ERR_STORAGE,
+				   "the store failed, or is full; what it could not take stays");
 	*ret_tried = t.tried;
 	*ret_still = t.still;
 	return OK;

@@ -8,12 +8,12 @@
 /* After the last message of a burst the transaction is committed; a long burst is cut, so that answers stay fresh. */
 static void receive_all(struct worker *w, int64_t now_ms) {
 	bool more = true;
-	while (more && w->failed == OK && w->folded < FOLD_MAX) {
+	while (more && w->failed == OK && w->folded < FOLD_MAX && w->folded_bytes < FOLD_BYTES_MAX) {
 		more = false;
 		for (unsigned i = 0; i < w->follower_count && w->failed == OK; i++)
 			if (follower_receive(w, &w->followers[i], now_ms)) more = true;
 	}
-	worker_fold_close(w);
+	(void)worker_fold_close(w);
 }
 
 static void ask_all(struct worker *w, int64_t now_ms) {
@@ -26,10 +26,20 @@ static long wait_ms(const struct worker *w, int64_t now_ms) {
 	return (long)wait;
 }
 
+/* Who removes the store wants it made anew from the journals; folding on into a file without a name would leave query
+ * without one for good. */
+static void look_after_store(struct worker *w) {
+	counter_add(w->metrics.reaped, entitlements_reap_readers(w->store));
+	if (!entitlements_in_place(w->store))
+		w->failed = problem_set(&w->why, ERR_STORAGE,
+					"%s: the store was removed or replaced; a new start makes it anew",
+					w->settings.store_dir);
+}
+
 static void timers(struct worker *w, int64_t now_ms) {
 	if (now_ms >= w->pulse_due_ms) worker_publish_pulse(w);
 	if (now_ms >= w->reap_due_ms) {
-		counter_add(w->metrics.reaped, entitlements_reap_readers(w->store));
+		look_after_store(w);
 		w->reap_due_ms = now_ms + REAP_MS;
 	}
 	if (now_ms >= w->facts_due_ms) {

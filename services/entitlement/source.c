@@ -2,11 +2,19 @@
 
 void source_init(struct source *s) { *s = (struct source){.next_id = 1}; }
 
+void source_forget(struct source *s) {
+	uint64_t next_id = s->next_id;
+	source_init(s);
+	s->next_id = next_id;
+}
+
 static void heard_head(struct source *s, uint64_t head, int64_t wall_ms) {
 	if (head > s->head) s->head = head;
 	if (wall_ms) s->head_wall_ms = wall_ms;
 	/* nothing after the cursor existed at that moment: the store is as fresh as the journal's clock */
-	if (wall_ms && s->cursor >= head) s->as_of_wall_ms = wall_ms;
+	if (!wall_ms || s->cursor < head) return;
+	s->as_of_wall_ms = wall_ms;
+	if (s->committed >= head) s->committed_as_of_wall_ms = wall_ms;
 }
 
 /* One heartbeat below the cursor may have been overtaken by a replay; a row of them, with nothing applied
@@ -22,9 +30,7 @@ static bool went_back(struct source *s, uint64_t head, int64_t now_ms) {
 
 enum source_news source_heartbeat(struct source *s, const struct stream_heartbeat *h, int64_t now_ms) {
 	if (s->origin != h->origin) {
-		uint64_t next_id = s->next_id;
-		source_init(s);
-		s->next_id = next_id;
+		source_forget(s);
 		s->head = h->head;
 		s->heard_ms = now_ms;
 		return SOURCE_OTHER_ORIGIN;
@@ -59,10 +65,14 @@ void source_applied(struct source *s, uint64_t seq, int64_t received_wall_ms) {
 	if (received_wall_ms > s->as_of_wall_ms) s->as_of_wall_ms = received_wall_ms;
 }
 
-void source_committed(struct source *s) { s->committed = s->cursor; }
+void source_committed(struct source *s) {
+	s->committed = s->cursor;
+	s->committed_as_of_wall_ms = s->as_of_wall_ms;
+}
 
 void source_rolled_back(struct source *s, int64_t now_ms) {
 	s->cursor = s->committed;
+	s->as_of_wall_ms = s->committed_as_of_wall_ms;
 	s->request = 0;
 	s->not_before_ms = now_ms + SOURCE_RETRY_MS;
 }
@@ -92,6 +102,7 @@ bool source_want_next(const struct source *s, uint64_t count, struct stream_requ
 
 void source_asked(struct source *s, const struct stream_request *r, int64_t now_ms) {
 	s->request = r->id;
+	s->asked_from = r->from;
 	s->asked_ms = now_ms;
 	s->next_id = r->id + 1;
 }
@@ -109,6 +120,7 @@ bool source_reply(struct source *s, const struct stream_reply *r, int64_t now_ms
 	if (s->origin == 0 && r->head > s->head) s->head = r->head; /* what the caller learns the origin from */
 	if (s->origin == 0 || r->origin != s->origin) return true;
 	heard_head(s, r->head, 0);
+	s->reply_at = r->first > s->asked_from ? r->first : s->asked_from;
 	/* what is older than the journal's first record is gone for good; waiting for it would stop the stream */
 	if (r->first > s->cursor + 1) {
 		*ret_gap = r->first - s->cursor - 1;

@@ -24,14 +24,17 @@
 #define SOURCE_BEHIND_MS 3000   /* a head below our cursor for so long is no message that was overtaken */
 
 struct source {
-	uint64_t origin;       /* 0: not known yet */
-	uint64_t cursor;       /* applied, perhaps not yet committed */
-	uint64_t committed;    /* durable */
-	uint64_t head;         /* the newest sequence heard of */
-	int64_t heard_ms;      /* the last heartbeat; 0: none */
-	int64_t as_of_wall_ms; /* the store reflects this journal up to here, once `cursor` is committed */
-	int64_t head_wall_ms;  /* the journal's clock when `head` was its head */
-	uint64_t request;      /* id of the request under way; 0: none */
+	uint64_t origin;                 /* 0: not known yet */
+	uint64_t cursor;                 /* applied, perhaps not yet committed */
+	uint64_t committed;              /* durable */
+	uint64_t head;                   /* the newest sequence heard of */
+	int64_t heard_ms;                /* the last heartbeat; 0: none */
+	int64_t as_of_wall_ms;           /* the store reflects this journal up to here, once `cursor` is committed */
+	int64_t committed_as_of_wall_ms; /* and up to here now */
+	int64_t head_wall_ms;            /* the journal's clock when `head` was its head */
+	uint64_t request;                /* id of the request under way; 0: none */
+	uint64_t asked_from;             /* what it asked for */
+	uint64_t reply_at;               /* the sequence of the first record of the reply that was taken last */
 	int64_t asked_ms;
 	int64_t not_before_ms; /* no new request before */
 	uint64_t next_id;
@@ -47,6 +50,8 @@ enum source_step {
 };
 
 void source_init(struct source *s);
+/* As new, but for the ids of requests. */
+void source_forget(struct source *s);
 
 enum source_news {
 	SOURCE_AS_BEFORE,

@@ -20,10 +20,11 @@
 #include "source.h"
 #include "store/entitlements.h"
 
-#define PULSE_MS 1000 /* between pulses on CHANGES_PUB, when nothing changes */
-#define REAP_MS 5000  /* between looks for readers that died */
-#define FACTS_MS 500  /* between updates of health's facts */
-#define FOLD_MAX 1024 /* records in one transaction */
+#define PULSE_MS 1000            /* between pulses on CHANGES_PUB, when nothing changes */
+#define REAP_MS 5000             /* between looks for readers that died, and at the store's file */
+#define FACTS_MS 500             /* between updates of health's facts */
+#define FOLD_MAX 1024            /* records in one transaction */
+#define FOLD_BYTES_MAX (8 << 20) /* their bytes, a reply more at most: quarantine keeps whole records */
 
 struct worker_settings {
 	struct service_settings service;
@@ -52,7 +53,9 @@ struct follower {
 	void *replay;
 	const char *pub_endpoint;
 	const char *replay_endpoint;
+	int64_t learned_ms; /* when its origin was */
 	bool was_silent;
+	bool is_twice; /* another follower has its origin: it is not followed */
 };
 
 struct worker {
@@ -72,6 +75,7 @@ struct worker {
 	struct follower followers[ENDPOINTS_MAX];
 	struct fold *fold; /* the transaction under way; NULL: none */
 	unsigned folded;   /* records in it */
+	size_t folded_bytes;
 	int64_t fold_started_us;
 	uint64_t ver; /* the store's, committed */
 	int64_t last_event_ms;
@@ -101,7 +105,7 @@ NODISCARD enum error worker_fold_open(struct worker *w);
 enum fold_outcome { FOLD_APPLIED, FOLD_IGNORED, FOLD_QUARANTINED, FOLD_FAILED };
 enum fold_outcome worker_fold_record(struct worker *w, const struct record *r, struct view bytes, bool retry);
 /* Commits, publishes, reports. On failure everything is as before, and sources ask again. */
-void worker_fold_close(struct worker *w);
+enum error worker_fold_close(struct worker *w);
 /* Notices that everything heard of is applied, for the first time. */
 void worker_note_caught_up(struct worker *w);
 

@@ -80,6 +80,48 @@ static void a_failed_transaction_starts_again_from_what_is_committed(void **stat
 	assert_int_equal(r.from, 6);
 }
 
+/* What was rolled back is not reflected, whatever was heard while it was under way. */
+static void a_failed_transaction_takes_its_freshness_along(void **state) {
+	(void)state;
+	struct source s = known_source(4, 4, 10);
+	const struct stream_heartbeat calm = heartbeat(1, 4, 5000), after = heartbeat(1, 6, 7000);
+	(void)source_heartbeat(&s, &calm, 20);
+	assert_int_equal(s.committed_as_of_wall_ms, 5000); /* nothing waits for a commit */
+	assert_int_equal(source_record(&s, ORIGIN, 5), SOURCE_APPLY);
+	source_applied(&s, 5, 6000);
+	source_applied(&s, 6, 6001);
+	(void)source_heartbeat(&s, &after, 30);
+	assert_int_equal(s.committed_as_of_wall_ms, 5000);
+	source_rolled_back(&s, 40);
+	assert_int_equal(s.as_of_wall_ms, 5000);
+	assert_int_equal(s.committed_as_of_wall_ms, 5000);
+	source_applied(&s, 5, 6000);
+	source_committed(&s);
+	assert_int_equal(s.committed_as_of_wall_ms, 6000);
+}
+
+/* A record that is damaged cannot say which it is: its place in the reply does, though the cursor moved on meanwhile.
+ */
+static void knows_where_a_reply_begins(void **state) {
+	(void)state;
+	struct source s = known_source(4, 20, 10);
+	struct stream_request r, next;
+	uint64_t gap;
+	assert_true(source_want(&s, 20, &r));
+	source_asked(&s, &r, 20);
+	source_applied(&s, 5, 1);
+	source_applied(&s, 6, 1);
+	const struct stream_reply reply = {.id = r.id, .origin = ORIGIN, .first = 1, .head = 20, .count = 3};
+	assert_true(source_reply(&s, &reply, 30, &gap));
+	assert_int_equal(s.reply_at, 5);
+	assert_true(source_want_next(&s, 3, &next));
+	source_asked(&s, &next, 30);
+	assert_int_equal(s.reply_at, 5);
+	const struct stream_reply later = {.id = next.id, .origin = ORIGIN, .first = 15, .head = 20, .count = 3};
+	assert_true(source_reply(&s, &later, 30, &gap));
+	assert_int_equal(s.reply_at, 15);
+}
+
 static void says_how_much_retention_took(void **state) {
 	(void)state;
 	struct source s = known_source(4, 20, 10);
@@ -196,6 +238,8 @@ int main(void) {
 		cmocka_unit_test(asks_for_the_head_until_the_origin_is_known),
 		cmocka_unit_test(applies_only_the_next),
 		cmocka_unit_test(a_failed_transaction_starts_again_from_what_is_committed),
+		cmocka_unit_test(a_failed_transaction_takes_its_freshness_along),
+		cmocka_unit_test(knows_where_a_reply_begins),
 		cmocka_unit_test(says_how_much_retention_took),
 		cmocka_unit_test(a_journal_that_went_back_is_applied_again),
 		cmocka_unit_test(is_caught_up_only_while_it_hears_the_journal),

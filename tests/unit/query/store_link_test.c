@@ -65,7 +65,7 @@ static void waits_for_the_store(void **state) {
 	assert_int_equal(l.as_of, 0); /* no worker was heard: complete once, and how fresh is not known */
 	pulse(FAKE_EPOCH, 999999, false);
 	assert_int_equal(l.as_of, 999999);
-	pulse(FAKE_EPOCH, 500, false); /* it never goes back */
+	pulse(FAKE_EPOCH, 0, false); /* a worker that does not know takes nothing back */
 	assert_int_equal(l.as_of, 999999);
 }
 
@@ -86,6 +86,18 @@ static void a_filling_store_does_not_count(void **state) {
 	assert_false(link_ready(&l));
 	pulse(FAKE_EPOCH, 999999, true); /* noticed at once, not at the next tick */
 	assert_true(link_ready(&l));
+}
+
+static void a_clock_that_ran_ahead_is_not_believed_for_ever(void **state) {
+	(void)state;
+	touch();
+	link_tick(&l);
+	pulse(FAKE_EPOCH, 999000, true);
+	pulse(FAKE_EPOCH, 900000000, true); /* the journal's clock jumped */
+	pulse(FAKE_EPOCH, 999500, true);
+	assert_int_equal(l.as_of, 999500);
+	pulse(FAKE_EPOCH, 0, true); /* a worker that starts again */
+	assert_int_equal(l.as_of, 999500);
 }
 
 static void a_tick_notices_too(void **state) {
@@ -144,6 +156,7 @@ int main(void) {
 		TEST(waits_for_the_store),
 		TEST(a_filling_store_does_not_count),
 		TEST(a_tick_notices_too),
+		TEST(a_clock_that_ran_ahead_is_not_believed_for_ever),
 		TEST(a_store_made_anew_is_noticed),
 		TEST(a_store_that_cannot_be_read_is_opened_again),
 	};
