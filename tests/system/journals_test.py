@@ -1,5 +1,6 @@
 """Journals and stores: several journals, a store made anew, a query that came first."""
 
+import http.client
 import shutil
 import time
 
@@ -145,6 +146,21 @@ class JournalsTest(harness.SystemTest):
                 answer = client.get(life.customer)
                 self.assertEqual(answer["tier"], "pro")
                 self.assertLess(answer["as_of"] or 0, old + OLD_MS)
+
+    def test_a_journal_that_is_removed_acknowledges_nothing(self):
+        ingress = self.stack.ingress().start()
+        with webhook.Webhook(self.stack.address()) as hook:
+            self.assertEqual(hook.send(lives.hello(1))[0], 200)
+            shutil.rmtree(self.stack.dir / "ingress-journal")
+            try:
+                self.assertEqual(hook.send(lives.hello(2))[0], 503)
+            except (OSError, http.client.HTTPException):
+                pass  # it may be gone already
+        self.assertEqual(ingress.wait_exit(), 74)
+        ingress.start()
+        self.pour([lives.hello(1), lives.hello(2)])
+        with wire.Journal(self.stack.ipc("ingress-replay")) as journal:
+            self.assertEqual(sorted(r["id"] for r in journal.records()), ["evt_hello1", "evt_hello2"])
 
     def test_appends_go_through_the_journal_once(self):
         life = lives.plain(1)
