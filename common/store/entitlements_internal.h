@@ -68,7 +68,7 @@ struct counter {
 struct candidate {
 	struct view id, bytes;
 	int64_t created;
-	bool ended;
+	unsigned weight; /* 2: may grant, 1: not as it is, 0: ended */
 	bool customer_deleted;
 };
 

@@ -15,9 +15,15 @@ void fold_touch(struct fold *f, struct view subject) {
 
 /* ---- which subscriptions ------------------------------------------------------------ */
 
-/* Which of two a full row keeps: what has not ended, then what was created later. */
+/* Many unpaid tries must not push out the one subscription that is paid for. */
+static unsigned weight(enum sub_status s, bool customer_deleted) {
+	if (sub_status_final(s) || customer_deleted) return 0;
+	return s == SUB_TRIALING || s == SUB_ACTIVE || s == SUB_PAST_DUE ? 2 : 1;
+}
+
+/* Which of two a full row keeps: by weight, then what was created later. */
 static bool before(const struct candidate *a, const struct candidate *b) {
-	if (a->ended != b->ended) return b->ended;
+	if (a->weight != b->weight) return a->weight > b->weight;
 	if (a->created != b->created) return a->created > b->created;
 	return view_cmp(a->id, b->id) < 0;
 }
@@ -76,7 +82,7 @@ static void collect_customer(struct fold *f, const struct scope *scope, struct v
 		if (!lmdb_get(&f->t, TABLE_SUBS, key_view(&key), &x.bytes) || !read_sub(f, x.id, x.bytes)) break;
 		struct sub_value value = sub_register_value(&f->stored);
 		if (!view_eq(value.seen->sub.customer, customer)) continue;
-		x.ended = sub_status_final(value.seen->sub.status);
+		x.weight = weight(value.seen->sub.status, r.deleted);
 		x.created = value.seen->sub.created;
 		keep(f, &x);
 	}

@@ -252,6 +252,29 @@ static void test_a_row_is_bounded(void **state) {
 	assert_int_equal(st.subs, 3 * SUBJECT_GRANTS_MAX);
 }
 
+/* A year that is paid for, and since then a card that fails again and again. */
+static void test_unpaid_tries_do_not_push_out_what_is_paid(void **state) {
+	struct store *s = *state;
+	begin(s);
+	for (unsigned i = 0; i <= 2 * SUBJECT_GRANTS_MAX; i++) {
+		char id[16], event[16];
+		(void)snprintf(id, sizeof id, "sub_%04u", i);
+		(void)snprintf(event, sizeof event, "evt_%u", i);
+		struct observation o = a_sub(id, "cus_1", i ? SUB_INCOMPLETE : SUB_ACTIVE, NOW, event);
+		o.of.subscription.now.created = NOW + i;
+		assert_int_equal(fold_observe(s->f, &o), OK);
+	}
+	commit(s);
+	assert_int_equal(grants_of(s, "cus_1"), SUBJECT_GRANTS_MAX);
+	struct view bytes;
+	struct subject_row row;
+	struct grant g;
+	assert_int_equal(look_subject(s->l, &platform, VIEW("cus_1"), &bytes), OK);
+	assert_int_equal(subject_row_open(bytes, &row), OK);
+	assert_true(subject_row_next(&row, &g));
+	assert_int_equal(g.status, SUB_ACTIVE);
+}
+
 static void test_customers_of_a_row_are_bounded(void **state) {
 	struct store *s = *state;
 	begin(s);
@@ -443,6 +466,7 @@ int main(void) {
 		T(test_only_its_own_invoice_counts),
 		T(test_an_old_price_set_is_remembered),
 		T(test_a_row_is_bounded),
+		T(test_unpaid_tries_do_not_push_out_what_is_paid),
 		T(test_customers_of_a_row_are_bounded),
 		T(test_a_repetition_changes_nothing),
 		T(test_an_abort_leaves_nothing),
