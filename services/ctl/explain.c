@@ -28,6 +28,15 @@ static const struct settings_table table = {
 	.count = ARRAY_LEN(rows),
 };
 
+/* A customer's id stands for the subject that it is bound to, as in a check: the customers and changes are that one's.
+ */
+static void follow_customer(struct explanation *x) {
+	struct customer_register r;
+	if (!view_starts(x->subject, VIEW("cus_"))) return;
+	if (look_customer(x->look, &x->scope, x->subject, &r) == OK)
+		x->subject = customer_register_subject(&r, x->subject);
+}
+
 /* The subject's row in the mode that was asked for, or in the first that knows it. */
 static enum error find_row(const struct call *c, struct explanation *x, struct view *ret_row, struct problem *why) {
 	enum error e = ERR_NOT_FOUND;
@@ -82,6 +91,7 @@ static enum error gather(const struct call *c, struct explanation *x, struct pro
 	if (!e) e = look_stat(x->look, &stat);
 	if (!e) x->quarantined = stat.quarantined;
 	entitlement_end(&x->entitlement);
+	if (x->known) follow_customer(x);
 	if (!e) e = look_customers_of(x->look, &x->scope, x->subject, add_customer, x);
 	if (!e) e = look_history(x->look, &x->scope, x->subject, (size_t)c->s.max, add_change, x->history);
 	return e && why->error == OK ? problem_set(why, e, "cannot read the store: %s", error_text(e)) : e;

@@ -58,6 +58,9 @@ class CtlTest(harness.SystemTest):
         explained = self.ctl("explain", self.life.subject)
         self.assertEqual((explained["tier"], explained["subscription"]), ("pro", self.life.subscription["id"]))
         self.assertIn(explained["event"], [e["id"] for e in self.life.events])
+        by_customer = self.ctl("explain", self.life.customer)
+        for key in ("sub", "customers", "history"):
+            self.assertEqual(by_customer[key], explained[key])
         listed = self.ctl("journal", "list")
         self.assertEqual([r["event"] for r in listed["records"]], [e["id"] for e in self.life.events])
         shown = self.ctl("journal", "show", self.life.events[1]["id"])
