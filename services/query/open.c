@@ -6,7 +6,7 @@
 #include "service/clock.h"
 
 /* What one client can leave unread before its replies are dropped, and what may wait for us from one. */
-#define ROUTER_HWM 1000
+#define ROUTER_HWM 256
 #define FEED_HWM 10000 /* changes that wait for one subscriber */
 
 static enum error open_router(struct query *q, struct problem *why) {

@@ -167,7 +167,7 @@ class SlowClientTest(harness.SystemTest):
         self.prompt()
         if not self.stack.sanitized():
             # what the high-water mark lets wait for each of them, and no more
-            self.assertLess(self.memory_kb("query") - before, len(deaf) * 40 * 1024, "replies that nobody reads pile up")
+            self.assertLess(self.memory_kb("query") - before, len(deaf) * 12 * 1024, "replies that nobody reads pile up")
 
     def test_a_message_of_very_many_frames(self):
         """ZeroMQ's limits are per frame and per message: a long multipart message passes by both."""
