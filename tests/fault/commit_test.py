@@ -43,7 +43,8 @@ def inject(stack, name, calls, fault, when):
 def prove_injected(stack, name):
     """By strace's own record, which it may finish a moment after the service has ended."""
     record = stack.dir / f"{name}.strace"
-    wait_until(lambda: "(INJECTED)" in record.read_text() or "killed by SIGKILL" in record.read_text(), 10,
+    marks = ("(INJECTED)", "(DELAYED)", "killed by SIGKILL")
+    wait_until(lambda: any(mark in record.read_text() for mark in marks), 10,
                f"the fault fires; strace saw:\n{record.read_text()[-2000:]}")
 
 
@@ -112,6 +113,20 @@ class CommitTest(harness.SystemTest):
         self.assertEqual(refused, {(503, "storage_full")})
         self.assertEqual(sorted(r["id"] for r in self.journal()), sorted(e["id"] for e in events))
         self.assertEqual((ingress.pid(), ingress.stop()), (pid, 0))
+
+    def test_a_disk_that_is_too_slow(self):
+        """While a few syncs take seconds, more comes in than may wait: some are turned away, and may come again."""
+        wrap, env = inject(self.stack, "ingress-journal", "fdatasync", "delay_enter=1500000", "6..9")
+        ingress = self.stack.ingress(wrap=wrap, env=env).start()
+        pourer = webhook.Pourer(self.stack.address, 80, pace_s=0.5)
+        self.stack.on_close(pourer.close)
+        events = [lives.hello(n, padding="x" * (1000 * 1000)) for n in range(160)]
+        pourer.add(events)
+        pourer.wait()
+        prove_injected(self.stack, "ingress-journal")
+        self.assertEqual({a for answers in pourer.refused.values() for a in answers}, {(503, "overloaded")})
+        self.assertEqual(sorted(r["id"] for r in self.journal()), sorted(e["id"] for e in events))
+        self.assertEqual(ingress.stop(), 0)
 
     def worker_fails(self, calls, fault, when):
         self.stack.ingress().start()

@@ -143,7 +143,7 @@ class Pourer:
 
     def _post(self, hook, event_id, body):
         try:
-            status, _, answer = hook.post(body)
+            status, headers, answer = hook.post(body)
         except (OSError, http.client.HTTPException):
             with self.lock:
                 self.silent += 1
@@ -152,5 +152,8 @@ class Pourer:
             if status == 200:
                 self.answered.setdefault(event_id, []).append((answer["seq"], answer["duplicate"]))
             else:
-                self.refused.setdefault(event_id, []).append((status, (answer or {}).get("code")))
+                code = (answer or {}).get("code")
+                if status == 503 and not int(headers.get("Retry-After", "0")):
+                    code = f"{code} without Retry-After"
+                self.refused.setdefault(event_id, []).append((status, code))
         return status == 200
