@@ -74,8 +74,6 @@ void journal_close(struct journal **j) {
 
 uint64_t journal_origin(const struct journal *j) { return j->origin; }
 
-bool journal_in_place(const struct journal *j) { return lmdb_in_place(&j->db); }
-
 enum error journal_usage(struct journal *j, struct store_usage *ret_u) {
 	struct lmdb_txn t;
 	enum error e = lmdb_begin(&j->db, false, &t, NULL);

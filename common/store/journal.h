@@ -33,9 +33,6 @@ NODISCARD enum error journal_open(const struct journal_options *o, struct journa
 void journal_close(struct journal **j);
 uint64_t journal_origin(const struct journal *j);
 
-/* False when the journal's file was removed or replaced: what is appended then is gone with the process. */
-bool journal_in_place(const struct journal *j);
-
 struct journal_entry {
 	struct record record; /* in; origin and seq are filled in by journal_append */
 	bool duplicate;       /* out: its (mode, account, id) was there already, and record.seq is the old one's */

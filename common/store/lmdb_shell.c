@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 static MDB_val val_of(struct view v) { return (MDB_val){v.len, (void *)(uintptr_t)v.ptr}; }
@@ -111,19 +110,6 @@ static bool disk_is_full(struct lmdb *db) {
 	return fs.f_bavail == 0 || (uint64_t)fs.f_bfree * fs.f_frsize < (1 << 20);
 }
 
-/* What was written into a file that nobody finds again is not durable: somebody removed or replaced it while it
- * was open. Two system calls a commit, beside a synced write. */
-static bool in_place(struct lmdb *db) {
-	char path[4096];
-	const char *dir;
-	struct stat here, there;
-	int fd;
-	if (mdb_env_get_fd(db->env, &fd) || mdb_env_get_path(db->env, &dir) || fstat(fd, &here)) return false;
-	int n = snprintf(path, sizeof path, "%s/data.mdb", dir);
-	if (n < 0 || (size_t)n >= sizeof path || stat(path, &there)) return false;
-	return here.st_dev == there.st_dev && here.st_ino == there.st_ino;
-}
-
 enum error lmdb_commit(struct lmdb_txn *t, struct problem *why) {
 	if (t->error) {
 		enum error e = lmdb_failed(t, why);
@@ -134,7 +120,8 @@ enum error lmdb_commit(struct lmdb_txn *t, struct problem *why) {
 	int rc = mdb_txn_commit(t->txn);
 	t->txn = NULL;
 	if (rc == 0) {
-		if (in_place(db)) return OK;
+		/* two system calls beside a synced write: what nobody finds again is not durable */
+		if (lmdb_in_place(db)) return OK;
 		db->broken = true;
 		t->error = ERR_STORAGE;
 		return problem_set(why, ERR_STORAGE,
