@@ -129,6 +129,8 @@ void http_linger_begin(struct http_conn *c);
 void *http_on_request_line(void *server, const char *target, struct MHD_Connection *c);
 enum MHD_Result http_on_request(void *server, struct MHD_Connection *c, const char *url, const char *method,
 				const char *version, const char *data, size_t *data_size, void **context);
+/* Gives the body's memory back; once it is answered nobody reads it any more. The connection's own thread. */
+void http_drop_body(struct http_request *r);
 void http_on_completed(void *server, struct MHD_Connection *c, void **context, enum MHD_RequestTerminationCode code);
 
 /* http_answer.c */

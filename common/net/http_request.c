@@ -123,6 +123,13 @@ static void body_destroy(char *body, size_t size) {
 		munmap(body, size);
 }
 
+void http_drop_body(struct http_request *r) {
+	atomic_fetch_sub(&r->conn->server->body_bytes, r->body_len);
+	if (r->body) body_destroy(r->body, r->body_size);
+	r->body = NULL;
+	r->body_size = r->body_len = 0;
+}
+
 static enum MHD_Result begin(struct http_request *r, const char *url, const char *method) {
 	const struct http_options *o = &r->conn->server->options;
 	char allow[64] = "";
@@ -217,16 +224,13 @@ enum MHD_Result http_on_request(void *server, struct MHD_Connection *mhd, const 
 
 static void reset(struct http_request *r) {
 	struct http_server *s = r->conn->server;
-	atomic_fetch_sub(&s->body_bytes, r->body_len);
+	http_drop_body(r);
 	if (r->counted) atomic_fetch_sub(&s->busy, 1);
 	if (r->reply.built) MHD_destroy_response(r->reply.built);
-	if (r->body) body_destroy(r->body, r->body_size);
 	r->mhd = NULL;
 	r->route = NULL;
 	r->path = VIEW_NONE;
 	r->begun = r->wants_body = r->given = r->counted = r->short_of_memory = false;
-	r->body = NULL;
-	r->body_size = r->body_len = 0;
 	r->reply.built = NULL;
 	if (s->options.scratch_size) memset(r->conn->scratch, 0, s->options.scratch_size);
 	atomic_store(&r->kept, false);
