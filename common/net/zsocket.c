@@ -12,8 +12,9 @@
 #define CONNECT_MS 3000
 #define RECONNECT_MS 50
 #define RECONNECT_MAX_MS 2000
-#define HEARTBEAT_MS 5000
-#define HEARTBEAT_DEAD_MS 15000
+#define KEEPALIVE_S 5 /* of silence before the first probe, and between probes */
+#define KEEPALIVE_PROBES 2
+#define UNACKNOWLEDGED_MS 15000
 
 enum error zcontext_create(void **ret_context, struct problem *why) {
 	zsys_handler_set(NULL); /* czmq's signal handlers: main() owns signals */
@@ -52,8 +53,9 @@ static bool set_limits(void *s, const struct zsocket_limits *l) {
 static bool set_defaults(void *s, int type) {
 	bool done = set(s, ZMQ_LINGER, 0) && set(s, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) &&
 		    set(s, ZMQ_CONNECT_TIMEOUT, CONNECT_MS) && set(s, ZMQ_RECONNECT_IVL, RECONNECT_MS) &&
-		    set(s, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS) && set(s, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS) &&
-		    set(s, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_DEAD_MS) && set(s, ZMQ_HEARTBEAT_TTL, HEARTBEAT_DEAD_MS);
+		    set(s, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS) && set(s, ZMQ_TCP_KEEPALIVE, 1) &&
+		    set(s, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_S) && set(s, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_S) &&
+		    set(s, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_PROBES) && set(s, ZMQ_TCP_MAXRT, UNACKNOWLEDGED_MS);
 	if (type == ZMQ_ROUTER) done = done && set(s, ZMQ_ROUTER_MANDATORY, 1);
 	if (type == ZMQ_REQ || type == ZMQ_DEALER) done = done && set(s, ZMQ_IMMEDIATE, 1);
 	if (type == ZMQ_REQ) done = done && set(s, ZMQ_REQ_RELAXED, 1) && set(s, ZMQ_REQ_CORRELATE, 1);

@@ -16,7 +16,8 @@
  * Caveats: MAXMSGSIZE is per frame and the HWM counts whole messages, so a reader also counts frames. A PUB
  * drops without a word when a subscriber is slow. A socket belongs to one thread at a time. A process that sets
  * ZMQ_HEARTBEAT_IVL dies when its receive queue is full while a heartbeat is due: libzmq 4.3.4 has forgotten by then
- * that its input was stopped, and asserts (stream_engine_base.cpp, restart_input). A worker that replays for long has such a queue.
+ * that its input was stopped, and asserts (stream_engine_base.cpp, restart_input). A worker that replays for long
+ * has such a queue.
  *
  * Endpoints. `ipc://path` needs no keys; the directory is made when it is missing (mode 0700). `tcp://` only
  * on loopback (127.0.0.0/8, [::1], localhost): anything else needs CURVE keys, which are not configured,

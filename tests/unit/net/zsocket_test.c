@@ -61,7 +61,9 @@ static void options_are_set_at_once(void **state) {
 		assert_int_equal(option(s, ZMQ_SNDHWM), ZSOCKET_HWM);
 		assert_int_equal(option(s, ZMQ_RCVHWM), ZSOCKET_HWM);
 		assert_int_equal(option(s, ZMQ_HANDSHAKE_IVL), 3000);
-		assert_int_equal(option(s, ZMQ_HEARTBEAT_IVL), 5000);
+		assert_int_equal(option(s, ZMQ_HEARTBEAT_IVL), 0); /* net/zsocket.h: it ends the process */
+		assert_int_equal(option(s, ZMQ_TCP_KEEPALIVE), 1);
+		assert_int_equal(option(s, ZMQ_TCP_MAXRT), 15000);
 		assert_int_equal(option(s, ZMQ_RECONNECT_IVL_MAX), 2000);
 		assert_int_equal(option(s, ZMQ_IMMEDIATE), types[i] == ZMQ_REQ || types[i] == ZMQ_DEALER);
 		int64_t max = 0;
