@@ -10,10 +10,11 @@
 /* On the committer's thread, at most once. */
 static void on_fatal(void *ctx, enum error e, const struct problem *why) {
 	struct ingress *in = ctx;
-	if (in->has_fatal) return;
-	in->has_fatal = true;
+	if (atomic_load(&in->has_fatal)) return;
 	in->fatal = why ? *why : (struct problem){0};
 	in->fatal.error = e;
+	/* the eventfd alone wakes the other thread, but orders no memory in C's model */
+	atomic_store(&in->has_fatal, true);
 	uint64_t one = 1;
 	while (write(in->fatal_fd, &one, sizeof one) < 0 && errno == EINTR) {
 	}
@@ -124,7 +125,7 @@ enum error ingress_run(struct ingress *in, struct problem *why) {
 					{.fd = in->fatal_fd, .events = POLLIN}};
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			return problem_set(why, ERR_INTERNAL, "poll: %s", strerror(errno));
-		if (fds[1].revents) {
+		if (fds[1].revents && atomic_load(&in->has_fatal)) {
 			*why = in->fatal;
 			return why->error;
 		}

@@ -5,6 +5,8 @@
 #ifndef INGRESS_INGRESS_H
 #define INGRESS_INGRESS_H
 
+#include <stdatomic.h>
+
 #include "receiver.h"
 #include "replay.h"
 #include "settings.h"
@@ -28,9 +30,9 @@ struct ingress {
 	struct upkeep upkeep;
 	char pub[ENDPOINT_MAX];
 	char replay_endpoint[ENDPOINT_MAX];
-	int fatal_fd;         /* readable once the journal has failed */
-	struct problem fatal; /* set before that */
-	bool has_fatal;
+	int fatal_fd;          /* readable once the journal has failed */
+	struct problem fatal;  /* set before has_fatal, and never again */
+	atomic_bool has_fatal; /* set before fatal_fd becomes readable */
 };
 
 /* in: zeroed, but for the service, which is started. On failure it holds what was opened, for
