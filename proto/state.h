@@ -52,8 +52,8 @@ NODISCARD enum error sub_register_read(struct view bytes, struct view id, struct
  *   u8 version · varint ver · varint count · count × grant
  *
  * `ver` is the store version of the row's last change. Grants are sorted by subscription id. When a
- * subject has more than SUBJECT_GRANTS_MAX, those trialing, active or past_due come first, then the others that have not
- * ended, and of each the latest created. */
+ * subject has more than SUBJECT_GRANTS_MAX, those trialing, active or past_due come first, then the others that have
+ * not ended, and of each the latest created. */
 void subject_row_begin(struct writer *w, uint64_t ver, unsigned count);
 void subject_row_grant(struct writer *w, const struct grant *g);
 

@@ -74,8 +74,8 @@ void link_tick(struct store_link *l) {
 
 void link_pulse(struct store_link *l, const struct stream_pulse *p) {
 	if (!l->store || p->epoch != l->epoch) return;
-	/* 0: a worker that starts again does not know yet. Else its word counts, also when it goes back: a clock that ran
-	 * ahead must not be believed for ever. */
+	/* 0: a worker that starts again does not know yet. Else its word counts, also when it goes back: a clock that
+	 * ran ahead must not be believed for ever. */
 	if (p->as_of) l->as_of = p->as_of;
 	if (p->caught_up) settle(l);
 }

@@ -153,12 +153,9 @@ int main(void) {
 	(void)snprintf(data, sizeof data, "%s/data.mdb", dir);
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-		TEST(waits_for_the_store),
-		TEST(a_filling_store_does_not_count),
-		TEST(a_tick_notices_too),
-		TEST(a_clock_that_ran_ahead_is_not_believed_for_ever),
-		TEST(a_store_made_anew_is_noticed),
-		TEST(a_store_that_cannot_be_read_is_opened_again),
+		TEST(waits_for_the_store),          TEST(a_filling_store_does_not_count),
+		TEST(a_tick_notices_too),           TEST(a_clock_that_ran_ahead_is_not_believed_for_ever),
+		TEST(a_store_made_anew_is_noticed), TEST(a_store_that_cannot_be_read_is_opened_again),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	(void)unlink(data);
