@@ -86,7 +86,7 @@ static bool hex4(struct json_scan *s, unsigned *ret_unit) {
 }
 
 static bool escape(struct json_scan *s) {
-	unsigned unit;
+	unsigned unit = 0; /* for gcc, which does not see that json_scan_fail is always false */
 	s->at++;
 	if (s->at == s->end) return json_scan_fail(s, "an escape ends too early");
 	uint8_t c = *s->at++;
