@@ -63,6 +63,7 @@ int main(int argc, char **argv) {
 			const struct observation o = observation(n, argv[3], now, names);
 			rc = fold_observe(f, &o);
 		}
+		if (rc == OK) rc = fold_complete(f);
 		enum error committed = f ? fold_commit(&f, NULL, NULL, &why) : rc;
 		if (rc == OK) rc = committed;
 	}
