@@ -22,7 +22,6 @@
 #define SUBJECT_GRANTS_MAX 64    /* subscriptions in a subject's row; see subject_row below */
 #define SUBJECT_CUSTOMERS_MAX 64 /* customers that one subject's row reads: the first ones in key order */
 #define CLAIM_TEXT_MAX 2048      /* a claim as it was made: 500 characters of metadata, whether it is valid or not */
-#define CURRENCY_MAX 8
 
 /* Writes the key into out[STATE_KEY_MAX]; its length, or 0 when a part is over its limit (id and first: SUBJECT_MAX,
  * second: STRIPE_ID_MAX) or an id is empty. */
