@@ -20,7 +20,7 @@ static size_t zigzag_size(int64_t n) { return varint_size((uint64_t)n << 1 ^ (ui
 static size_t string_size(struct view v) { return varint_size(v.len) + v.len; }
 
 static bool kind_known(unsigned kind) {
-	return kind == RECORD_WEBHOOK || kind == RECORD_EVENT || kind == RECORD_SNAPSHOT;
+	return kind >= RECORD_WEBHOOK && kind <= RECORD_MARK;
 }
 
 size_t record_size(const struct record *r) {

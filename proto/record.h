@@ -28,7 +28,9 @@
 enum record_kind {
 	RECORD_WEBHOOK = 1,  /* a signed event */
 	RECORD_EVENT = 2,    /* an event that the reconciler listed; same body, no signature */
-	RECORD_SNAPSHOT = 3, /* an object as the API returned it in second `created` */
+	RECORD_SNAPSHOT = 3, /* an object as the API returned it in second `created` (proto/fact.h) */
+	RECORD_OVERRIDE = 4, /* an operator's grant or revocation (proto/fact.h) */
+	RECORD_MARK = 5,     /* a reconcile pass that is over (proto/fact.h) */
 };
 
 struct record {

@@ -34,6 +34,8 @@ static const struct {
 	/* a webhook is not appended: it comes signed, or it is not one */
 	{VIEW_INIT("event"), RECORD_EVENT},
 	{VIEW_INIT("snapshot"), RECORD_SNAPSHOT},
+	{VIEW_INIT("override"), RECORD_OVERRIDE},
+	{VIEW_INIT("mark"), RECORD_MARK},
 };
 
 static enum error parse_op(struct raw *raw, struct problem *why) {

@@ -145,6 +145,10 @@ static void read_object(struct stripe_reader *r, const struct stripe_place *at, 
 	case OBSERVE_INVOICE:
 		stripe_read_invoice(r, at, &o->of.invoice);
 		break;
+	case OBSERVE_SCHEDULE:
+	case OBSERVE_PAYMENT:
+	case OBSERVE_OVERRIDE:
+	case OBSERVE_MARK:
 	case OBSERVE_NOTHING:
 		break;
 	}

@@ -34,6 +34,10 @@ struct policies {
 	bool lapse_unrenewed;     /* and then grants no more */
 	bool paused_collection_grants; /* pause_collection set: still granting? */
 	bool unmapped_keeps_tier;      /* a price in no tier: the last price set that the catalog knows counts */
+	bool open_dispute_grants;      /* a dispute is open: still granting? default no: hold */
+	bool lost_dispute_grants;      /* the period that a lost dispute took back; default no: revoke */
+	bool full_refund_grants;       /* the period that was refunded in full; default no: revoke */
+	bool scheduled_phases_count;   /* a schedule's next phase takes effect at its start; default yes */
 };
 
 struct catalog {

@@ -45,8 +45,9 @@ static void deletion_add(struct customer_register *r, int64_t at, struct view ev
 	r->deleted_event = event;
 }
 
-void customer_register_claim(struct customer_register *r, struct view subject, bool is_new, const struct stamp *stamp) {
-	const struct claim c = {subject, is_new, stamp->created, stamp->event};
+void customer_register_claim(struct customer_register *r, struct view subject, bool is_new, bool standing,
+			     const struct stamp *stamp) {
+	const struct claim c = {subject, is_new, stamp->created, stamp->event, standing ? stamp->created : 0};
 	claim_add(r, &c);
 }
 

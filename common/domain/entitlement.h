@@ -17,6 +17,13 @@
 #include "domain/catalog.h"
 #include "domain/registers.h"
 
+#define GRANT_PHASES_MAX 4 /* of a schedule, those that are to come */
+
+struct grant_phase {
+	int64_t start;
+	struct item_set items;
+};
+
 /* One subscription as a subject's row keeps it (proto/state.h): all that the rules need. */
 struct grant {
 	struct view subscription;
@@ -39,6 +46,25 @@ struct grant {
 	/* Earlier price sets, the newest first, for when the catalog does not know `items`. */
 	unsigned earlier_count;
 	struct price_set_seen earlier[SUB_PRICES_MAX];
+	/* What its payments say, from all of them that are known to be this subscription's. */
+	bool disputed;              /* a dispute is open */
+	int64_t refunded_until;     /* what was paid until then was refunded in full; 0: nothing was */
+	int64_t dispute_lost_until; /* or taken back by a lost dispute */
+	struct view reversal_event; /* the event that decided these; empty: none */
+	/* Its schedule: phases that start after `seen`, in order; each replaces the items when it starts. */
+	unsigned phase_count;
+	struct grant_phase phases[GRANT_PHASES_MAX];
+	int64_t schedule_ends; /* the subscription ends with its schedule then; 0: it does not */
+};
+
+/* An override as a subject's row keeps it: granted and not revoked. */
+struct override {
+	struct view id;
+	struct view tier;
+	int64_t from;
+	int64_t until; /* 0: until revoked */
+	struct view event;
+	int64_t seen;
 };
 
 /* Why; a part of the protocol. symbol, name, does it come with access of its own */
@@ -111,12 +137,16 @@ struct verdict {
 
 struct verdict grant_verdict(const struct grant *g, const struct catalog *c, int64_t now);
 
+/* Nothing is granted before `from` or from `until` on. An override of a tier that the catalog does not know grants
+ * nothing. */
+struct verdict override_verdict(const struct override *o, const struct catalog *c, int64_t now);
+
 struct entitlement {
 	unsigned tier;
 	enum reason reason; /* of the deciding subscription */
 	enum rule rule;
 	enum sub_status status;   /* of the deciding subscription; SUB_NONE when there is none */
-	struct view subscription; /* the deciding one; it lives as long as the row */
+	struct view subscription; /* the deciding one, or an override's id; it lives as long as the row */
 	struct view event;        /* its deciding event */
 	int64_t seen;             /* and that event's second */
 	int64_t until;            /* when the tier ends with no further event; 0: not known to end */
@@ -132,6 +162,10 @@ struct entitlement {
 	int blocked_tier;
 	enum reason blocked_reason;
 	bool granted; /* some subscription grants: `reason` and `rule` are its */
+	/* Of each tier: does anything grant it, and until when at the longest (0: not known to end). A check for a tier
+	 * or a feature ends when the last of those that would do does. */
+	bool tier_granted[TIERS_MAX];
+	int64_t tier_until[TIERS_MAX];
 	/* between begin and end */
 	const struct catalog *catalog;
 	int64_t now;
@@ -143,6 +177,8 @@ void entitlement_begin(struct entitlement *e, const struct catalog *c, int64_t n
 /* The subject is known, though it may have no subscription. */
 void entitlement_known(struct entitlement *e);
 void entitlement_add(struct entitlement *e, const struct grant *g);
+/* It also makes the subject known. An override decides the answer when it gives more than any subscription does. */
+void entitlement_add_override(struct entitlement *e, const struct override *o);
 void entitlement_end(struct entitlement *e);
 
 /* What a check asks: a tier at least, or a feature. Exactly one is >= 0. */

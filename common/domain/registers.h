@@ -88,11 +88,17 @@ struct claim {
 	bool is_new; /* see new_claim in observation.h: a new claim beats a repeated one, whenever */
 	int64_t seen;
 	struct view event;
+	/* The last second in which the customer's own metadata was seen with it, whether new or repeated; 0: never. A
+	 * subject that only ever stood there, and last stood there after the first claim was made, was bound by an
+	 * event that is not known (yet): it is the subject. */
+	int64_t standing;
 };
 
 struct customer_register {
 	/* Distinct by subject, each with its greatest (is_new, seen, event); the greatest first
-	 * by (is_new, seen, event, subject). The first is the subject. */
+	 * by (is_new, seen, event, subject). The first is the subject. Taking a claim out of the metadata is a new
+	 * claim to the empty subject: when that is first, the customer is its own subject again. See also
+	 * `standing`. */
 	unsigned claim_count;
 	struct claim claims[CLAIMS_MAX];
 	/* The earliest deletion, by (second, event id). */
@@ -101,10 +107,12 @@ struct customer_register {
 	struct view deleted_event;
 };
 
-void customer_register_claim(struct customer_register *r, struct view subject, bool is_new, const struct stamp *stamp);
+/* standing: the claim is in the customer's own metadata. */
+void customer_register_claim(struct customer_register *r, struct view subject, bool is_new, bool standing,
+			     const struct stamp *stamp);
 void customer_register_delete(struct customer_register *r, const struct stamp *stamp);
 void customer_register_join(struct customer_register *into, const struct customer_register *other);
-/* The subject that the customer pays for: the first claim, or the customer itself. */
+/* The subject that the customer pays for: the first claim, or one that stands (see above), or the customer itself. */
 struct view customer_register_subject(const struct customer_register *r, struct view customer);
 
 /* ---- invoice -------------------------------------------------------------- */
@@ -118,5 +126,77 @@ struct invoice_register {
 
 void invoice_register_observe(struct invoice_register *r, const struct stamp *stamp, const struct invoice *i);
 void invoice_register_join(struct invoice_register *into, const struct invoice_register *other);
+
+/* ---- subscription schedule ---------------------------------------------------- */
+
+/* The greatest by (second, status, digest of the schedule, event id). */
+struct schedule_register {
+	bool known;
+	bool unconfirmed; /* its second held another state too: which was last is not known */
+	struct stamp stamp;
+	struct schedule schedule;
+};
+
+void schedule_register_observe(struct schedule_register *r, const struct stamp *stamp, const struct schedule *s);
+void schedule_register_join(struct schedule_register *into, const struct schedule_register *other);
+
+/* ---- payment ------------------------------------------------------------------ */
+
+struct reversal_seen {
+	struct reversal reversal;
+	int64_t seen;
+	struct view event;
+};
+
+struct payment_register {
+	/* An invoice payment is made once and its amounts do not change: the greatest of each by value. */
+	struct view invoice;
+	struct view customer;
+	int64_t amount;
+	/* The charge's own account, the greatest by (second, refunded, event). */
+	bool has_charge;
+	int64_t charge_seen;
+	int64_t refunded;
+	struct view charge_event;
+	/* Distinct by id, each with its greatest (second, state, amount, event); those with the greatest
+	 * (second, id), greatest first. */
+	unsigned reversal_count;
+	struct reversal_seen reversals[REVERSALS_MAX];
+};
+
+void payment_register_observe(struct payment_register *r, const struct stamp *stamp,
+			      const struct payment_observation *o);
+void payment_register_join(struct payment_register *into, const struct payment_register *other);
+
+/* A pure function of the register. */
+struct payment_value {
+	bool disputed;     /* a dispute is open; inquiries are none */
+	bool dispute_lost; /* one is lost: the whole payment went back */
+	/* All of it was refunded: by the sum of refunds that did not fail, or by the charge's account less those that
+	 * failed after it. False while the amount is unknown. */
+	bool refunded;
+	bool reversed;     /* anything at all went back or is disputed: worth a link to its invoice */
+	struct view event; /* the record that decided; empty: none did */
+};
+
+struct payment_value payment_register_value(const struct payment_register *r);
+
+/* ---- override ------------------------------------------------------------------ */
+
+/* A grant and a revocation under one id may come in any order; a revocation is for good. */
+struct override_register {
+	bool granted; /* the greatest by (second, event, and the rest) of what was said under the id */
+	struct stamp stamp;
+	struct override_observation given;
+	bool revoked;        /* the earliest by (second, event) */
+	struct view subject; /* of the revocation: known even when the grant is not yet */
+	struct stamp revoked_stamp;
+	struct view revoked_why;
+	struct view revoked_by;
+};
+
+void override_register_observe(struct override_register *r, const struct stamp *stamp,
+			       const struct override_observation *o);
+void override_register_join(struct override_register *into, const struct override_register *other);
 
 #endif

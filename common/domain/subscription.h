@@ -61,6 +61,7 @@ struct subscription {
 	struct view customer;
 	struct view subject;        /* metadata's claim to a subject; empty: none */
 	struct view latest_invoice; /* in_…, may be empty */
+	struct view schedule;       /* sub_sched_…, may be empty */
 	enum sub_status status;
 	int64_t created;
 	int64_t period_start; /* the earliest start and the earliest end of any item: since 2025-03-31.basil */
@@ -109,6 +110,45 @@ struct invoice {
 	int64_t next_payment_attempt;
 	int64_t period_start; /* of the first subscription line: the invoice's own period_end is not the service's */
 	int64_t period_end;
+	struct view payment; /* the payment intent (or charge) that paid it, where the invoice shows it; may be empty */
+};
+
+/* https://docs.stripe.com/api/subscription_schedules/object#subscription_schedule_object-status
+ * The numbers are part of the store's format, and their order decides within a second. */
+#define SCHEDULE_STATUS_TABLE(X)                                                                                       \
+	X(SCHEDULE_NONE, "none")                                                                                       \
+	X(SCHEDULE_NOT_STARTED, "not_started")                                                                         \
+	X(SCHEDULE_ACTIVE, "active")                                                                                   \
+	X(SCHEDULE_COMPLETED, "completed")                                                                             \
+	X(SCHEDULE_RELEASED, "released")                                                                               \
+	X(SCHEDULE_CANCELED, "canceled")
+
+enum schedule_status {
+#define X(symbol, name) symbol,
+	SCHEDULE_STATUS_TABLE(X)
+#undef X
+		SCHEDULE_STATUS_COUNT
+};
+
+const char *schedule_status_name(enum schedule_status s);
+bool schedule_status_parse(struct view name, enum schedule_status *ret_status);
+
+#define SCHEDULE_PHASES_MAX 10 /* Stripe's limit */
+
+struct schedule_phase {
+	int64_t start;
+	int64_t end;
+	struct item_set items; /* products and lookup keys are empty unless the price was expanded */
+};
+
+struct schedule {
+	struct view id;
+	struct view customer;
+	struct view subscription; /* empty before it starts, and when it was released */
+	enum schedule_status status;
+	bool ends_subscription; /* end_behavior is cancel: the subscription ends with the last phase */
+	unsigned phase_count;
+	struct schedule_phase phases[SCHEDULE_PHASES_MAX]; /* in order of start */
 };
 
 #endif

@@ -4,25 +4,36 @@
  *   meta        epoch (u64, random, made with the store) · version · schema · complete (once it was)
  *   cursors     origin (u64 BE) → last applied sequence
  *   subs        state key → sub_register          customers  state key → customer_register
- *   invoices    state key → invoice_register      (rows as in proto/state.h)
+ *   invoices    state key → invoice_register      schedules  state key → schedule_register
+ *   payments    state key → payment_register      overrides  state key → override_register   (rows as in proto/state.h)
  *   customer_subs     key pair (customer, subscription) → nothing
  *   subject_customers key pair (subject, customer)      → nothing
+ *   invoice_payments  key pair (invoice, payment)       → nothing: the payment's register names that invoice
+ *   sub_reversals     key pair (subscription, payment)  → nothing: of these, those of which something went back
+ *   subject_overrides key pair (subject, override)      → nothing
  *   subjects    state key of the subject → subject row
+ *   gone        state key of a subject that has no row any more → version of its last change
+ *   due         moment (s, u64 BE) · state key of the subject → nothing: when its answer may change by itself
+ *   unmapped    state key of the price → what is known of it
+ *   wants       what should be fetched (proto/state.h)
+ *   marks       state key of the account ("" as "-") → the reconciler's last mark
  *   changes     version (u64 BE) → change
  *   quarantine  origin, seq → reason, detail, and the record itself
  *   counters    name → u64: event types seen and not used, conflicts, …
  *
  * The registers and the subjects' rows are the state: a function of the set of records
  * applied, whatever their order. The version numbers, the changes log and the counters are not:
- * they tell what happened here, in this store.
+ * they tell what happened here, in this store; nor are due, gone, wants, unmapped and marks.
  *
  * What a row reads: a subject's customers are those whose register's first claim names it (a customer that nobody
  * claims is its own subject), at most SUBJECT_CUSTOMERS_MAX in key order; its subscriptions are those whose value
- * names one of them; an invoice counts as paid when it is of the subscription's customer. A subject
- * that no customer belongs to has no row.
+ * names one of them; an invoice counts as paid when it is of the subscription's customer, and a schedule
+ * counts when it is; a payment counts when its invoice is the subscription's and the customer's; overrides are the
+ * subject's own and those made in the name of one of its customers. A subject that has neither customer nor override
+ * has no row.
  *
  * Caveats: as in store/journal.h. Processes that open one store must share the PID
- * namespace (LMDB's reader table is keyed by pid). The changes log is not pruned.
+ * namespace (LMDB's reader table is keyed by pid).
  */
 #ifndef STORE_ENTITLEMENTS_H
 #define STORE_ENTITLEMENTS_H
@@ -60,11 +71,38 @@ struct fold;
  * none (NULL) the log names no tiers. ERR_USAGE: another fold is under way. */
 NODISCARD enum error fold_begin(struct entitlements *e, const struct catalog *catalog, int64_t now_ms,
 				struct fold **ret_f, struct problem *why);
+/* From here on the log's moment is this one, instead of fold_begin's: when the record was received, while a store is
+ * made anew. */
+void fold_moment(struct fold *f, int64_t ms);
 /* Joins the observation into its registers and remakes the rows it touches. ERR_LIMIT, the one error that is
  * not sticky: a part of the observation is over its limit, or an id is missing; nothing of it was written,
  * the fold goes on, and the record belongs in quarantine.
- * It counts "claim_conflict" (a customer that another subject had claimed) and "unconfirmed". */
+ * It counts "claim_conflict" (a customer that another subject had claimed) and "unconfirmed".
+ * It also keeps the wants: what the observation asks for or leaves open is added (WANTS_MAX at most; past it
+ * "wants_dropped" counts, and the reconciler's sweep finds the rest), what an answer settles is removed. */
+#define WANTS_MAX 100000
 NODISCARD enum error fold_observe(struct fold *f, const struct observation *o);
+/* The price is in no tier: noted once per price, UNMAPPED_MAX of them; past it "unmapped_dropped" counts. True in
+ * *ret_new when it was not known before. */
+#define UNMAPPED_MAX 1000
+NODISCARD enum error fold_unmapped(struct fold *f, const struct scope *scope, const struct item *item,
+				   const struct observation *o, bool *ret_new);
+/* Takes out the prices that the fold's catalog knows by now; *ret_healed their number. */
+NODISCARD enum error fold_unmapped_heal(struct fold *f, uint64_t *ret_healed);
+
+/* Time. Evaluates the subjects whose moment has come by the fold's moment, `max` at most, and logs those whose answer
+ * is another than the last one logged (CHANGE_CLOCK). One that turns stale becomes a want. *ret_more: some are left. */
+NODISCARD enum error fold_due(struct fold *f, unsigned max, bool *ret_more);
+/* Evaluates all subjects again, `max` at a time: after a new catalog, or when the clock was set back. Begin with
+ * an empty survey; over when *ret_more is false. */
+struct survey {
+	size_t len; /* 0: from the beginning */
+	uint8_t after[STATE_KEY_MAX];
+};
+NODISCARD enum error fold_survey(struct fold *f, struct survey *at, enum change_cause cause, unsigned max,
+				 bool *ret_more);
+/* Removes changes older than `before_ms`, `max` at most, but never the last one of a subject. */
+NODISCARD enum error fold_forget_changes(struct fold *f, int64_t before_ms, unsigned max, bool *ret_more);
 /* At most 1000 names are kept; further ones, and those over EVENT_TYPE_MAX, count as "other". */
 NODISCARD enum error fold_count(struct fold *f, struct view counter);
 /* Puts the record aside with a reason; a record that is there already has its reason and tries updated. Past
@@ -113,7 +151,7 @@ NODISCARD enum error look_subject(struct look *l, const struct scope *scope, str
 /* The changes after `after`, oldest first, at most `max`; `each` returns false to stop. */
 NODISCARD enum error look_changes(struct look *l, uint64_t after, size_t max,
 				  bool (*each)(void *ctx, const struct change *c), void *ctx);
-/* Those of one subject alone, newest first, at most `max`: for explain. Scans; not for hot paths. */
+/* Those of one subject alone, newest first, at most `max`: follows `prev`. */
 NODISCARD enum error look_history(struct look *l, const struct scope *scope, struct view subject, size_t max,
 				  bool (*each)(void *ctx, const struct change *c), void *ctx);
 
@@ -126,6 +164,36 @@ NODISCARD enum error look_invoice(struct look *l, const struct scope *scope, str
 NODISCARD enum error look_customers_of(struct look *l, const struct scope *scope, struct view subject,
 				       bool (*each)(void *ctx, struct view customer), void *ctx);
 
+NODISCARD enum error look_schedule(struct look *l, const struct scope *scope, struct view id,
+				   struct schedule_register *into);
+NODISCARD enum error look_payment(struct look *l, const struct scope *scope, struct view id,
+				  struct payment_register *ret_r);
+NODISCARD enum error look_override(struct look *l, const struct scope *scope, struct view id,
+				   struct override_register *ret_r);
+/* All of a subject's, also those revoked or over; of every subject when `subject` is empty. */
+NODISCARD enum error look_overrides(struct look *l, const struct scope *scope, struct view subject,
+				    bool (*each)(void *ctx, struct view id, const struct override_register *r),
+				    void *ctx);
+
+/* History: the last change of the subject at or before that moment, which is what was answered then. ERR_NOT_FOUND:
+ * it was unknown then. ERR_LIMIT: the moment is before the log begins (*ret_from_ms: when it does), or more than
+ * HISTORY_STEPS_MAX changes back. */
+#define HISTORY_STEPS_MAX 4096
+NODISCARD enum error look_answer_at(struct look *l, const struct scope *scope, struct view subject, int64_t at_ms,
+				    struct change *ret_c, int64_t *ret_from_ms);
+/* The next moment (s) at which some answer may change by itself; 0: none. */
+int64_t look_next_due(struct look *l);
+
+NODISCARD enum error look_wants(struct look *l, bool (*each)(void *ctx, const struct want *w), void *ctx);
+NODISCARD enum error look_unmapped(struct look *l, bool (*each)(void *ctx, const struct unmapped_price *u), void *ctx);
+/* ERR_NOT_FOUND: the reconciler has not finished a pass of that scope. */
+NODISCARD enum error look_mark(struct look *l, const struct scope *scope, struct reconcile_mark *ret_m);
+
+/* For the sweep: does the snapshot say anything that the store does not? False too when the store is ahead of it.
+ * *ret_known: the store has that object. A look alone decides, so a dry run and a real one agree. */
+NODISCARD enum error look_differs(struct look *l, const struct observation *snapshot, bool *ret_differs,
+				  bool *ret_known);
+
 NODISCARD enum error look_quarantine(struct look *l, bool (*each)(void *ctx, const struct quarantined *q), void *ctx);
 NODISCARD enum error look_quarantined(struct look *l, uint64_t origin, uint64_t seq, struct quarantined *ret_q);
 NODISCARD enum error look_counters(struct look *l, void (*each)(void *ctx, struct view name, uint64_t n), void *ctx);
@@ -136,7 +204,7 @@ NODISCARD enum error look_counters(struct look *l, void (*each)(void *ctx, struc
 NODISCARD enum error look_digest(struct look *l, uint8_t ret_digest[STATE_DIGEST_SIZE]);
 
 struct entitlements_stat {
-	uint64_t subjects, subs, customers, changes, quarantined, counters;
+	uint64_t subjects, subs, customers, changes, quarantined, counters, overrides, wants, unmapped;
 	struct store_usage usage;
 };
 NODISCARD enum error look_stat(struct look *l, struct entitlements_stat *ret_s);

@@ -31,6 +31,10 @@ static bool invoice_fits(const struct invoice *i) {
 static bool observation_fits(const struct observation *o) {
 	if (!fits(o->scope.account, ACCOUNT_MAX) || !fits(o->stamp.event, STRIPE_ID_MAX)) return false;
 	switch (o->kind) {
+	case OBSERVE_SCHEDULE:
+	case OBSERVE_PAYMENT:
+	case OBSERVE_OVERRIDE:
+	case OBSERVE_MARK:
 	case OBSERVE_NOTHING:
 		return true;
 	case OBSERVE_SUBSCRIPTION:
@@ -115,7 +119,7 @@ static void observe_customer(struct fold *f, const struct observation *o, struct
 	bool known = customer_get(f, &o->scope, customer, &old, &r);
 	if (known) id_set(&before, customer_register_subject(&r, customer));
 	unsigned claims = r.claim_count;
-	if (claim_valid(news->subject, customer)) customer_register_claim(&r, news->subject, news->is_new, &o->stamp);
+	if (claim_valid(news->subject, customer)) customer_register_claim(&r, news->subject, news->is_new, false, &o->stamp);
 	if (news->deleted) customer_register_delete(&r, &o->stamp);
 
 	struct writer w = writer_of(f->buffer, STATE_VALUE_MAX);
@@ -216,6 +220,10 @@ static void observe_invoice(struct fold *f, const struct observation *o) {
 static void observe(struct fold *f, const struct observation *o) {
 	struct customer_news news = {.is_new = true};
 	switch (o->kind) {
+	case OBSERVE_SCHEDULE:
+	case OBSERVE_PAYMENT:
+	case OBSERVE_OVERRIDE:
+	case OBSERVE_MARK:
 	case OBSERVE_NOTHING:
 		return;
 	case OBSERVE_SUBSCRIPTION:

@@ -42,6 +42,10 @@ static const char *kind_name(enum record_kind kind) {
 		return "event";
 	case RECORD_SNAPSHOT:
 		return "snapshot";
+	case RECORD_OVERRIDE:
+		return "override";
+	case RECORD_MARK:
+		return "mark";
 	}
 	return "unknown";
 }

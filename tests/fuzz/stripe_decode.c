@@ -71,6 +71,10 @@ static void check(const struct observation *o) {
 		FUZZ_MUST(o->of.invoice.id.len && o->of.invoice.currency.len <= CURRENCY_MAX);
 		FUZZ_MUST(o->of.invoice.attempt_count >= 0);
 		break;
+	case OBSERVE_SCHEDULE:
+	case OBSERVE_PAYMENT:
+	case OBSERVE_OVERRIDE:
+	case OBSERVE_MARK:
 	case OBSERVE_NOTHING:
 		break;
 	}

@@ -232,7 +232,7 @@ static void naive_customer(const struct said *all, unsigned count, struct custom
 			r->deleted = true;
 			continue;
 		}
-		struct claim one = {all[i].o.now.subject, all[i].o.new_claim, at->created, at->event};
+		struct claim one = {all[i].o.now.subject, all[i].o.new_claim, at->created, at->event, 0};
 		unsigned j = 0;
 		while (j < n && !view_eq(kept[j].subject, one.subject)) j++;
 		if (j == n) kept[n++] = one;
@@ -271,7 +271,7 @@ static void observe(struct registers *r, const struct said *s) {
 	if (s->deletes)
 		customer_register_delete(&just.customer, &s->stamp);
 	else
-		customer_register_claim(&just.customer, s->o.now.subject, s->o.new_claim, &s->stamp);
+		customer_register_claim(&just.customer, s->o.now.subject, s->o.new_claim, false, &s->stamp);
 	invoice_register_observe(&just.invoice, &s->stamp, &s->invoice);
 	join(r, &just);
 }

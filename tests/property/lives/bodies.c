@@ -210,6 +210,10 @@ static const char *type_of(const struct life_event *e) {
 		return "checkout.session.completed";
 	case OBSERVE_INVOICE:
 		return e->o.of.invoice.status == INVOICE_PAID ? "invoice.paid" : "invoice.payment_failed";
+	case OBSERVE_SCHEDULE:
+	case OBSERVE_PAYMENT:
+	case OBSERVE_OVERRIDE:
+	case OBSERVE_MARK:
 	case OBSERVE_NOTHING:
 		break;
 	}
@@ -231,6 +235,10 @@ static void add_object(struct text *t, const struct life_event *e, const struct 
 	case OBSERVE_INVOICE:
 		add_invoice(t, shape, &e->o.of.invoice);
 		break;
+	case OBSERVE_SCHEDULE:
+	case OBSERVE_PAYMENT:
+	case OBSERVE_OVERRIDE:
+	case OBSERVE_MARK:
 	case OBSERVE_NOTHING:
 		text_add(t, "{\"object\":\"charge\"}");
 		break;

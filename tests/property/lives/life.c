@@ -337,7 +337,7 @@ static bool rebind_by_sub(struct step *s) {
 static void say_customer(struct step *s, bool is_new, const char *what) {
 	struct life_event *e = emit(s, OBSERVE_CUSTOMER, s->customer->deleted ? RANK_DELETED : RANK_UPDATED, what);
 	e->o.of.customer = (struct customer_observation){s->customer->id, s->customer->metadata, s->customer->deleted,
-							 is_new && s->customer->metadata.len};
+							 is_new && s->customer->metadata.len, false};
 }
 
 static bool create_customer(struct step *s) {

@@ -101,6 +101,10 @@ void print_invoice_register(struct text *t, const struct invoice_register *r) {
 void print_observation(struct text *t, const struct observation *o) {
 	text_add(t, "%" PRId64 " %.*s ", o->stamp.created, VIEW_FMT(o->stamp.event));
 	switch (o->kind) {
+	case OBSERVE_SCHEDULE:
+	case OBSERVE_PAYMENT:
+	case OBSERVE_OVERRIDE:
+	case OBSERVE_MARK:
 	case OBSERVE_NOTHING:
 		text_add(t, "nothing");
 		break;

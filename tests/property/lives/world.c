@@ -4,7 +4,7 @@ static void claim(struct world *w, struct view customer, struct view subject, bo
 	int i = life_customer_index(customer);
 	if (i < 0 || !claim_valid(subject, customer)) return;
 	w->customer_known[i] = true;
-	customer_register_claim(&w->customers[i], subject, is_new, stamp);
+	customer_register_claim(&w->customers[i], subject, is_new, false, stamp);
 }
 
 static void apply_subscription(struct world *w, const struct observation *o) {
@@ -28,6 +28,10 @@ static void apply_customer(struct world *w, const struct observation *o) {
 
 void world_apply(struct world *w, const struct observation *o) {
 	switch (o->kind) {
+	case OBSERVE_SCHEDULE:
+	case OBSERVE_PAYMENT:
+	case OBSERVE_OVERRIDE:
+	case OBSERVE_MARK:
 	case OBSERVE_NOTHING:
 		break;
 	case OBSERVE_SUBSCRIPTION:

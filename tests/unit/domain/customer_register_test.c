@@ -28,7 +28,7 @@ static void which_claims_are_valid(void **state) {
 
 static void claim(struct customer_register *r, const char *subject, bool is_new, int64_t at, const char *event) {
 	struct stamp s = {at, RANK_UPDATED, view_str(event)};
-	customer_register_claim(r, view_str(subject), is_new, &s);
+	customer_register_claim(r, view_str(subject), is_new, false, &s);
 }
 
 static bool pays_for(const struct customer_register *r, const char *subject) {

@@ -86,7 +86,7 @@ static inline struct customer_register rnd_customer_register(struct random *r) {
 	struct customer_register x = {.claim_count = rnd_below(r, CLAIMS_MAX + 1), .deleted = rnd_bool(r)};
 	for (unsigned i = 0; i < x.claim_count; i++)
 		x.claims[i] = (struct claim){rnd_text(r, SUBJECT_MAX, false), rnd_bool(r), rnd_time(r),
-					     rnd_text(r, STRIPE_ID_MAX, true)};
+					     rnd_text(r, STRIPE_ID_MAX, true), 0};
 	if (x.deleted) {
 		x.deleted_at = rnd_time(r);
 		x.deleted_event = rnd_text(r, STRIPE_ID_MAX, true);

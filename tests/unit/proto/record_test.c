@@ -151,7 +151,7 @@ static void refuses_what_it_says(void **state) {
 	assert_int_equal(read_forged(1, 0, 5, false, "TGR1"), OK);
 	assert_int_equal(read_forged(3, 1, STRIPE_ID_MAX, false, "TGR1"), OK);
 	assert_int_equal(read_forged(0, 0, 5, false, "TGR1"), ERR_MALFORMED);
-	assert_int_equal(read_forged(4, 0, 5, false, "TGR1"), ERR_MALFORMED);
+	assert_int_equal(read_forged(6, 0, 5, false, "TGR1"), ERR_MALFORMED);
 	assert_int_equal(read_forged(1, 2, 5, false, "TGR1"), ERR_MALFORMED);
 	assert_int_equal(read_forged(1, 0, STRIPE_ID_MAX + 1, false, "TGR1"), ERR_MALFORMED);
 	assert_int_equal(read_forged(1, 0, 5, true, "TGR1"), ERR_MALFORMED);
