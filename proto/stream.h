@@ -51,7 +51,8 @@ NODISCARD enum error stream_heartbeat_read(struct view message, struct stream_he
 	X(STREAM_REPLAY, "replay")     /* {from, max} → origin, first, head, count, and as many record frames */     \
 	X(STREAM_FIND, "find")         /* {mode, acct?, event} → origin, first, head, seq; not_found */              \
 	X(STREAM_APPEND, "append")     /* a fact → origin, first, head, seq, duplicate; durable before the reply */  \
-	X(STREAM_PROGRESS, "progress") /* {worker, seq} → origin, first, head */
+	X(STREAM_PROGRESS, "progress") /* {worker, seq} → origin, first, head */                                     \
+	X(STREAM_FORGET, "forget")     /* {worker} → origin, first, head; not_found */
 
 enum stream_op {
 #define X(symbol, name) symbol,
@@ -72,7 +73,8 @@ struct stream_request {
 	/* find: livemode, account, id. append: those and kind (RECORD_EVENT or RECORD_SNAPSHOT: a webhook comes
 	 * signed or not at all), created, type, api_version, body; the journal fills in the rest. */
 	struct record record;
-	/* progress: all up to seq is committed by this worker */
+	/* progress: all up to seq is committed by this worker. forget: it is gone for good, and holds back retention no
+	 * more; a worker of that name that reports again is known again. */
 	struct view worker;
 	uint64_t seq;
 };

@@ -45,7 +45,7 @@ static enum error parse_op(struct raw *raw, struct problem *why) {
 			return OK;
 		}
 	}
-	return problem_set(why, ERR_VERSION, "op: is none of head, replay, find, append, progress");
+	return problem_set(why, ERR_VERSION, "op: is none of head, replay, find, append, progress, forget");
 }
 
 static enum error missing(const char *key, struct problem *why) {
@@ -82,6 +82,7 @@ static enum error finish(struct raw *raw, struct problem *why) {
 	case STREAM_APPEND:
 		return finish_append(raw, why);
 	case STREAM_PROGRESS:
+	case STREAM_FORGET:
 		return raw->r.worker.len ? OK : missing("worker", why);
 	case STREAM_HEAD:
 	case STREAM_OP_COUNT:
@@ -147,6 +148,10 @@ void stream_request_write(struct writer *w, const struct stream_request *r) {
 		begin(w, r, 2);
 		out_text(w, VIEW("worker"), r->worker);
 		out_u64(w, VIEW("seq"), r->seq);
+		break;
+	case STREAM_FORGET:
+		begin(w, r, 1);
+		out_text(w, VIEW("worker"), r->worker);
 		break;
 	case STREAM_OP_COUNT:
 		w->failed = true;

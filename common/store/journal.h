@@ -63,6 +63,11 @@ NODISCARD enum error journal_find(struct journal_reader *r, bool livemode, struc
 /* A worker's progress, kept so that retention knows the slowest; it may also go back, when a worker starts
  * afresh. Synced, unless it says nothing new. ERR_LIMIT: past 64 workers. Writer's thread only. */
 NODISCARD enum error journal_worker_progress(struct journal *j, struct view worker, uint64_t seq, struct problem *why);
+/* The worker is gone for good: it holds back retention no more. OK too when it was not known. Synced, unless it says
+ * nothing new. Writer's thread only. */
+NODISCARD enum error journal_worker_forget(struct journal *j, struct view worker, struct problem *why);
+/* Is the worker known? */
+NODISCARD bool journal_worker_known(struct journal_reader *r, struct view worker);
 /* The lowest progress of all known workers; ERR_NOT_FOUND when none is known. */
 NODISCARD enum error journal_slowest_worker(struct journal_reader *r, uint64_t *ret_seq);
 

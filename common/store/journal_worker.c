@@ -30,6 +30,24 @@ enum error journal_worker_progress(struct journal *j, struct view worker, uint64
 	return lmdb_commit(&t, why);
 }
 
+enum error journal_worker_forget(struct journal *j, struct view worker, struct problem *why) {
+	uint8_t bytes[WORKER_KEY_MAX];
+	struct view key = worker_key(worker, bytes);
+	struct lmdb_txn t;
+	if (key.len == 0) return problem_set(why, ERR_LIMIT, "a worker's name is empty or too long");
+	enum error e = lmdb_begin(&j->db, true, &t, why);
+	if (e) return e;
+	(void)lmdb_del(&t, TABLE_JOURNAL_META, key);
+	return lmdb_commit(&t, why);
+}
+
+bool journal_worker_known(struct journal_reader *r, struct view worker) {
+	uint8_t bytes[WORKER_KEY_MAX];
+	struct view key = worker_key(worker, bytes);
+	uint64_t seq;
+	return key.len > 0 && lmdb_get_u64(&r->t, TABLE_JOURNAL_META, key, &seq);
+}
+
 enum error journal_slowest_worker(struct journal_reader *r, uint64_t *ret_seq) {
 	struct lmdb_cursor c;
 	bool found = false;

@@ -14,6 +14,7 @@ static const struct verb *const verbs[] = {
 	&verb_status,
 	&verb_journal_list,
 	&verb_journal_show,
+	&verb_journal_forget,
 	&verb_quarantine_list,
 	&verb_quarantine_show,
 	&verb_quarantine_retry,

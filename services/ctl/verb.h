@@ -100,7 +100,7 @@ struct verb {
 };
 
 extern const struct verb verb_check, verb_get, verb_explain, verb_status, verb_journal_list, verb_journal_show,
-	verb_quarantine_list, verb_quarantine_show, verb_quarantine_retry, verb_send;
+	verb_journal_forget, verb_quarantine_list, verb_quarantine_show, verb_quarantine_retry, verb_send;
 
 /* Picks the verb out of argv and runs it. Gives the exit code. */
 int ctl_run(int argc, char **argv, char **envp);

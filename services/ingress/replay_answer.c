@@ -165,6 +165,12 @@ void replay_finish_append(struct replay *r, struct append *a) {
 	append_destroy(a);
 }
 
+/* A worker that never reported cannot be meant: that is a name misspelt. */
+static enum error forget(struct replay *r, struct journal_reader *reader, const struct stream_request *q) {
+	if (!journal_worker_known(reader, q->worker)) return ERR_NOT_FOUND;
+	return progress_forget(r->options.progress, q->worker);
+}
+
 /* ---- requests ----------------------------------------------------------------------- */
 
 static enum error answer_read(struct replay *r, const struct envelope *e, const struct stream_request *q,
@@ -180,6 +186,7 @@ static enum error answer_read(struct replay *r, const struct envelope *e, const 
 		if (q->op == STREAM_FIND)
 			failed = journal_find(reader, q->record.livemode, q->record.account, q->record.id, &reply.seq);
 		if (q->op == STREAM_PROGRESS) failed = progress_report(r->options.progress, q->worker, q->seq);
+		if (q->op == STREAM_FORGET) failed = forget(r, reader, q);
 		if (!failed) send_reply(r, e, &reply, false);
 	}
 	journal_read_end(&reader);

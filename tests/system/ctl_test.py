@@ -104,6 +104,21 @@ class CtlTest(harness.SystemTest):
         self.assertIn(done.returncode, (YES, UNAVAILABLE), done.stderr)
         return json.loads(done.stdout)
 
+    def test_a_worker_that_is_gone_is_forgotten(self):
+        for event in self.life.events:
+            self.send(event)
+        applied(self.stack)
+        self.worker.stop()
+        # the journal writes what it was told once a second
+        wait_until(lambda: "err" not in self.forget("worker"), 10, "the worker's progress is known")
+        wait_until(lambda: "err" in self.forget("worker"), 10, "and is no more")
+        self.assertIn("no worker 'stranger'", self.ctl("journal", "forget", "stranger", code=UNAVAILABLE)["err"]["msg"])
+
+    def forget(self, name):
+        done = subprocess.run([self.stack.bin / "tiergate", "journal", "forget", name, *self.flags["journal"], "--json"],
+                              timeout=harness.READY_S, capture_output=True, text=True, env=harness.clean_environment())
+        return json.loads(done.stdout)
+
     def test_a_refused_event_is_a_failure(self):
         answer = self.send({"object": "list"}, code=NO)
         self.assertEqual((answer["status"], answer["body"]["code"]), (400, "not_an_event"))

@@ -237,6 +237,18 @@ static void takes_reports_of_progress(void **state) {
 	assert_int_equal(seq, 12);
 }
 
+static void forgets_only_whom_it_knows(void **state) {
+	struct site *s = *state;
+	struct stream_request q = {.op = STREAM_FORGET, .id = 1, .worker = VIEW("worker")};
+	assert_int_equal(talk(s->client, q).code, STREAM_NOT_FOUND);
+	assert_int_equal(journal_worker_progress(s->journal, VIEW("worker"), 3, NULL), OK);
+	assert_int_equal(talk(s->client, q).code, STREAM_OK);
+	pthread_mutex_lock(&s->progress.mutex);
+	bool forgotten = s->progress.count == 1 && s->progress.workers[0].forgotten;
+	pthread_mutex_unlock(&s->progress.mutex);
+	assert_true(forgotten);
+}
+
 static void answers_nonsense(void **state) {
 	struct site *s = *state;
 	static struct heard h;
@@ -397,6 +409,7 @@ int main(void) {
 		TEST(replays_what_is_stored),
 		TEST(bounds_a_replay_by_its_bytes),
 		TEST(takes_reports_of_progress),
+		TEST(forgets_only_whom_it_knows),
 		TEST(answers_nonsense),
 		TEST(echoes_the_envelope),
 		TEST(serves_beside_dead_peers),

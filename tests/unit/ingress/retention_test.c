@@ -137,11 +137,44 @@ static void writes_the_known_beside_one_too_many(void **state) {
 	assert_int_equal(slowest, 50);
 }
 
+static bool known(struct site *s, struct view worker) {
+	struct journal_reader *r = NULL;
+	assert_int_equal(journal_read_begin(s->journal, &r, NULL), OK);
+	bool is = journal_worker_known(r, worker);
+	journal_read_end(&r);
+	return is;
+}
+
+static void forgets_who_is_gone(void **state) {
+	struct site *s = *state;
+	assert_int_equal(progress_report(&s->progress, VIEW("gone"), 7), OK);
+	assert_int_equal(progress_report(&s->progress, VIEW("here"), 9), OK);
+	assert_int_equal(progress_flush(&s->progress, s->journal, NULL), OK);
+	assert_true(known(s, VIEW("gone")));
+	assert_int_equal(progress_forget(&s->progress, VIEW("gone")), OK);
+	assert_int_equal(progress_forget(&s->progress, VIEW("")), ERR_LIMIT);
+	assert_int_equal(progress_flush(&s->progress, s->journal, NULL), OK);
+	assert_false(known(s, VIEW("gone")));
+	assert_true(known(s, VIEW("here")));
+	/* its place is free for another, and for itself when it comes back with the number it had */
+	assert_int_equal(progress_report(&s->progress, VIEW("other"), 1), OK);
+	assert_int_equal(s->progress.count, 2);
+	assert_int_equal(progress_report(&s->progress, VIEW("gone"), 7), OK);
+	assert_int_equal(progress_flush(&s->progress, s->journal, NULL), OK);
+	assert_true(known(s, VIEW("gone")));
+	/* forgotten and heard of again before that was written */
+	assert_int_equal(progress_forget(&s->progress, VIEW("gone")), OK);
+	assert_int_equal(progress_report(&s->progress, VIEW("gone"), 8), OK);
+	assert_int_equal(progress_flush(&s->progress, s->journal, NULL), OK);
+	assert_true(known(s, VIEW("gone")));
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(deletes_by_age, setup, teardown),
 		cmocka_unit_test_setup_teardown(waits_for_the_slowest_worker, setup, teardown),
 		cmocka_unit_test_setup_teardown(keeps_progress, setup, teardown),
+		cmocka_unit_test_setup_teardown(forgets_who_is_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(writes_the_known_beside_one_too_many, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

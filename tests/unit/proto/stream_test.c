@@ -110,7 +110,7 @@ static void refusals_name_the_field(void **state) {
 		const char *text;
 	} cases[] = {
 		{VIEW_INIT("\x82\xa2id\x05\xa2op\xa5steal"), ERR_VERSION,
-		 "op: is none of head, replay, find, append, progress"},
+		 "op: is none of head, replay, find, append, progress, forget"},
 		{VIEW_INIT("\x82\xa2id\x05\xa2op\xa6replay"), ERR_MALFORMED, "from: is missing"},
 		{VIEW_INIT("\x83\xa2id\x05\xa2op\xa6replay\xa4"
 			   "from\x00"),
