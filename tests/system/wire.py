@@ -40,6 +40,7 @@ class _Caller:
         self.socket.setsockopt(zmq.SNDTIMEO, timeout_ms)
         self.socket.connect(endpoint)
         self.next_id = 0
+        self.last_error = None  # the whole reply of the last error
 
     def __enter__(self):
         return self
@@ -63,6 +64,7 @@ class _Caller:
         assert version == self.version and reply["id"] == self.next_id, (version, reply)
         if "err" in reply:
             assert "allowed" not in reply, reply
+            self.last_error = reply
             raise Refused(reply["err"])
         return reply, more
 
