@@ -1,0 +1,308 @@
+#include "net/stripe_api_private.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EVENTS_AT_ONCE 32
+#define BODY_FIRST 4096 /* bytes of a first buffer */
+
+struct stripe_api {
+	char *base; /* without the slash */
+	char key[STRIPE_KEY_MAX + 1];
+	size_t key_len;
+	int64_t deadline_ms;
+	size_t answer_max;
+	unsigned concurrency;
+	unsigned in_flight;
+	int epoll;
+	bool global; /* libcurl counts who uses it */
+	CURLM *multi;
+	int64_t timer_ms; /* when curl wants to be called, of CLOCK_MONOTONIC; -1: it does not */
+	struct stripe_slot slots[STRIPE_CONCURRENCY_MAX];
+};
+
+static int64_t now_ms(void) {
+	struct timespec t;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- curl's callbacks -------------------------------------------------------------- */
+
+/* EPOLL_CTL_MOD first: curl does not say whether it has named the socket before. */
+static int on_socket(CURL *curl, curl_socket_t fd, int what, void *ctx, void *unused) {
+	struct stripe_api *a = ctx;
+	struct epoll_event e = {.data.fd = fd};
+	(void)curl;
+	(void)unused;
+	if (what == CURL_POLL_REMOVE) {
+		(void)epoll_ctl(a->epoll, EPOLL_CTL_DEL, fd, NULL);
+		return 0;
+	}
+	if (what & CURL_POLL_IN) e.events |= EPOLLIN;
+	if (what & CURL_POLL_OUT) e.events |= EPOLLOUT;
+	if (epoll_ctl(a->epoll, EPOLL_CTL_MOD, fd, &e) != 0 && errno == ENOENT)
+		(void)epoll_ctl(a->epoll, EPOLL_CTL_ADD, fd, &e);
+	return 0;
+}
+
+static int on_timer(CURLM *multi, long wait_ms, void *ctx) {
+	struct stripe_api *a = ctx;
+	(void)multi;
+	a->timer_ms = wait_ms < 0 ? -1 : now_ms() + wait_ms;
+	return 0;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *ctx) {
+	struct stripe_slot *s = ctx;
+	size_t n = size * count;
+	if (n > s->api->answer_max - s->len) {
+		s->too_large = true;
+		return 0;
+	}
+	if (s->len + n + 1 > s->size) {
+		size_t wanted = s->size ? s->size * 2 : BODY_FIRST;
+		while (wanted < s->len + n + 1) wanted *= 2;
+		char *more = realloc(s->body, wanted);
+		if (!more) return 0;
+		s->body = more;
+		s->size = wanted;
+	}
+	memcpy(s->body + s->len, bytes, n);
+	s->len += n;
+	s->body[s->len] = '\0';
+	return n;
+}
+
+/* ---- a call -------------------------------------------------------------------------- */
+
+static void headers_free(struct curl_slist **list) {
+	for (struct curl_slist *h = *list; h; h = h->next) OPENSSL_cleanse(h->data, strlen(h->data));
+	curl_slist_free_all(*list);
+	*list = NULL;
+}
+
+static bool header(struct curl_slist **list, const char *name, struct view value) {
+	char line[STRIPE_KEY_MAX + 64];
+	int n = snprintf(line, sizeof line, "%s %.*s", name, VIEW_FMT(value));
+	struct curl_slist *longer = n > 0 && (size_t)n < sizeof line ? curl_slist_append(*list, line) : NULL;
+	OPENSSL_cleanse(line, sizeof line);
+	if (!longer) return false;
+	*list = longer;
+	return true;
+}
+
+static bool headers(const struct stripe_api *a, const struct stripe_call *c, struct curl_slist **list) {
+	/* Expect: off, so that a body is not held back for a 100 that may not come */
+	return header(list, "Authorization: Bearer", view_of(a->key, a->key_len)) &&
+	       header(list, "Stripe-Version:", VIEW(STRIPE_API_VERSION)) &&
+	       header(list, "Accept:", VIEW("application/json")) && header(list, "Expect:", VIEW_NONE) &&
+	       (!c->account.len || header(list, "Stripe-Account:", c->account)) &&
+	       (!c->post || header(list, "Content-Type:", VIEW("application/x-www-form-urlencoded"))) &&
+	       (!c->post || !c->idempotency_key || header(list, "Idempotency-Key:", view_str(c->idempotency_key)));
+}
+
+static bool plain(struct view v, size_t max) {
+	for (size_t i = 0; i < v.len; i++)
+		if (v.ptr[i] <= ' ' || v.ptr[i] > '~') return false;
+	return v.len <= max;
+}
+
+static enum error check(const struct stripe_call *c, struct problem *why) {
+	struct view path = view_str(c->path);
+	if (path.len == 0 || path.ptr[0] != '/' || !plain(path, STRIPE_PATH_MAX))
+		return problem_set(why, ERR_BAD_REQUEST, "the path is none");
+	if (!plain(c->account, ACCOUNT_MAX)) return problem_set(why, ERR_BAD_REQUEST, "the account is none");
+	if (c->idempotency_key && !plain(view_str(c->idempotency_key), STRIPE_IDEMPOTENCY_MAX))
+		return problem_set(why, ERR_BAD_REQUEST, "the idempotency key is none");
+	if (c->form.len > STRIPE_FORM_MAX) return problem_set(why, ERR_LIMIT, "the form is too large");
+	return OK;
+}
+
+static void set_up(struct stripe_slot *s, const struct stripe_call *c, const char *url) {
+	const struct stripe_api *a = s->api;
+	CURL *curl = s->curl;
+	curl_easy_reset(curl); /* connections stay: they belong to the multi handle */
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(curl, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(c->deadline_ms ? c->deadline_ms : a->deadline_ms));
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)STRIPE_CONNECT_MS);
+	curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "gzip");
+	curl_easy_setopt(curl, CURLOPT_USERAGENT, "tiergate/" TIERGATE_VERSION);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, s->headers);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, s);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, s->detail);
+	curl_easy_setopt(curl, CURLOPT_PRIVATE, s);
+	if (!c->post) return;
+	curl_easy_setopt(curl, CURLOPT_POST, 1L);
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->form.len);
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, s->form);
+}
+
+static void slot_clear(struct stripe_slot *s) {
+	headers_free(&s->headers);
+	free(s->form);
+	s->form = NULL;
+}
+
+static enum error begin(struct stripe_slot *s, const struct stripe_call *c, struct problem *why) {
+	struct stripe_api *a = s->api;
+	char url[STRIPE_PATH_MAX + 512];
+	int n = snprintf(url, sizeof url, "%s%s", a->base, c->path);
+	if (n < 0 || (size_t)n >= sizeof url) return problem_set(why, ERR_LIMIT, "the path is too long");
+	if (!s->curl) s->curl = curl_easy_init();
+	s->form = c->post ? strndup(c->form.ptr ? c->form.ptr : "", c->form.len) : NULL;
+	if (!s->curl || (c->post && !s->form) || !headers(a, c, &s->headers))
+		return problem_set(why, ERR_MEMORY, "no memory for a request");
+	s->done = c->done;
+	s->ctx = c->ctx;
+	s->too_large = false;
+	s->detail[0] = '\0';
+	set_up(s, c, url);
+	if (curl_multi_add_handle(a->multi, s->curl) != CURLM_OK)
+		return problem_set(why, ERR_MEMORY, "cannot begin a request");
+	return OK;
+}
+
+enum error stripe_api_call(struct stripe_api *a, const struct stripe_call *c, struct problem *why) {
+	enum error e = check(c, why);
+	if (e) return e;
+	for (unsigned i = 0; i < a->concurrency; i++) {
+		struct stripe_slot *s = &a->slots[i];
+		if (s->busy) continue;
+		e = begin(s, c, why);
+		if (e) {
+			slot_clear(s);
+			return e;
+		}
+		s->busy = true;
+		a->in_flight++;
+		return OK;
+	}
+	return problem_set(why, ERR_OVERLOADED, "%u requests are under way", a->concurrency);
+}
+
+unsigned stripe_api_in_flight(const struct stripe_api *a) { return a->in_flight; }
+
+/* ---- the loop ---------------------------------------------------------------------------- */
+
+int stripe_api_fd(const struct stripe_api *a) { return a->epoll; }
+
+int64_t stripe_api_wait_ms(const struct stripe_api *a, int64_t most) {
+	if (a->timer_ms < 0) return most;
+	int64_t wait = a->timer_ms - now_ms();
+	return wait < 0 ? 0 : wait < most ? wait : most;
+}
+
+static void take_finished(struct stripe_api *a) {
+	CURLMsg *m;
+	int left;
+	while ((m = curl_multi_info_read(a->multi, &left))) {
+		if (m->msg != CURLMSG_DONE) continue;
+		char *private = NULL;
+		CURLcode code = m->data.result;
+		CURL *curl = m->easy_handle; /* m is invalid once the handle is removed */
+		(void)curl_easy_getinfo(curl, CURLINFO_PRIVATE, &private);
+		struct stripe_slot *s = (struct stripe_slot *)(void *)private;
+		(void)curl_multi_remove_handle(a->multi, curl);
+		slot_clear(s);
+		a->in_flight--;
+		stripe_slot_finish(s, code);
+	}
+}
+
+void stripe_api_run(struct stripe_api *a) {
+	struct epoll_event events[EVENTS_AT_ONCE];
+	int running;
+	int n = epoll_wait(a->epoll, events, EVENTS_AT_ONCE, 0);
+	for (int i = 0; i < n; i++) {
+		int what = 0;
+		if (events[i].events & EPOLLIN) what |= CURL_CSELECT_IN;
+		if (events[i].events & EPOLLOUT) what |= CURL_CSELECT_OUT;
+		if (events[i].events & (EPOLLERR | EPOLLHUP)) what |= CURL_CSELECT_ERR;
+		(void)curl_multi_socket_action(a->multi, events[i].data.fd, what, &running);
+	}
+	if (a->timer_ms >= 0 && now_ms() >= a->timer_ms) {
+		a->timer_ms = -1;
+		(void)curl_multi_socket_action(a->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	}
+	take_finished(a);
+}
+
+/* ---- its life ------------------------------------------------------------------------------ */
+
+static enum error open_multi(struct stripe_api *a, struct problem *why) {
+	a->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (a->epoll < 0) return problem_set(why, ERR_UNAVAILABLE, "epoll: %s", strerror(errno));
+	a->multi = curl_multi_init();
+	if (!a->multi) return problem_set(why, ERR_MEMORY, "out of memory");
+	curl_multi_setopt(a->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	curl_multi_setopt(a->multi, CURLMOPT_SOCKETDATA, a);
+	curl_multi_setopt(a->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+	curl_multi_setopt(a->multi, CURLMOPT_TIMERDATA, a);
+	curl_multi_setopt(a->multi, CURLMOPT_MAXCONNECTS, (long)a->concurrency);
+	curl_multi_setopt(a->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)a->concurrency);
+	return OK;
+}
+
+enum error stripe_api_create(const struct stripe_api_options *o, struct stripe_api **ret_a, struct problem *why) {
+	bool livemode;
+	enum error e = stripe_base_check(o->base, why);
+	if (!e) e = stripe_key_mode(o->key, &livemode, why);
+	if (e) return e;
+	AUTO(stripe_api_destroy)
+	struct stripe_api *a = calloc(1, sizeof *a);
+	if (!a) return problem_set(why, ERR_MEMORY, "out of memory");
+	a->epoll = -1;
+	a->timer_ms = -1;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return problem_set(why, ERR_MEMORY, "cannot start libcurl");
+	a->global = true;
+	a->deadline_ms = o->deadline_ms > 0 ? o->deadline_ms : STRIPE_DEADLINE_MS;
+	a->answer_max = o->answer_max ? o->answer_max : STRIPE_ANSWER_MAX;
+	a->concurrency =
+		o->concurrency && o->concurrency < STRIPE_CONCURRENCY_MAX ? o->concurrency : STRIPE_CONCURRENCY_MAX;
+	memcpy(a->key, o->key.ptr, o->key.len);
+	a->key_len = o->key.len;
+	for (unsigned i = 0; i < STRIPE_CONCURRENCY_MAX; i++) a->slots[i].api = a;
+	a->base = strdup(o->base);
+	if (!a->base) return problem_set(why, ERR_MEMORY, "out of memory");
+	size_t n = strlen(a->base);
+	if (n && a->base[n - 1] == '/') a->base[n - 1] = '\0';
+	e = open_multi(a, why);
+	if (e) return e;
+	*ret_a = a;
+	a = NULL;
+	return OK;
+}
+
+void stripe_api_destroy(struct stripe_api **pointer) {
+	struct stripe_api *a = pointer ? *pointer : NULL;
+	if (!a) return;
+	for (unsigned i = 0; i < STRIPE_CONCURRENCY_MAX; i++) {
+		struct stripe_slot *s = &a->slots[i];
+		if (s->busy) (void)curl_multi_remove_handle(a->multi, s->curl);
+		slot_clear(s);
+		free(s->body);
+		curl_easy_cleanup(s->curl);
+	}
+	if (a->multi) curl_multi_cleanup(a->multi);
+	if (a->epoll >= 0) (void)close(a->epoll);
+	if (a->global) curl_global_cleanup();
+	OPENSSL_cleanse(a->key, sizeof a->key);
+	free(a->base);
+	free(a);
+	*pointer = NULL;
+}
