@@ -70,7 +70,7 @@ static enum error finish_append(struct raw *raw, struct problem *why) {
 			return OK;
 		}
 	}
-	return problem_set(why, ERR_MALFORMED, "kind: is neither event nor snapshot");
+	return problem_set(why, ERR_MALFORMED, "kind: is none of event, snapshot, override, mark");
 }
 
 static enum error finish(struct raw *raw, struct problem *why) {

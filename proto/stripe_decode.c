@@ -2,7 +2,11 @@
 
 #include <stdlib.h>
 
+#include "base/parse.h"
+#include "proto/fact.h"
 #include "proto/stripe_object.h"
+
+#define THIN "v2.core.event" /* the "object" of a thin event */
 
 struct stripe_decoder {
 	json_t *root; /* of the last call */
@@ -20,65 +24,6 @@ void stripe_decoder_destroy(struct stripe_decoder **d) {
 	json_decref((*d)->root);
 	free(*d);
 	*d = NULL;
-}
-
-/* ---- which events, and of what ---------------------------------------------- */
-
-struct used {
-	struct view type;
-	enum observation_kind kind;
-	enum rank rank;
-};
-
-/* https://docs.stripe.com/api/events/types */
-static const struct used events[] = {
-	{VIEW_INIT("customer.subscription.updated"), OBSERVE_SUBSCRIPTION, RANK_UPDATED},
-	{VIEW_INIT("customer.subscription.created"), OBSERVE_SUBSCRIPTION, RANK_CREATED},
-	{VIEW_INIT("customer.subscription.deleted"), OBSERVE_SUBSCRIPTION, RANK_DELETED},
-	{VIEW_INIT("customer.subscription.paused"), OBSERVE_SUBSCRIPTION, RANK_UPDATED},
-	{VIEW_INIT("customer.subscription.resumed"), OBSERVE_SUBSCRIPTION, RANK_UPDATED},
-	{VIEW_INIT("customer.subscription.trial_will_end"), OBSERVE_SUBSCRIPTION, RANK_UPDATED},
-	{VIEW_INIT("customer.subscription.pending_update_applied"), OBSERVE_SUBSCRIPTION, RANK_UPDATED},
-	{VIEW_INIT("customer.subscription.pending_update_expired"), OBSERVE_SUBSCRIPTION, RANK_UPDATED},
-	{VIEW_INIT("customer.updated"), OBSERVE_CUSTOMER, RANK_UPDATED},
-	{VIEW_INIT("customer.created"), OBSERVE_CUSTOMER, RANK_CREATED},
-	{VIEW_INIT("customer.deleted"), OBSERVE_CUSTOMER, RANK_DELETED},
-	{VIEW_INIT("checkout.session.completed"), OBSERVE_CHECKOUT, RANK_UPDATED},
-	{VIEW_INIT("checkout.session.async_payment_succeeded"), OBSERVE_CHECKOUT, RANK_UPDATED},
-	{VIEW_INIT("invoice.paid"), OBSERVE_INVOICE, RANK_UPDATED},
-	{VIEW_INIT("invoice.payment_succeeded"), OBSERVE_INVOICE, RANK_UPDATED},
-	{VIEW_INIT("invoice.payment_failed"), OBSERVE_INVOICE, RANK_UPDATED},
-	{VIEW_INIT("invoice.payment_action_required"), OBSERVE_INVOICE, RANK_UPDATED},
-	{VIEW_INIT("invoice.finalization_failed"), OBSERVE_INVOICE, RANK_UPDATED},
-	{VIEW_INIT("invoice.finalized"), OBSERVE_INVOICE, RANK_UPDATED},
-	{VIEW_INIT("invoice.marked_uncollectible"), OBSERVE_INVOICE, RANK_UPDATED},
-	{VIEW_INIT("invoice.overdue"), OBSERVE_INVOICE, RANK_UPDATED},
-	{VIEW_INIT("invoice.voided"), OBSERVE_INVOICE, RANK_UPDATED},
-};
-
-static const struct used snapshots[] = {
-	{VIEW_INIT("subscription"), OBSERVE_SUBSCRIPTION, RANK_UPDATED},
-	{VIEW_INIT("customer"), OBSERVE_CUSTOMER, RANK_UPDATED},
-	{VIEW_INIT("checkout.session"), OBSERVE_CHECKOUT, RANK_UPDATED},
-	{VIEW_INIT("invoice"), OBSERVE_INVOICE, RANK_UPDATED},
-};
-
-static const struct used *used_in(const struct used *table, size_t count, struct view type) {
-	for (size_t i = 0; i < count; i++)
-		if (view_eq(table[i].type, type)) return &table[i];
-	return NULL;
-}
-
-static const struct used *used_for(const struct record *r) {
-	return r->kind == RECORD_SNAPSHOT ? used_in(snapshots, ARRAY_LEN(snapshots), r->type)
-					  : used_in(events, ARRAY_LEN(events), r->type);
-}
-
-/* The "object" of what the observation comes from. */
-static struct view object_name(enum observation_kind kind) {
-	for (size_t i = 0; i < ARRAY_LEN(snapshots); i++)
-		if (snapshots[i].kind == kind) return snapshots[i].type;
-	return VIEW_NONE;
 }
 
 /* ---- the body and its record -------------------------------------------------- */
@@ -110,89 +55,160 @@ static void check_livemode(struct stripe_reader *r, const struct stripe_place *o
 	if (stripe_present(&p) && livemode != want) stripe_fail(r, &p, "contradicts the record");
 }
 
-/* An envelope that differs from its record would be applied under a name, a time or a mode that nobody signed. */
-static void check_event(struct stripe_reader *r, const struct stripe_place *event, const struct record *record) {
-	struct stripe_place created = stripe_member(event, "created");
-	check_text(r, event, "object", VIEW("event"));
-	check_text(r, event, "id", record->id);
-	check_text(r, event, "type", record->type);
-	check_text(r, event, "account", record->account);
-	check_livemode(r, event, record->livemode);
-	int64_t second = stripe_natural(r, event, "created");
-	if (stripe_present(&created) && second != record->created) stripe_fail(r, &created, "contradicts the record");
+/* The account that a context's path is about is its last segment. */
+static struct view context_account(struct stripe_reader *r, const struct stripe_place *event) {
+	struct view path = stripe_text(r, event, "context", 4 * ACCOUNT_MAX);
+	size_t from = path.len;
+	while (from > 0 && path.ptr[from - 1] != '/') from--;
+	return view_of(path.len ? path.ptr + from : NULL, path.len - from);
 }
 
-static bool is_thin(json_t *root) {
-	json_t *object = json_object_get(root, "object");
-	return json_is_string(object) && strcmp(json_string_value(object), "v2.core.event") == 0;
+static void check_account(struct stripe_reader *r, const struct stripe_place *event, const struct record *record) {
+	struct stripe_place account = stripe_member(event, "account"), context = stripe_member(event, "context");
+	check_text(r, event, "account", record->account);
+	if (stripe_present(&account)) return;
+	struct view named = context_account(r, event);
+	/* what an own API key listed has a context and no account in its record */
+	if (named.len && record->account.len && !view_eq(named, record->account))
+		stripe_fail(r, &context, "contradicts the record");
+}
+
+static int64_t second_of(struct stripe_reader *r, const struct stripe_place *event, bool thin) {
+	struct stripe_place created = stripe_member(event, "created");
+	int64_t second = 0;
+	if (!thin) return stripe_natural(r, event, "created");
+	struct view text = stripe_text(r, event, "created", NAME_MAX_BYTES);
+	if (text.len && !parse_rfc3339(text, &second)) stripe_fail(r, &created, "is no time");
+	return second;
+}
+
+/* An envelope that differs from its record would be applied under a name, a time or a mode that nobody signed. */
+static void check_event(struct stripe_reader *r, const struct stripe_place *event, const struct record *record,
+			bool thin) {
+	struct stripe_place created = stripe_member(event, "created");
+	check_text(r, event, "object", thin ? VIEW(THIN) : VIEW("event"));
+	check_text(r, event, "id", record->id);
+	check_text(r, event, "type", record->type);
+	check_account(r, event, record);
+	check_livemode(r, event, record->livemode);
+	int64_t second = second_of(r, event, thin);
+	if (stripe_present(&created) && second != record->created) stripe_fail(r, &created, "contradicts the record");
 }
 
 /* ---- decoding ----------------------------------------------------------------- */
 
-static void read_object(struct stripe_reader *r, const struct stripe_place *at, const struct stripe_event *e,
-			struct observation *o) {
-	bool says = true;
-	switch (o->kind) {
-	case OBSERVE_SUBSCRIPTION:
-		stripe_read_subscription(r, at, e, &o->of.subscription);
-		break;
-	case OBSERVE_CUSTOMER:
-		stripe_read_customer(r, at, e, &o->of.customer);
-		break;
-	case OBSERVE_CHECKOUT:
-		says = stripe_read_checkout(r, at, &o->of.checkout);
-		break;
-	case OBSERVE_INVOICE:
-		stripe_read_invoice(r, at, &o->of.invoice);
-		break;
-	case OBSERVE_SCHEDULE:
-	case OBSERVE_PAYMENT:
-	case OBSERVE_OVERRIDE:
-	case OBSERVE_MARK:
-	case OBSERVE_NOTHING:
-		break;
-	}
-	if (!says) o->kind = OBSERVE_NOTHING;
+static bool is_thin(json_t *root) {
+	json_t *object = json_object_get(root, "object");
+	return json_is_string(object) && strcmp(json_string_value(object), THIN) == 0;
 }
 
-static void read_record(struct stripe_reader *r, json_t *root, const struct record *record, const struct used *used,
-			struct observation *o) {
-	struct stripe_event event = {.rank = used->rank};
-	struct stripe_place at = {.base = root};
+/* A thin event has no data, only where to get it. */
+static void read_thin(struct stripe_reader *r, const struct stripe_place *event, struct observation *o) {
+	struct stripe_place related = stripe_member(event, "related_object");
+	struct view id = stripe_id(r, &related, "id");
+	const struct stripe_object *object = stripe_object_named(stripe_text(r, &related, "type", EVENT_TYPE_MAX));
+	if (object) stripe_ask(o, object->fetch, id);
+}
 
-	if (record->kind != RECORD_SNAPSHOT) {
-		check_event(r, &at, record);
-		json_t *data = json_object_get(root, "data");
-		json_t *previous = json_object_get(data, "previous_attributes");
-		if (json_is_object(previous)) event.previous = previous;
-		at = (struct stripe_place){.key = "data.object", .base = json_object_get(data, "object")};
+static void read_object(struct stripe_reader *r, const struct stripe_place *at, const struct stripe_object *object,
+			const struct stripe_event *e, struct observation *o) {
+	if (!stripe_is_object(at)) stripe_fail(r, at, "must be an object");
+	check_text(r, at, "object", object->name);
+	check_livemode(r, at, o->scope.livemode);
+	if (r->failed) return;
+	o->kind = object->kind;
+	o->stamp.rank = e->rank;
+	object->read(r, at, e, o);
+}
+
+static enum error decode_event(struct stripe_decoder *d, struct stripe_reader *r, const struct record *record,
+			       struct observation *o) {
+	/* a thin event's type has a version in front */
+	bool prefixed = view_starts(record->type, VIEW("v1."));
+	struct view name = prefixed ? view_of(record->type.ptr + 3, record->type.len - 3) : record->type;
+	const struct stripe_type *type = stripe_type_named(name);
+	/* about a subscription even what is not known yet is worth a look */
+	if (!type && !(prefixed && view_starts(name, VIEW("customer.subscription.")))) return OK;
+
+	enum error e = parse(d, record->body, r->why);
+	if (e) return e;
+	struct stripe_place event = {.base = d->root};
+	bool thin = is_thin(d->root);
+	if (prefixed && !thin) return OK;
+	check_event(r, &event, record, thin);
+	if (thin) {
+		read_thin(r, &event, o);
+		return OK;
 	}
-	if (!stripe_is_object(&at)) stripe_fail(r, &at, "must be an object");
-	check_text(r, &at, "object", object_name(used->kind));
-	check_livemode(r, &at, record->livemode);
-	if (!r->failed) read_object(r, &at, &event, o);
+	json_t *data = json_object_get(d->root, "data");
+	json_t *previous = json_object_get(data, "previous_attributes");
+	struct stripe_event how = {.rank = type->rank, .previous = json_is_object(previous) ? previous : NULL};
+	struct stripe_place at = {.key = "data.object", .base = json_object_get(data, "object")};
+	read_object(r, &at, type->object, &how, o);
+	return OK;
+}
+
+static enum error decode_snapshot(struct stripe_decoder *d, struct stripe_reader *r, const struct record *record,
+				  struct observation *o) {
+	static const struct stripe_object missing = {VIEW_INIT(FACT_MISSING), OBSERVE_NOTHING, FETCH_NOTHING,
+						     fact_read_answer};
+	static const struct stripe_object answered = {VIEW_INIT(FACT_ANSWERED), OBSERVE_NOTHING, FETCH_NOTHING,
+						      fact_read_answer};
+	const struct stripe_object *object = view_eq(record->type, missing.name)    ? &missing
+					     : view_eq(record->type, answered.name) ? &answered
+										    : stripe_object_named(record->type);
+	if (!object || (object->fetch == FETCH_NOTHING && object != &missing && object != &answered)) return OK;
+	enum error e = parse(d, record->body, r->why);
+	if (e) return e;
+	struct stripe_place at = {.base = d->root};
+	read_object(r, &at, object, &(struct stripe_event){.rank = RANK_UPDATED, .snapshot = true}, o);
+	if (object->fetch == FETCH_NOTHING) return OK;
+	o->is_answer = true;
+	o->answered = (struct fetch){object->fetch, stripe_need_id(r, &at, "id")};
+	return OK;
+}
+
+/* Our own records: of any other type they are none. */
+static enum error decode_fact(struct stripe_decoder *d, struct stripe_reader *r, const struct record *record,
+			      const struct stripe_object *object, struct observation *o) {
+	if (!view_eq(record->type, object->name))
+		return problem_set(r->why, ERR_MALFORMED, "type: a record of its kind is \"%s\"", object->name.ptr);
+	enum error e = parse(d, record->body, r->why);
+	if (e) return e;
+	struct stripe_place at = {.base = d->root};
+	read_object(r, &at, object, &(struct stripe_event){.rank = RANK_UPDATED}, o);
+	return OK;
+}
+
+static enum error decode(struct stripe_decoder *d, struct stripe_reader *r, const struct record *record,
+			 struct observation *o) {
+	static const struct stripe_object override = {VIEW_INIT(FACT_OVERRIDE), OBSERVE_OVERRIDE, FETCH_NOTHING,
+						      fact_read_override};
+	static const struct stripe_object mark = {VIEW_INIT(FACT_MARK), OBSERVE_MARK, FETCH_NOTHING, fact_read_mark};
+	switch (record->kind) {
+	case RECORD_WEBHOOK:
+	case RECORD_EVENT:
+		return decode_event(d, r, record, o);
+	case RECORD_SNAPSHOT:
+		return decode_snapshot(d, r, record, o);
+	case RECORD_OVERRIDE:
+		return decode_fact(d, r, record, &override, o);
+	case RECORD_MARK:
+		return decode_fact(d, r, record, &mark, o);
+	}
+	return problem_set(r->why, ERR_MALFORMED, "kind: not one that a record has");
 }
 
 enum error stripe_decode(struct stripe_decoder *d, const struct record *record, struct observation *ret_o,
 			 struct problem *why) {
 	struct stripe_reader r = {.why = why, .metadata_key = d->metadata_key};
-	const struct used *used = used_for(record);
 	struct observation o = {
 		.kind = OBSERVE_NOTHING,
 		.scope = {record->livemode, record->account},
 		.stamp = {record->created, RANK_UPDATED, record->id},
 	};
-
-	if (used) {
-		enum error e = parse(d, record->body, why);
-		if (e) return e;
-		if (record->kind == RECORD_SNAPSHOT || !is_thin(d->root)) {
-			o.kind = used->kind;
-			o.stamp.rank = used->rank;
-			read_record(&r, d->root, record, used, &o);
-			if (r.failed) return ERR_MALFORMED;
-		}
-	}
-	*ret_o = o;
-	return OK;
+	enum error e = decode(d, &r, record, &o);
+	if (!e && r.failed) e = ERR_MALFORMED;
+	if (!e) *ret_o = o;
+	return e;
 }

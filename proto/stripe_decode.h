@@ -1,12 +1,25 @@
-/* From Stripe's JSON to an observation, whatever the API version rendered it.
+/* From Stripe's JSON to an observation, whatever the API version rendered it; and from our own records (proto/fact.h).
  *
  * Shapes (one value out of all of them):
- *   period          subscription.current_period_*, since 2025-03-31.basil on each item
- *   invoice → sub   invoice.subscription, since basil invoice.parent.subscription_details.subscription
- *   line → price    line.price, since basil line.pricing.price_details
- *   item → price    item.price, or the legacy item.plan
- *   who pays        customer, or customer_account where only that is set
+ *   period            subscription.current_period_*, since 2025-03-31.basil on each item: the earliest of them
+ *   invoice → sub     invoice.subscription, since basil invoice.parent.subscription_details.subscription
+ *   invoice → payment invoice.payment_intent or charge, since basil invoice.payments, where they are shown
+ *   charge → invoice  charge.invoice, since basil by invoice payments alone
+ *   line → price      line.price, since basil line.pricing.price_details
+ *   item → price      item.price, or the legacy item.plan
+ *   who pays          customer, or customer_account where only that is set
+ *   thin events       "v1." + type, with no data: they say what to fetch
  * An id may be expanded: "customer": "cus_1" and "customer": {"id": "cus_1", …} are the same.
+ *
+ * The items in force count: a pending_update is none until it is applied. A list of items with more pages is not
+ * used at all, since what is missing may be what grants: the record asks for the subscription instead. So does
+ * every thin event for its object, and an entitlement summary for its customer's subscriptions.
+ *
+ * A checkout session binds its customer to its subject, and never grants. It does so when it is complete and paid
+ * (or needs no payment). One that is complete but "unpaid" (a debit or a transfer on its way) binds nobody: anybody
+ * can get that far, and it would take a customer away from the subject that pays for it. Once it is paid,
+ * checkout.session.async_payment_succeeded shows the same session as paid; when that fails there is nothing to undo.
+ * The subscription's own metadata, and its status, count meanwhile as always.
  *
  * A claim to a subject that can be none (longer than SUBJECT_MAX, not text, a NUL in it) is read as no claim.
  */
@@ -28,16 +41,19 @@ struct stripe_decoder;
 NODISCARD struct stripe_decoder *stripe_decoder_create(struct view metadata_key);
 void stripe_decoder_destroy(struct stripe_decoder **d);
 
-/* OK with kind OBSERVE_NOTHING for an event type that is not used, a thin event, an object that says nothing
- * (a checkout session that is not complete). The body of an unused type is not looked at.
+/* OK with kind OBSERVE_NOTHING for an event type that is not used, and for an object that says nothing (a checkout
+ * session that is not complete, an invoice payment that was not made); also for a record that only asks (fetches) or
+ * only answers (is_answer). The body of an unused type is not looked at.
+ *
+ * Every snapshot of an object that can be fetched is an answer, whatever it says: of its kind, with its id.
  *
  * Views live until the decoder's next call and as long as the record's own: the scope's account and the
  * stamp's event are the record's views.
  *
  * ERR_MALFORMED with a sentence that names the field: not JSON (a duplicate key anywhere included), a
- * field missing, of a wrong type or over its limit, a status that is not known, a list with more
- * pages (has_more), or a body that contradicts its record (id, type, created, livemode, account). Such a
- * record belongs in quarantine. The sentence holds names and numbers, no values of the body but an
+ * field missing, of a wrong type or over its limit, a status that is not known, a snapshot's list of items with more
+ * pages (to ask again would not help), or a body that contradicts its record (id, type, created, livemode,
+ * account). Such a record belongs in quarantine. The sentence holds names and numbers, no values of the body but an
  * unknown status. ERR_MEMORY: out of memory; nothing is wrong with the record. */
 NODISCARD enum error stripe_decode(struct stripe_decoder *d, const struct record *r, struct observation *ret_o,
 				   struct problem *why);

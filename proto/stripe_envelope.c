@@ -125,7 +125,7 @@ static enum error interpret(const struct found *f, struct stripe_envelope *ret_e
 	if (!e.livemode && !view_eq(raw[LIVEMODE], VIEW("false"))) return refuse(why, LIVEMODE);
 	if (!optional_text(raw[API_VERSION], API_VERSION_MAX, &e.api_version)) return refuse(why, API_VERSION);
 	if (!optional_text(raw[ACCOUNT], ACCOUNT_MAX, &e.account)) return refuse(why, ACCOUNT);
-	if (e.thin && !e.account.len && !context_of(raw[CONTEXT], &e.account)) return refuse(why, CONTEXT);
+	if (!e.account.len && !context_of(raw[CONTEXT], &e.account)) return refuse(why, CONTEXT);
 	if (!e.thin && (!raw[DATA].len || raw[DATA].ptr[0] != '{')) return refuse(why, DATA);
 	*ret_e = e;
 	return OK;

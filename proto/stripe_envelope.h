@@ -8,10 +8,11 @@
  * a string, and a duplicate key below the top level.
  *
  * Two kinds of event (https://docs.stripe.com/api/events, https://docs.stripe.com/api/v2/core/events):
- *   snapshot  object "event": id, type, created (seconds), livemode, data; account and api_version may
+ *   snapshot  object "event": id, type, created (seconds), livemode, data; account, context and api_version may
  *             be absent or null
- *   thin      object "v2.core.event": created is an RFC 3339 time, `context` may name the account (the last
- *             segment of a path: "acct_1/acct_2" is acct_2), there is no data
+ *   thin      object "v2.core.event": created is an RFC 3339 time, there is no data
+ * Whose event it is: `account`, or where that is absent `context` (the last segment of a path: "acct_1/acct_2"
+ * is acct_2), as with an organization's endpoint and thin events.
  */
 #ifndef PROTO_STRIPE_ENVELOPE_H
 #define PROTO_STRIPE_ENVELOPE_H

@@ -47,7 +47,38 @@ static void read_period(struct stripe_reader *r, const struct stripe_place *at, 
 	}
 }
 
-void stripe_read_invoice(struct stripe_reader *r, const struct stripe_place *at, struct invoice *o) {
+/* The payment of an invoice payment: its intent; or its charge, where there is no intent. */
+static struct view read_paid_by(struct stripe_reader *r, const struct stripe_place *invoice_payment) {
+	struct stripe_place payment = stripe_member(invoice_payment, "payment");
+	struct view intent = stripe_id(r, &payment, "payment_intent");
+	return intent.len ? intent : stripe_id(r, &payment, "charge");
+}
+
+static bool is_paid(struct stripe_reader *r, const struct stripe_place *at) {
+	return view_eq(stripe_text(r, at, "status", NAME_MAX_BYTES), VIEW("paid"));
+}
+
+/* Since basil an invoice may have several payments, and shows them only when asked to: then the default one, or the
+ * first, of those that were made. Before, the intent or the charge stands in the invoice. */
+static struct view read_payment(struct stripe_reader *r, const struct stripe_place *at) {
+	struct stripe_place payments = stripe_member(at, "payments");
+	struct stripe_place data = stripe_member(&payments, "data");
+	struct view intent = stripe_id(r, at, "payment_intent"), charge = stripe_id(r, at, "charge");
+	struct view first = intent.len ? intent : charge;
+	for (size_t i = 0, n = stripe_length(&data); i < n && !r->failed; i++) {
+		struct stripe_place payment = stripe_element(&data, i);
+		if (!is_paid(r, &payment)) continue;
+		struct view id = read_paid_by(r, &payment);
+		if (stripe_flag(r, &payment, "is_default") && id.len) return id;
+		if (!first.len) first = id;
+	}
+	return first;
+}
+
+void stripe_read_invoice(struct stripe_reader *r, const struct stripe_place *at, const struct stripe_event *e,
+			 struct observation *out) {
+	struct invoice *o = &out->of.invoice;
+	(void)e;
 	o->id = stripe_need_id(r, at, "id");
 	o->customer = stripe_customer(r, at);
 	o->subscription = read_subscription(r, at);
@@ -58,4 +89,18 @@ void stripe_read_invoice(struct stripe_reader *r, const struct stripe_place *at,
 	o->attempt_count = stripe_natural(r, at, "attempt_count");
 	o->next_payment_attempt = stripe_natural(r, at, "next_payment_attempt");
 	read_period(r, at, o);
+	if (o->status == INVOICE_PAID) o->payment = read_payment(r, at);
+}
+
+/* https://docs.stripe.com/api/invoice-payment/object. One that is open or canceled has paid nothing. */
+void stripe_read_invoice_payment(struct stripe_reader *r, const struct stripe_place *at, const struct stripe_event *e,
+				 struct observation *out) {
+	struct payment_observation *o = &out->of.payment;
+	(void)e;
+	(void)stripe_need_id(r, at, "id");
+	o->id = read_paid_by(r, at);
+	o->invoice = stripe_id(r, at, "invoice");
+	o->amount = stripe_natural(r, at, "amount_paid");
+	/* a payment record, which was paid somewhere else, cannot be refunded here */
+	if (!is_paid(r, at) || !o->id.len || !o->invoice.len) out->kind = OBSERVE_NOTHING;
 }

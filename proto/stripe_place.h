@@ -24,6 +24,7 @@
 struct stripe_reader {
 	struct problem *why; /* the first failure; may be NULL */
 	bool failed;
+	bool cut;                 /* a list that must be whole has more pages */
 	const char *metadata_key; /* which metadata entry names the subject */
 };
 

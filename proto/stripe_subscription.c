@@ -15,8 +15,7 @@ static enum sub_status read_status(struct stripe_reader *r, const struct stripe_
 	return SUB_NONE;
 }
 
-/* What an item, or a subscription of the days before items, is for. */
-static void read_item(struct stripe_reader *r, const struct stripe_place *at, struct item *item) {
+void stripe_read_item(struct stripe_reader *r, const struct stripe_place *at, struct item *item) {
 	struct stripe_place price = stripe_member(at, "price");
 	const char *key = stripe_present(&price) ? "price" : "plan";
 	if (!stripe_present(&price)) price = stripe_member(at, "plan");
@@ -41,18 +40,18 @@ static void read_items(struct stripe_reader *r, const struct stripe_place *at, s
 
 	if (!stripe_present(&list) && stripe_present(&plan)) {
 		s->items.count = 1;
-		read_item(r, at, &s->items.items[0]);
+		stripe_read_item(r, at, &s->items.items[0]);
 		return;
 	}
 	if (!json_is_array(data.base)) stripe_fail(r, &data, "must be a list");
-	if (stripe_flag(r, &list, "has_more")) stripe_fail(r, &list, "has more pages than the event shows");
+	if (stripe_flag(r, &list, "has_more")) r->cut = true;
 	size_t count = stripe_length(&data);
 	if (count > ITEMS_MAX) stripe_fail(r, &data, "has more than %d items", ITEMS_MAX);
 	if (r->failed) return;
 	for (size_t i = 0; i < count; i++) {
 		struct stripe_place item = stripe_element(&data, i);
 		if (!stripe_is_object(&item)) stripe_fail(r, &item, "must be an object");
-		read_item(r, &item, &s->items.items[i]);
+		stripe_read_item(r, &item, &s->items.items[i]);
 		s->period_start = earliest(s->period_start, stripe_natural(r, &item, "current_period_start"));
 		s->period_end = earliest(s->period_end, stripe_natural(r, &item, "current_period_end"));
 	}
@@ -69,6 +68,7 @@ static void read_now(struct stripe_reader *r, const struct stripe_place *at, str
 	if (!s->customer.len) stripe_fail(r, &customer, "is missing");
 	s->subject = stripe_claim(r, at);
 	s->latest_invoice = stripe_id(r, at, "latest_invoice");
+	s->schedule = stripe_id(r, at, "schedule");
 	s->status = read_status(r, at);
 	s->created = stripe_natural(r, at, "created");
 	s->trial_end = stripe_natural(r, at, "trial_end");
@@ -93,15 +93,24 @@ static void read_before(struct stripe_reader *r, const struct stripe_place *at, 
 	struct subscription was = {.status = SUB_NONE};
 	before.over = previous;
 	read_now(&quiet, &before, &was);
-	if (quiet.failed) return;
+	if (quiet.failed || quiet.cut) return;
 	o->pre = subscription_digest(&was);
 	o->has_pre = true;
 }
 
 void stripe_read_subscription(struct stripe_reader *r, const struct stripe_place *at, const struct stripe_event *e,
-			      struct subscription_observation *o) {
+			      struct observation *out) {
+	struct subscription_observation *o = &out->of.subscription;
+	struct stripe_place items = stripe_member(at, "items");
 	read_now(r, at, &o->now);
+	if (r->cut && e->snapshot) stripe_fail(r, &items, "has more pages than the answer shows");
 	if (r->failed) return;
+	if (r->cut) { /* what is missing may be what grants */
+		struct view id = o->now.id;
+		out->kind = OBSERVE_NOTHING;
+		stripe_ask(out, FETCH_SUBSCRIPTION, id);
+		return;
+	}
 	o->post = subscription_digest(&o->now);
 	o->new_claim = stripe_claim_is_new(r, e, o->now.subject);
 	if (e->rank == RANK_UPDATED && e->previous) read_before(r, at, e->previous, o);

@@ -90,7 +90,7 @@ struct customer_observation {
 /* A completed checkout session binds its customer; it never grants by itself. */
 struct checkout_observation {
 	struct view id;
-	struct view customer;     /* empty: nothing to bind */
+	struct view customer;     /* empty: nothing to bind: a guest's, or not paid */
 	struct view subscription; /* empty in payment and setup mode */
 	struct view subject;      /* client_reference_id, or metadata's claim */
 	bool paid;                /* payment_status is not "unpaid" */

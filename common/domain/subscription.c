@@ -98,3 +98,22 @@ bool invoice_status_parse(struct view name, enum invoice_status *ret_status) {
 	}
 	return false;
 }
+
+static const struct view schedule_names[] = {
+#define X(symbol, name) [symbol] = VIEW_INIT(name),
+	SCHEDULE_STATUS_TABLE(X)
+#undef X
+};
+
+const char *schedule_status_name(enum schedule_status s) {
+	return schedule_names[s < SCHEDULE_STATUS_COUNT ? s : SCHEDULE_NONE].ptr;
+}
+
+bool schedule_status_parse(struct view name, enum schedule_status *ret_status) {
+	for (unsigned i = SCHEDULE_NONE + 1; i < SCHEDULE_STATUS_COUNT; i++) {
+		if (!view_eq(name, schedule_names[i])) continue;
+		*ret_status = (enum schedule_status)i;
+		return true;
+	}
+	return false;
+}

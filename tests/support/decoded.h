@@ -6,6 +6,7 @@
 #ifndef SUPPORT_DECODED_H
 #define SUPPORT_DECODED_H
 
+#include "base/parse.h"
 #include "proto/stripe_decode.h"
 #include "support/fixture.h"
 
@@ -45,10 +46,13 @@ static inline void run(struct decoded *d) {
 static inline struct decoded decode_edited(const char *name, const char *const edits[][2]) {
 	struct decoded d = {.event = fixture_load(name)};
 	for (size_t i = 0; edits && edits[i][0]; i++) fixture_set(d.event, edits[i][0], edits[i][1]);
+	json_t *created = json_object_get(d.event, "created");
+	int64_t second = json_integer_value(created);
+	if (json_is_string(created)) assert_true(parse_rfc3339(text_of(created), &second)); /* a thin event */
 	d.record = (struct record){
 		.kind = RECORD_WEBHOOK,
 		.livemode = json_is_true(json_object_get(d.event, "livemode")),
-		.created = json_integer_value(json_object_get(d.event, "created")),
+		.created = second,
 		.account = text_of(json_object_get(d.event, "account")),
 		.id = text_of(json_object_get(d.event, "id")),
 		.type = text_of(json_object_get(d.event, "type")),

@@ -101,6 +101,7 @@ static void reads_checkout_sessions(void **state) {
 	assert_true(free_trial.o.of.checkout.paid);
 	must(&unpaid, OBSERVE_CHECKOUT);
 	assert_false(unpaid.o.of.checkout.paid);
+	assert_int_equal(unpaid.o.of.checkout.customer.len, 0);
 	must(&guest, OBSERVE_CHECKOUT);
 	assert_int_equal(guest.o.of.checkout.customer.len + guest.o.of.checkout.subscription.len, 0);
 	is_text(guest.o.of.checkout.subject, "user-42"); /* metadata's */
