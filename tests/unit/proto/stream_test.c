@@ -133,7 +133,7 @@ static void refusals_name_the_field(void **state) {
 			   "event\xa1x\xa4mode\xa4test\xa4type\xa1t\xa4"
 			   "body\xc4\x01{\xa7"
 			   "created\x01\xa4kind\xa7webhook"),
-		 ERR_MALFORMED, "kind: is neither event nor snapshot"},
+		 ERR_MALFORMED, "kind: is none of event, snapshot, override, mark"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct stream_request r = {.seq = 77};
