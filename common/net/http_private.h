@@ -73,6 +73,7 @@ struct http_conn {
 	struct http_conn *prev, *next;
 	int fd;
 	bool bad_target;
+	char *query; /* of the present request, when there is one and options.keep_query */
 	_Atomic uint64_t watch;
 	struct http_request request;
 	alignas(max_align_t) char scratch[]; /* options.scratch_size */

@@ -63,6 +63,10 @@ void http_query_each(const struct http_request *r, bool (*each)(void *ctx, struc
 	MHD_get_connection_values_n(r->mhd, MHD_GET_ARGUMENT_KIND, step, &w);
 }
 
+struct view http_query_string(const struct http_request *r) {
+	return view_str(r->conn->query);
+}
+
 void http_keep(struct http_request *r) {
 	atomic_store(&r->kept, true);
 	MHD_suspend_connection(r->mhd);

@@ -193,6 +193,14 @@ static enum MHD_Result give(struct http_request *r) {
 
 /* ---- libmicrohttpd's callbacks ------------------------------------------------ */
 
+/* libmicrohttpd splits and decodes it in place later. Without memory the request is refused like a bad target. */
+static void keep_query(struct http_conn *c, const char *target) {
+	const char *mark = strchr(target, '?');
+	free(c->query);
+	c->query = mark ? strdup(mark + 1) : NULL;
+	if (mark && !c->query) c->bad_target = true;
+}
+
 void *http_on_request_line(void *server, const char *target, struct MHD_Connection *mhd) {
 	struct http_server *s = server;
 	struct http_conn *c = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
@@ -200,6 +208,7 @@ void *http_on_request_line(void *server, const char *target, struct MHD_Connecti
 	c->request.mhd = mhd;
 	/* decoded it would end the path early */
 	c->bad_target = strstr(target, "%00") != NULL;
+	if (s->options.keep_query) keep_query(c, target);
 	/* a doomed one is found out later, where it can be closed */
 	(void)!http_enter(c, PHASE_RECEIVING, http_now_mono_ms() + s->options.request_ms);
 	return c;
@@ -244,6 +253,8 @@ void http_on_completed(void *server, struct MHD_Connection *mhd, void **context,
 	if (!c) return;
 	reset(&c->request);
 	c->bad_target = false;
+	free(c->query);
+	c->query = NULL;
 	/* a doomed one stays so, and is closed */
 	(void)!http_enter(c, PHASE_IDLE, http_now_mono_ms() + s->options.idle_ms);
 	*context = NULL;

@@ -75,6 +75,7 @@ struct http_options {
 	int64_t idle_ms;      /* 0: HTTP_IDLE_MS_DEFAULT */
 	uint64_t bodies_max;  /* 0: HTTP_BODIES_DEFAULT */
 	size_t scratch_size;  /* bytes of http_scratch per request */
+	bool keep_query;      /* for http_query_string; costs a copy of each target that has a query */
 	/* Every answered request, also those refused before a handler; may be NULL. Any thread; for counting. */
 	void (*on_answer)(void *ctx, unsigned status);
 };
@@ -119,6 +120,8 @@ unsigned http_query(const struct http_request *r, const char *name, struct view 
  * as the other views do. */
 void http_query_each(const struct http_request *r, bool (*each)(void *ctx, struct view name, struct view value),
 		     void *ctx);
+/* The query as it was sent, neither decoded nor split, without its question mark; empty unless options.keep_query. */
+struct view http_query_string(const struct http_request *r);
 /* scratch_size bytes that belong to the handler's owner, aligned for any type, zeroed. */
 void *http_scratch(struct http_request *r);
 /* Takes the request out of the server's hands until http_answer. Handler's thread, before anybody else may

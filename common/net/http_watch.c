@@ -74,6 +74,7 @@ void http_on_connection(void *server, struct MHD_Connection *mhd, void **context
 	s->conn_count--;
 	pthread_mutex_unlock(&s->mutex);
 	*context = NULL;
+	free(c->query);
 	free(c);
 }
 

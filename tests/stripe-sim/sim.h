@@ -94,24 +94,7 @@ struct scope {
 /* ---- time --------------------------------------------------------------------- */
 
 /* symbol, name in a saved state, function(sim, id): what to do when that moment has come */
-#define SIM_DUES(X)                                                                                                    \
-	X(DUE_RENEW, "renew", subscription_renew_due)                                                                  \
-	X(DUE_TRIAL_WARNING, "trial_warning", trial_warning_due)                                                       \
-	X(DUE_TRIAL_END, "trial_end", trial_end_due)                                                                   \
-	X(DUE_CANCEL, "cancel", subscription_cancel_due)                                                               \
-	X(DUE_INCOMPLETE, "incomplete", subscription_expire_due)                                                       \
-	X(DUE_PENDING, "pending_update", pending_update_due)                                                           \
-	X(DUE_COLLECTION, "resume_collection", resume_collection_due)                                                  \
-	X(DUE_UPCOMING, "upcoming", invoice_upcoming_due)                                                              \
-	X(DUE_FINALIZE, "finalize", invoice_finalize_due)                                                              \
-	X(DUE_RETRY, "retry", invoice_retry_due)                                                                       \
-	X(DUE_OVERDUE, "overdue", invoice_overdue_due)                                                                 \
-	X(DUE_PHASE, "phase", schedule_phase_due)                                                                      \
-	X(DUE_SESSION, "session", session_expire_due)                                                                  \
-	X(DUE_ASYNC, "async_payment", session_async_due)                                                               \
-	X(DUE_REFUND, "refund", refund_due)                                                                            \
-	X(DUE_DISPUTE, "dispute", dispute_due)                                                                         \
-	X(DUE_DELIVERY, "delivery", delivery_due)
+#define SIM_DUES(X) X(DUE_DELIVERY, "delivery", delivery_due)
 
 struct sim;
 enum due_kind {
@@ -250,7 +233,7 @@ void sim_emit(struct sim *sim, const char *type, const struct record *rec, json_
 /* An event about something that is in no table. */
 void sim_emit_object(struct sim *sim, const char *type, json_t *object);
 /* What differs, with the values of `before`; an empty object when nothing does. New reference. */
-json_t *attributes_before(const json_t *before, const json_t *after);
+json_t *attributes_before(json_t *before, json_t *after);
 /* A copy to compare with later. */
 json_t *record_copy(const struct record *rec);
 /* Takes `before`; when the record differs from it now, an event of `type`. True: it did. */

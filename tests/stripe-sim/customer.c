@@ -1,0 +1,83 @@
+#include "routes.h"
+
+#define FIELDS                                                                                                         \
+	"address,balance,description,email,invoice_prefix,invoice_settings,metadata,name,payment_method,phone,"        \
+	"preferred_locales,shipping,tax_exempt,"
+
+/* Its card, as the simulator's control or the last attached payment method says: hidden.card */
+
+static void take_default_method(struct sim_request *r, json_t *customer) {
+	const json_t *settings = want_object(r, r->params, NULL, "invoice_settings");
+	const char *id = want_text(r, settings, "invoice_settings", "default_payment_method");
+	if (!id) return;
+	json_t *kept = json_deep_copy(json_object_get(customer, "invoice_settings"));
+	set_text(kept, "default_payment_method", *id ? id : NULL);
+	(void)json_object_set_new(customer, "invoice_settings", kept);
+	if (*id && !failed(r) && !sim_find(r->sim, K_PAYMENT_METHOD, id))
+		(void)refuse_missing(r, K_PAYMENT_METHOD, "invoice_settings[default_payment_method]", id);
+}
+
+static void take(struct sim_request *r, json_t *customer) {
+	take_texts(r, customer, "description,email,invoice_prefix,name,phone,tax_exempt,");
+	take_metadata(r, r->params, customer);
+	take_default_method(r, customer);
+	const json_t *address = want_object(r, r->params, NULL, "address");
+	if (address) (void)json_object_set_new(customer, "address", json_deep_copy(address));
+}
+
+static json_t *create(struct sim_request *r) {
+	const char *clock = want_text(r, r->params, NULL, "test_clock");
+	struct record *clock_record = clock ? want(r, K_TEST_CLOCK, clock, "test_clock") : NULL;
+	if (failed(r)) return NULL;
+	json_t *customer = sim_shape(r->sim, K_CUSTOMER);
+	if (clock_record) set_text(customer, "test_clock", clock);
+	take(r, customer);
+	if (failed(r)) {
+		json_decref(customer);
+		return NULL;
+	}
+	struct record *rec = sim_add(r->sim, K_CUSTOMER, customer);
+	sim_emit(r->sim, "customer.created", rec, NULL);
+	return record_show(rec);
+}
+
+static json_t *retrieve(struct sim_request *r) {
+	struct record *rec = sim_find(r->sim, K_CUSTOMER, r->ids[0]);
+	return rec ? record_show(rec) : refuse_missing(r, K_CUSTOMER, "id", r->ids[0]);
+}
+
+static json_t *update(struct sim_request *r) {
+	struct record *rec = want(r, K_CUSTOMER, r->ids[0], "id");
+	if (!rec) return NULL;
+	json_t *before = record_copy(rec), *after = record_copy(rec);
+	take(r, after);
+	if (failed(r)) {
+		json_decref(before);
+		json_decref(after);
+		return NULL;
+	}
+	(void)json_object_update(rec->json, after);
+	json_decref(after);
+	(void)sim_emit_change(r->sim, "customer.updated", rec, before);
+	return record_show(rec);
+}
+
+/* Deleting a customer ends its subscriptions at once (Stripe's API reference, "Delete a customer"). */
+static json_t *delete (struct sim_request *r) {
+	struct record *rec = want(r, K_CUSTOMER, r->ids[0], "id");
+	if (!rec) return NULL;
+	sim_emit(r->sim, "customer.deleted", rec, NULL);
+	rec->deleted = true;
+	return record_show(rec);
+}
+
+static json_t *list(struct sim_request *r) { return list_records(r, K_CUSTOMER, "email,test_clock,", NULL, NULL); }
+
+static const struct sim_route rows[] = {
+	{"POST", "/v1/customers", create, FIELDS "test_clock,"},
+	{"GET", "/v1/customers", list, LIST_PARAMS "email,test_clock,"},
+	{"GET", "/v1/customers/:a", retrieve, ""},
+	{"POST", "/v1/customers/:a", update, FIELDS},
+	{"DELETE", "/v1/customers/:a", delete, ""},
+};
+ROUTES(customer_routes, rows);

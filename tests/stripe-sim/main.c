@@ -1,0 +1,71 @@
+#include <stdio.h>
+
+#include "server.h"
+#include "service/start.h"
+
+struct options {
+	const char *listen, *api_key, *clock_file;
+	uint64_t now, seed;
+	bool frozen;
+};
+
+static const struct setting rows[] = {
+	{"LISTEN", SETTING_LISTEN, offsetof(struct options, listen), .fallback = "127.0.0.1:0", .flag_only = true,
+	 .help = "where the API, the hosted pages and /_sim are"},
+	{"API_KEY", SETTING_STRING, offsetof(struct options, api_key), .fallback = "sk_test_sim", .flag_only = true,
+	 .help = "the key that it takes; sk_live_… makes every object a live one"},
+	{"NOW", SETTING_U64, offsetof(struct options, now), .fallback = "0", .flag_only = true,
+	 .help = "unix seconds at the start; 0: the wall clock's", .max = SIM_CLOCK_MAX},
+	{"SEED", SETTING_U64, offsetof(struct options, seed), .fallback = "1", .flag_only = true,
+	 .help = "of ids and of chances"},
+	{"FROZEN", SETTING_BOOL, offsetof(struct options, frozen), .fallback = "false", .flag_only = true,
+	 .help = "the clock stands still between moves"},
+	{"CLOCK_FILE", SETTING_FILE, offsetof(struct options, clock_file), .flag_only = true,
+	 .help = "kept at the simulated clock's offset, for tests/support/clock_shift.c"},
+};
+
+static const struct settings_table table = {
+	.program = "stripe-sim",
+	.purpose = "A Stripe without an account or a network, to develop and test against.",
+	.rows = rows,
+	.count = ARRAY_LEN(rows),
+};
+
+static enum error run(const struct options *o, struct signals *signals, const struct log *log, struct problem *why) {
+	struct sim *sim = NULL;
+	struct sim_server *server = NULL;
+	struct sim_options options = {.api_key = o->api_key,
+				      .now = (int64_t)o->now,
+				      .seed = o->seed,
+				      .frozen = o->frozen,
+				      .clock_file = o->clock_file};
+	enum error e = sim_create(&options, &sim, why);
+	if (!e) e = sim_server_create(sim, o->listen, &server, why);
+	if (!e) log_info(log, log_ev("ready"), kv_str("listen", sim_server_endpoint(server)));
+	while (!e && signals_wait(signals, 1000) != SIGNAL_STOP) {
+		pthread_mutex_lock(&sim->mutex);
+		sim_tick(sim);
+		pthread_mutex_unlock(&sim->mutex);
+	}
+	sim_server_destroy(&server);
+	sim_destroy(&sim);
+	return e;
+}
+
+int main(int argc, char **argv, char **envp) {
+	struct options options = {0};
+	struct settings *s = NULL;
+	struct problem why = {0};
+	struct signals signals;
+	int code = 0;
+	if (!settings_begin(&table, argc, argv, envp, &options, &s, &code)) return code;
+	struct log log = {.fd = 2, .level = LEVEL_INFO, .format = FORMAT_LOGFMT, .service = "stripe-sim"};
+	enum error e = signals_open(&signals, &why);
+	if (!e) {
+		e = run(&options, &signals, &log, &why);
+		signals_close(&signals);
+	}
+	if (e) log_error(&log, log_ev("failed"), kv_error(e), kv_why(&why));
+	settings_destroy(&s);
+	return error_exit_code(e);
+}

@@ -1,0 +1,17 @@
+/* Every table of routes; route.c looks through them in this order. */
+#ifndef STRIPE_SIM_ROUTES_H
+#define STRIPE_SIM_ROUTES_H
+
+#include "sim.h"
+
+struct sim_routes {
+	const struct sim_route *rows;
+	size_t count;
+};
+
+#define ROUTES(name, table) const struct sim_routes name = {(table), ARRAY_LEN(table)}
+#define LIST_PARAMS "limit,starting_after,ending_before,created,"
+
+extern const struct sim_routes customer_routes, product_routes, price_routes, inspect_routes;
+
+#endif
