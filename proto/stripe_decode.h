@@ -58,4 +58,8 @@ void stripe_decoder_destroy(struct stripe_decoder **d);
 NODISCARD enum error stripe_decode(struct stripe_decoder *d, const struct record *r, struct observation *ret_o,
 				   struct problem *why);
 
+/* The i-th event type that is not passed over, in the order of view_cmp; empty past the last. Who lists events asks for
+ * these. */
+struct view stripe_event_type(unsigned i);
+
 #endif

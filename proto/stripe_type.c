@@ -3,6 +3,7 @@
  * Not here, and so counted by their type and passed over: price.* and product.* (the catalog is the operator's file);
  * invoice.created, .updated, .sent and .upcoming (no step of an invoice's life that matters; the last one
  * has no id); charge.succeeded and .updated (each payment has one, and only what goes back is of interest). */
+#include "proto/stripe_decode.h"
 #include "proto/stripe_object.h"
 
 enum {
@@ -89,6 +90,10 @@ static const struct stripe_type types[] = {
 	X("subscription_schedule.updated", SCHEDULE, RANK_UPDATED),
 #undef X
 };
+
+struct view stripe_event_type(unsigned i) {
+	return i < ARRAY_LEN(types) ? types[i].name : VIEW_NONE;
+}
 
 const struct stripe_object *stripe_object_named(struct view name) {
 	for (size_t i = 0; i < OBJECT_COUNT; i++)
