@@ -1,29 +1,18 @@
-#include "lives/bodies.h"
+#include "lives/body_parts.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+
+#include "proto/fact.h"
 
 struct body_shape random_body_shape(struct random *r) {
-	return (struct body_shape){random_chance(r, 50), random_chance(r, 30), random_chance(r, 30)};
-}
-
-/* Fields end with a comma; every object ends with its "object", so that there is always a last one. */
-static void add_id(struct text *t, const struct body_shape *shape, const char *name, struct view id,
-		   const char *object) {
-	if (!id.len) {
-		if (!shape->terse) text_add(t, "\"%s\":null,", name);
-	} else if (shape->expanded) {
-		text_add(t, "\"%s\":{\"id\":\"%.*s\",\"livemode\":false,\"object\":\"%s\"},", name, VIEW_FMT(id),
-			 object);
-	} else {
-		text_add(t, "\"%s\":\"%.*s\",", name, VIEW_FMT(id));
-	}
-}
-
-static void add_time(struct text *t, const struct body_shape *shape, const char *name, int64_t n) {
-	if (n)
-		text_add(t, "\"%s\":%" PRId64 ",", name, n);
-	else if (!shape->terse)
-		text_add(t, "\"%s\":null,", name);
+	static const char *const classic[] = {"2019-12-03", "2022-11-15", "2024-06-20"};
+	static const char *const basil[] = {"2025-03-31.basil", "2025-09-30.clover", "2026-07-29.dahlia",
+					    "2026-09-30.endive"};
+	struct body_shape s = {
+		.basil = random_chance(r, 50), .expanded = random_chance(r, 30), .terse = random_chance(r, 30)};
+	s.version = s.basil ? basil[random_below(r, ARRAY_LEN(basil))] : classic[random_below(r, ARRAY_LEN(classic))];
+	return s;
 }
 
 static void add_claim(struct text *t, struct view subject) {
@@ -31,30 +20,6 @@ static void add_claim(struct text *t, struct view subject) {
 		text_add(t, "\"metadata\":{\"plan\":\"x\",\"user_id\":\"%.*s\"},", VIEW_FMT(subject));
 	else
 		text_add(t, "\"metadata\":{},");
-}
-
-static void add_items(struct text *t, const struct body_shape *shape, const struct subscription *s) {
-	text_add(t, "\"items\":{\"data\":[");
-	for (unsigned i = 0; i < s->items.count; i++) {
-		const struct item *item = &s->items.items[i];
-		text_add(t, "%s{\"id\":\"si_%u\",", i ? "," : "", i);
-		if (shape->basil) {
-			add_time(t, shape, "current_period_start", s->period_start);
-			add_time(t, shape, "current_period_end", s->period_end);
-		}
-		if (item->quantity == 1 && shape->terse)
-			text_add(t, "\"quantity\":null,");
-		else
-			text_add(t, "\"quantity\":%" PRIu64 ",", item->quantity);
-		text_add(t, "\"price\":{\"id\":\"%.*s\",", VIEW_FMT(item->price));
-		add_id(t, shape, "product", item->product, "product");
-		if (item->lookup_key.len)
-			text_add(t, "\"lookup_key\":\"%.*s\",", VIEW_FMT(item->lookup_key));
-		else if (!shape->terse)
-			text_add(t, "\"lookup_key\":null,");
-		text_add(t, "\"active\":true,\"object\":\"price\"},\"object\":\"subscription_item\"}");
-	}
-	text_add(t, "],\"has_more\":false,\"total_count\":%u,\"object\":\"list\"},", s->items.count);
 }
 
 static void add_pause(struct text *t, const struct body_shape *shape, bool paused) {
@@ -67,20 +32,21 @@ static void add_pause(struct text *t, const struct body_shape *shape, bool pause
 static void add_subscription(struct text *t, const struct body_shape *shape, const struct subscription *s) {
 	text_add(t, "{\"id\":\"%.*s\",\"status\":\"%s\",\"created\":%" PRId64 ",", VIEW_FMT(s->id),
 		 sub_status_name(s->status), s->created);
-	add_id(t, shape, "customer", s->customer, "customer");
-	add_id(t, shape, "latest_invoice", s->latest_invoice, "invoice");
+	body_id(t, shape, "customer", s->customer, "customer");
+	body_id(t, shape, "latest_invoice", s->latest_invoice, "invoice");
+	body_id(t, shape, "schedule", s->schedule, "subscription_schedule");
 	if (!shape->basil) {
-		add_time(t, shape, "current_period_start", s->period_start);
-		add_time(t, shape, "current_period_end", s->period_end);
+		body_time(t, shape, "current_period_start", s->period_start);
+		body_time(t, shape, "current_period_end", s->period_end);
 	}
-	add_time(t, shape, "trial_end", s->trial_end);
-	add_time(t, shape, "cancel_at", s->cancel_at);
-	add_time(t, shape, "canceled_at", s->canceled_at);
-	add_time(t, shape, "ended_at", s->ended_at);
+	body_time(t, shape, "trial_end", s->trial_end);
+	body_time(t, shape, "cancel_at", s->cancel_at);
+	body_time(t, shape, "canceled_at", s->canceled_at);
+	body_time(t, shape, "ended_at", s->ended_at);
 	text_add(t, "\"cancel_at_period_end\":%s,", s->cancel_at_period_end ? "true" : "false");
 	add_pause(t, shape, s->collection_paused);
 	add_claim(t, s->subject);
-	add_items(t, shape, s);
+	body_items(t, shape, s);
 	text_add(t, "\"default_payment_method\":\"pm_2\",\"livemode\":false,\"object\":\"subscription\"}");
 }
 
@@ -110,7 +76,11 @@ static void add_previous(struct text *t, const struct body_shape *shape, const s
 	if (before->status != now->status) text_add(t, "\"status\":\"%s\",", sub_status_name(before->status));
 	if (!view_eq(before->latest_invoice, now->latest_invoice)) {
 		const struct body_shape plain = {0};
-		add_id(t, &plain, "latest_invoice", before->latest_invoice, "invoice");
+		body_id(t, &plain, "latest_invoice", before->latest_invoice, "invoice");
+	}
+	if (!view_eq(before->schedule, now->schedule)) {
+		const struct body_shape plain = {0};
+		body_id(t, &plain, "schedule", before->schedule, "subscription_schedule");
 	}
 	if (!shape->basil) {
 		add_before(t, "current_period_start", before->period_start, now->period_start);
@@ -130,16 +100,16 @@ static void add_previous(struct text *t, const struct body_shape *shape, const s
 		else
 			text_add(t, "\"metadata\":{\"user_id\":null},");
 	}
-	if (!items_eq(&before->items, &now->items) || (shape->basil && moved)) add_items(t, shape, before);
+	if (!items_eq(&before->items, &now->items) || (shape->basil && moved)) body_items(t, shape, before);
 	text_add(t, "\"default_payment_method\":\"pm_1\"}");
 }
 
-static void add_customer(struct text *t, const struct life_event *e) {
+static void add_customer(struct text *t, const struct life_event *e, bool snapshot) {
 	const struct customer_observation *c = &e->o.of.customer;
 	text_add(t, "{\"id\":\"%.*s\",\"created\":1,\"email\":\"a@example.org\",", VIEW_FMT(c->id));
 	add_claim(t, c->subject);
 	text_add(t, "\"object\":\"customer\"}");
-	if (e->o.stamp.rank != RANK_UPDATED) return;
+	if (snapshot || e->o.stamp.rank != RANK_UPDATED) return;
 	text_add(t, ",\"previous_attributes\":{");
 	if (!view_eq(e->claimed_before, c->subject)) {
 		if (e->claimed_before.len)
@@ -152,118 +122,159 @@ static void add_customer(struct text *t, const struct life_event *e) {
 
 static void add_checkout(struct text *t, const struct body_shape *shape, const struct checkout_observation *c) {
 	text_add(t, "{\"id\":\"%.*s\",\"mode\":\"subscription\",", VIEW_FMT(c->id));
-	add_id(t, shape, "customer", c->customer, "customer");
-	add_id(t, shape, "subscription", c->subscription, "subscription");
+	body_id(t, shape, "customer", c->customer, "customer");
+	body_id(t, shape, "subscription", c->subscription, "subscription");
 	text_add(t,
 		 "\"client_reference_id\":\"%.*s\",\"payment_status\":\"%s\",\"metadata\":{},"
 		 "\"status\":\"complete\",\"object\":\"checkout.session\"}",
 		 VIEW_FMT(c->subject), c->paid ? "paid" : "unpaid");
 }
 
-static void add_invoice(struct text *t, const struct body_shape *shape, const struct invoice *i) {
-	text_add(t, "{\"id\":\"%.*s\",\"status\":\"%s\",\"currency\":\"%.*s\",", VIEW_FMT(i->id),
-		 invoice_status_name(i->status), VIEW_FMT(i->currency));
-	add_id(t, shape, "customer", i->customer, "customer");
-	text_add(t, "\"amount_due\":%" PRId64 ",\"amount_remaining\":%" PRId64 ",\"attempt_count\":%" PRId64 ",",
-		 i->amount_due, i->amount_remaining, i->attempt_count);
-	add_time(t, shape, "next_payment_attempt", i->next_payment_attempt);
-	/* the invoice's own period is not the service's */
-	text_add(t,
-		 "\"period_start\":11,\"period_end\":12,\"lines\":{\"data\":[{\"id\":\"il_1\",\"period\":{\"start\":"
-		 "%" PRId64 ",\"end\":%" PRId64 "},",
-		 i->period_start, i->period_end);
-	if (shape->basil)
-		text_add(t,
-			 "\"pricing\":{\"type\":\"price_details\",\"price_details\":{\"price\":\"price_1\",\"product\":"
-			 "\"prod_1\"}},"
-			 "\"parent\":{\"type\":\"subscription_item_details\",\"subscription_item_details\":{"
-			 "\"subscription\":"
-			 "\"%.*s\",\"subscription_item\":\"si_1\"}},",
-			 VIEW_FMT(i->subscription));
-	else
-		text_add(t,
-			 "\"price\":{\"id\":\"price_1\",\"object\":\"price\"},\"subscription\":\"%.*s\",\"type\":"
-			 "\"subscription\",",
-			 VIEW_FMT(i->subscription));
-	text_add(t, "\"object\":\"line_item\"}],\"has_more\":false,\"object\":\"list\"},");
-	if (shape->basil) {
-		text_add(t, "\"parent\":{\"type\":\"subscription_details\",\"subscription_details\":{");
-		add_id(t, shape, "subscription", i->subscription, "subscription");
-		text_add(t, "\"metadata\":{}}},");
-	} else {
-		add_id(t, shape, "subscription", i->subscription, "subscription");
-	}
-	text_add(t, "\"object\":\"invoice\"}");
+/* What tells of one payment: a charge, a refund, a dispute, or the payment of an invoice. */
+static const char *payment_object(const struct payment_observation *p) {
+	if (p->has_charge) return "charge";
+	if (!p->reversal_count) return "invoice_payment";
+	return reversal_is_refund(p->reversals[0].state) ? "refund" : "dispute";
 }
 
+static const char *object_of(const struct observation *o) {
+	switch (o->kind) {
+	case OBSERVE_SUBSCRIPTION:
+		return "subscription";
+	case OBSERVE_CUSTOMER:
+		return "customer";
+	case OBSERVE_CHECKOUT:
+		return "checkout.session";
+	case OBSERVE_INVOICE:
+		return "invoice";
+	case OBSERVE_SCHEDULE:
+		return "subscription_schedule";
+	case OBSERVE_PAYMENT:
+		return payment_object(&o->of.payment);
+	case OBSERVE_OVERRIDE:
+		return FACT_OVERRIDE;
+	case OBSERVE_MARK:
+		return FACT_MARK;
+	case OBSERVE_NOTHING:
+		break;
+	}
+	return "price";
+}
+
+static const char *payment_type(const struct payment_observation *p, enum rank rank) {
+	if (p->has_charge) return "charge.refunded";
+	if (!p->reversal_count) return "invoice_payment.paid";
+	if (!reversal_is_refund(p->reversals[0].state))
+		return rank == RANK_CREATED                   ? "charge.dispute.created"
+		       : p->reversals[0].state > DISPUTE_OPEN ? "charge.dispute.closed"
+							      : "charge.dispute.updated";
+	return rank == RANK_CREATED                     ? "refund.created"
+	       : p->reversals[0].state == REFUND_FAILED ? "refund.failed"
+							: "refund.updated";
+}
+
+static const char *schedule_type(const struct schedule *s, enum rank rank) {
+	if (rank == RANK_CREATED) return "subscription_schedule.created";
+	return s->status == SCHEDULE_RELEASED    ? "subscription_schedule.released"
+	       : s->status == SCHEDULE_CANCELED  ? "subscription_schedule.canceled"
+	       : s->status == SCHEDULE_COMPLETED ? "subscription_schedule.completed"
+						 : "subscription_schedule.updated";
+}
+
+/* What happened, when the life says it in Stripe's words; else what fits. */
 static const char *type_of(const struct life_event *e) {
 	static const char *const of_sub[] = {"customer.subscription.created", "customer.subscription.updated",
 					     "customer.subscription.deleted"};
 	static const char *const of_customer[] = {"customer.created", "customer.updated", "customer.deleted"};
+	if (strchr(e->what, '.') && !strchr(e->what, ' ')) return e->what;
 	switch (e->o.kind) {
 	case OBSERVE_SUBSCRIPTION:
-		return view_starts(view_str(e->what), VIEW("customer.subscription.")) ? e->what
-										      : of_sub[e->o.stamp.rank];
+		return of_sub[e->o.stamp.rank];
 	case OBSERVE_CUSTOMER:
 		return of_customer[e->o.stamp.rank];
 	case OBSERVE_CHECKOUT:
-		return "checkout.session.completed";
+		return e->o.of.checkout.paid ? "checkout.session.completed" : "checkout.session.async_payment_failed";
 	case OBSERVE_INVOICE:
 		return e->o.of.invoice.status == INVOICE_PAID ? "invoice.paid" : "invoice.payment_failed";
 	case OBSERVE_SCHEDULE:
+		return schedule_type(&e->o.of.schedule, e->o.stamp.rank);
 	case OBSERVE_PAYMENT:
+		return payment_type(&e->o.of.payment, e->o.stamp.rank);
 	case OBSERVE_OVERRIDE:
+		return FACT_OVERRIDE;
 	case OBSERVE_MARK:
+		return FACT_MARK;
 	case OBSERVE_NOTHING:
 		break;
 	}
-	return "charge.succeeded";
+	return "price.updated";
 }
 
-static void add_object(struct text *t, const struct life_event *e, const struct body_shape *shape) {
+/* The text of a fact, which is the record's whole body. */
+static void add_fact(struct text *t, char *fact) {
+	if (!fact) abort(); /* a life must not make one that cannot be written */
+	text_add(t, "%s", fact);
+	free(fact);
+}
+
+static void add_object(struct text *t, const struct life_event *e, const struct body_shape *shape, bool snapshot) {
 	switch (e->o.kind) {
 	case OBSERVE_SUBSCRIPTION:
 		add_subscription(t, shape, &e->o.of.subscription.now);
-		if (e->has_before) add_previous(t, shape, &e->before, &e->o.of.subscription.now);
+		if (e->has_before && !snapshot) add_previous(t, shape, &e->before, &e->o.of.subscription.now);
 		break;
 	case OBSERVE_CUSTOMER:
-		add_customer(t, e);
+		add_customer(t, e, snapshot);
 		break;
 	case OBSERVE_CHECKOUT:
 		add_checkout(t, shape, &e->o.of.checkout);
 		break;
 	case OBSERVE_INVOICE:
-		add_invoice(t, shape, &e->o.of.invoice);
+		body_invoice(t, shape, &e->o.of.invoice);
 		break;
 	case OBSERVE_SCHEDULE:
+		body_schedule(t, shape, &e->o.of.schedule);
+		break;
 	case OBSERVE_PAYMENT:
+		body_payment(t, shape, &e->o.of.payment);
+		break;
 	case OBSERVE_OVERRIDE:
+		add_fact(t, fact_override_write(&e->o.of.override));
+		break;
 	case OBSERVE_MARK:
+		add_fact(t, fact_mark_write(&e->o.of.mark));
+		break;
 	case OBSERVE_NOTHING:
-		text_add(t, "{\"object\":\"charge\"}");
+		text_add(t, "{\"object\":\"price\"}");
 		break;
 	}
 }
 
+static enum record_kind kind_of(const struct life_event *e) {
+	if (e->o.kind == OBSERVE_OVERRIDE) return RECORD_OVERRIDE;
+	if (e->o.kind == OBSERVE_MARK) return RECORD_MARK;
+	return view_eq(view_str(e->what), VIEW("API snapshot")) ? RECORD_SNAPSHOT : RECORD_WEBHOOK;
+}
+
 void body_record(struct text *t, const struct life_event *e, const struct body_shape *shape, uint64_t seq,
 		 struct record *ret_record) {
-	bool snapshot = view_eq(view_str(e->what), VIEW("API snapshot"));
-	struct view version = shape->basil ? VIEW("2025-03-31.basil") : VIEW("2024-06-20");
-	struct view type = snapshot ? VIEW("subscription") : view_str(type_of(e));
+	enum record_kind kind = kind_of(e);
+	struct view version = view_str(shape->version);
+	struct view type = view_str(kind == RECORD_WEBHOOK ? type_of(e) : object_of(&e->o));
 	text_clear(t);
-	if (!snapshot)
+	if (kind == RECORD_WEBHOOK)
 		text_add(t,
 			 "{\"id\":\"%.*s\",\"api_version\":\"%.*s\",\"created\":%" PRId64
 			 ",\"livemode\":false,\"pending_webhooks\":1,\"type\":\"%.*s\",\"data\":{\"object\":",
 			 VIEW_FMT(e->o.stamp.event), VIEW_FMT(version), e->o.stamp.created, VIEW_FMT(type));
-	add_object(t, e, shape);
-	if (!snapshot) text_add(t, "},\"object\":\"event\"}");
+	add_object(t, e, shape, kind == RECORD_SNAPSHOT);
+	if (kind == RECORD_WEBHOOK) text_add(t, "},\"object\":\"event\"}");
 	*ret_record = (struct record){.origin = 1,
 				      .seq = seq,
-				      .kind = snapshot ? RECORD_SNAPSHOT : RECORD_WEBHOOK,
+				      .kind = kind,
 				      .received_ms = e->o.stamp.created * 1000,
 				      .created = e->o.stamp.created,
-				      .secret = VIEW("dev"),
+				      .secret = kind == RECORD_WEBHOOK ? VIEW("dev") : VIEW_NONE,
 				      .id = e->o.stamp.event,
 				      .type = type,
 				      .api_version = version,

@@ -38,7 +38,11 @@ void print_sub_register(struct text *t, const struct sub_register *r);
 void print_customer_register(struct text *t, const struct customer_register *r);
 void print_invoice(struct text *t, const struct invoice *i);
 void print_invoice_register(struct text *t, const struct invoice_register *r);
+void print_schedule(struct text *t, const struct schedule *s);
+void print_payment(struct text *t, const struct payment_observation *p);
 /* One line, for a person. */
 void print_observation(struct text *t, const struct observation *o);
+/* What it answers and asks for; a line each, or nothing. */
+void print_questions(struct text *t, const struct observation *o);
 
 #endif

@@ -27,6 +27,7 @@ void print_subscription(struct text *t, const struct subscription *s) {
 	add_view(t, "customer", s->customer);
 	add_view(t, "subject", s->subject);
 	add_view(t, "invoice", s->latest_invoice);
+	add_view(t, "schedule", s->schedule);
 	add_time(t, "created", s->created);
 	add_time(t, "period_start", s->period_start);
 	add_time(t, "period_end", s->period_end);
@@ -86,6 +87,43 @@ void print_invoice(struct text *t, const struct invoice *i) {
 		 i->amount_remaining, i->attempt_count, i->next_payment_attempt);
 	add_time(t, "period_start", i->period_start);
 	add_time(t, "period_end", i->period_end);
+	add_view(t, "payment", i->payment);
+}
+
+void print_schedule(struct text *t, const struct schedule *s) {
+	text_add(t, "%s%s", schedule_status_name(s->status), s->ends_subscription ? " ends_subscription" : "");
+	add_view(t, "id", s->id);
+	add_view(t, "customer", s->customer);
+	add_view(t, "subscription", s->subscription);
+	for (unsigned i = 0; i < s->phase_count; i++) {
+		text_add(t, " phase %" PRId64 " to %" PRId64, s->phases[i].start, s->phases[i].end);
+		print_items(t, &s->phases[i].items);
+	}
+}
+
+void print_payment(struct text *t, const struct payment_observation *p) {
+	add_view(t, "id", p->id);
+	add_view(t, "invoice", p->invoice);
+	add_view(t, "customer", p->customer);
+	text_add(t, " amount=%" PRId64, p->amount);
+	if (p->has_charge) text_add(t, " charge refunded=%" PRId64, p->refunded);
+	for (unsigned i = 0; i < p->reversal_count; i++) {
+		const struct reversal *r = &p->reversals[i];
+		text_add(t, " %.*s %s%s %" PRId64, VIEW_FMT(r->id),
+			 reversal_is_refund(r->state) ? "refund " : "dispute ", reversal_state_name(r->state),
+			 r->amount);
+	}
+}
+
+static void print_override(struct text *t, const struct override_observation *o) {
+	text_add(t, "%s", o->revoked ? "revoke" : "grant");
+	add_view(t, "id", o->id);
+	add_view(t, "subject", o->subject);
+	add_view(t, "tier", o->tier);
+	add_time(t, "from", o->from);
+	add_time(t, "until", o->until);
+	add_view(t, "why", o->why);
+	add_view(t, "by", o->by);
 }
 
 void print_invoice_register(struct text *t, const struct invoice_register *r) {
@@ -101,10 +139,6 @@ void print_invoice_register(struct text *t, const struct invoice_register *r) {
 void print_observation(struct text *t, const struct observation *o) {
 	text_add(t, "%" PRId64 " %.*s ", o->stamp.created, VIEW_FMT(o->stamp.event));
 	switch (o->kind) {
-	case OBSERVE_SCHEDULE:
-	case OBSERVE_PAYMENT:
-	case OBSERVE_OVERRIDE:
-	case OBSERVE_MARK:
 	case OBSERVE_NOTHING:
 		text_add(t, "nothing");
 		break;
@@ -118,9 +152,9 @@ void print_observation(struct text *t, const struct observation *o) {
 		break;
 	}
 	case OBSERVE_CUSTOMER:
-		text_add(t, "customer %.*s subject=%.*s%s%s", VIEW_FMT(o->of.customer.id),
+		text_add(t, "customer %.*s subject=%.*s%s%s%s", VIEW_FMT(o->of.customer.id),
 			 VIEW_FMT(o->of.customer.subject), o->of.customer.deleted ? " deleted" : "",
-			 o->of.customer.new_claim ? " new claim" : "");
+			 o->of.customer.new_claim ? " new claim" : "", o->of.customer.claim_gone ? " claim gone" : "");
 		break;
 	case OBSERVE_CHECKOUT:
 		text_add(t, "checkout %.*s customer=%.*s subject=%.*s%s", VIEW_FMT(o->of.checkout.id),
@@ -131,8 +165,30 @@ void print_observation(struct text *t, const struct observation *o) {
 		text_add(t, "invoice ");
 		print_invoice(t, &o->of.invoice);
 		break;
+	case OBSERVE_SCHEDULE:
+		text_add(t, "schedule ");
+		print_schedule(t, &o->of.schedule);
+		break;
+	case OBSERVE_PAYMENT:
+		text_add(t, "payment");
+		print_payment(t, &o->of.payment);
+		break;
+	case OBSERVE_OVERRIDE:
+		print_override(t, &o->of.override);
+		break;
+	case OBSERVE_MARK:
+		text_add(t, "mark %" PRId64 " %" PRId64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
+			 o->of.mark.events_to, o->of.mark.swept_at, o->of.mark.listed, o->of.mark.missed,
+			 o->of.mark.swept, o->of.mark.differing);
+		break;
 	}
 	text_add(t, "\n");
+}
+
+void print_questions(struct text *t, const struct observation *o) {
+	if (o->is_answer) text_add(t, "answers %s %.*s\n", fetch_name(o->answered.kind), VIEW_FMT(o->answered.id));
+	for (unsigned i = 0; i < o->fetch_count; i++)
+		text_add(t, "asks %s %.*s\n", fetch_name(o->fetches[i].kind), VIEW_FMT(o->fetches[i].id));
 }
 
 void print_grant(struct text *t, const struct grant *g) {
