@@ -14,11 +14,11 @@
 #include "domain/entitlement.h"
 #include "domain/registers.h"
 
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 #define STATE_KEY_MAX 511 /* LMDB's limit */
 /* The largest register or row fits: that of a subject with SUBJECT_GRANTS_MAX subscriptions, each with
- * 1 + SUB_PRICES_MAX distinct sets of ITEMS_MAX items with names as long as they may be. */
-#define STATE_VALUE_MAX (size_t)(4 * 1024 * 1024)
+ * 1 + SUB_PRICES_MAX + GRANT_PHASES_MAX distinct sets of ITEMS_MAX items with names as long as they may be. */
+#define STATE_VALUE_MAX (size_t)(8 * 1024 * 1024)
 #define SUBJECT_GRANTS_MAX 64    /* subscriptions in a subject's row; see subject_row below */
 #define SUBJECT_OVERRIDES_MAX 16 /* overrides in a subject's row: of those not revoked, the latest granted */
 #define SUBJECT_CUSTOMERS_MAX 64 /* customers that one subject's row reads: the first ones in key order */

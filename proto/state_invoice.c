@@ -5,6 +5,7 @@
  *   zigzag second · string event · string customer · string subscription · string currency
  *   zigzag amount_due · zigzag amount_remaining · zigzag attempt_count
  *   zigzag next_payment_attempt, period_start, period_end: each from the second
+ *   string payment
  */
 #include "proto/state_parts.h"
 
@@ -24,6 +25,7 @@ void invoice_register_write(struct writer *w, const struct invoice_register *r) 
 	write_after(w, x->next_payment_attempt, r->stamp.created);
 	write_after(w, x->period_start, r->stamp.created);
 	write_after(w, x->period_end, r->stamp.created);
+	write_string(w, x->payment, STRIPE_ID_MAX);
 }
 
 enum error invoice_register_read(struct view bytes, struct view id, struct invoice_register *ret_r) {
@@ -48,6 +50,7 @@ enum error invoice_register_read(struct view bytes, struct view id, struct invoi
 	x.invoice.next_payment_attempt = read_after(&r, x.stamp.created);
 	x.invoice.period_start = read_after(&r, x.stamp.created);
 	x.invoice.period_end = read_after(&r, x.stamp.created);
+	x.invoice.payment = read_string(&r, STRIPE_ID_MAX);
 	if (!reader_done(&r)) return ERR_MALFORMED;
 	*ret_r = x;
 	return OK;

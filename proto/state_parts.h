@@ -13,6 +13,10 @@ static inline int64_t read_after(struct reader *r, int64_t base) {
 	return (int64_t)((uint64_t)read_zigzag(r) + (uint64_t)base);
 }
 
+/* The mode and the account, which all keys begin with. Reading is false when they are none. */
+void scope_write(struct writer *w, const struct scope *scope);
+NODISCARD bool scope_read(struct reader *r, struct scope *scope);
+
 /* Reads the version byte; OK, ERR_VERSION, or ERR_MALFORMED when there is none. */
 NODISCARD enum error read_version(struct reader *r);
 

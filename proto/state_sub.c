@@ -14,6 +14,7 @@
  *   varint flags, enum seen_flag
  *   zigzag second, from the first one's · string event · [u64 pre] · u64 post
  *   [string customer] · [string subject] · [string latest_invoice]     unless the same as the first one's
+ *   [string schedule]     when it has one, unless the same as the first one's
  *   zigzag created, from the second · period_start, from created · period_end, from period_start
  *   [trial_end, from period_end] · [cancel_at, from period_end] · [canceled_at, from the second]
  *   [ended_at, from the second] · item set with quantities
@@ -31,7 +32,9 @@ enum seen_flag {
 	SEEN_SAME_CUSTOMER = 1 << 7,
 	SEEN_SAME_SUBJECT = 1 << 8,
 	SEEN_SAME_INVOICE = 1 << 9,
-	SEEN_FLAGS_END = 1 << 10,
+	SEEN_SAME_SCHEDULE = 1 << 10, /* which may be none */
+	SEEN_SCHEDULE = 1 << 11,
+	SEEN_FLAGS_END = 1 << 12,
 };
 
 static unsigned flags_of(const struct sub_seen *s, const struct sub_seen *first) {
@@ -44,6 +47,10 @@ static unsigned flags_of(const struct sub_seen *s, const struct sub_seen *first)
 	if (x->cancel_at) flags |= SEEN_CANCEL_AT;
 	if (x->canceled_at) flags |= SEEN_CANCELED_AT;
 	if (x->ended_at) flags |= SEEN_ENDED_AT;
+	if (s != first && view_eq(x->schedule, first->sub.schedule))
+		flags |= SEEN_SAME_SCHEDULE;
+	else if (x->schedule.len)
+		flags |= SEEN_SCHEDULE;
 	if (s == first) return flags;
 	if (view_eq(x->customer, first->sub.customer)) flags |= SEEN_SAME_CUSTOMER;
 	if (view_eq(x->subject, first->sub.subject)) flags |= SEEN_SAME_SUBJECT;
@@ -66,6 +73,7 @@ static void seen_write(struct writer *w, const struct sub_seen *s, const struct 
 	if (!(flags & SEEN_SAME_CUSTOMER)) write_string(w, x->customer, STRIPE_ID_MAX);
 	if (!(flags & SEEN_SAME_SUBJECT)) write_string(w, x->subject, CLAIM_TEXT_MAX);
 	if (!(flags & SEEN_SAME_INVOICE)) write_string(w, x->latest_invoice, STRIPE_ID_MAX);
+	if (flags & SEEN_SCHEDULE) write_string(w, x->schedule, STRIPE_ID_MAX);
 	write_after(w, x->created, second);
 	write_after(w, x->period_start, x->created);
 	write_after(w, x->period_end, x->period_start);
@@ -94,10 +102,10 @@ static void seen_read(struct reader *r, struct view id, struct sub_seen *s, cons
 	uint8_t head = read_u8(r);
 	uint64_t flags = read_varint(r);
 	unsigned status = head & 15, rank = head >> 4;
-	bool same = flags >= SEEN_SAME_CUSTOMER;
+	const unsigned same = SEEN_SAME_CUSTOMER | SEEN_SAME_SUBJECT | SEEN_SAME_INVOICE | SEEN_SAME_SCHEDULE;
 
 	if (status >= SUB_STATUS_COUNT || rank > RANK_DELETED || flags >= SEEN_FLAGS_END) r->failed = true;
-	if (s == first && same) r->failed = true;
+	if (s == first && flags & same) r->failed = true;
 	if (r->failed) return;
 	x->id = id;
 	x->status = (enum sub_status)status;
@@ -112,6 +120,8 @@ static void seen_read(struct reader *r, struct view id, struct sub_seen *s, cons
 	x->customer = flags & SEEN_SAME_CUSTOMER ? first->sub.customer : read_string(r, STRIPE_ID_MAX);
 	x->subject = flags & SEEN_SAME_SUBJECT ? first->sub.subject : read_string(r, CLAIM_TEXT_MAX);
 	x->latest_invoice = flags & SEEN_SAME_INVOICE ? first->sub.latest_invoice : read_string(r, STRIPE_ID_MAX);
+	x->schedule = flags & SEEN_SAME_SCHEDULE ? first->sub.schedule : VIEW_NONE;
+	if (flags & SEEN_SCHEDULE) x->schedule = read_string(r, STRIPE_ID_MAX);
 	seen_read_times(r, s, (unsigned)flags);
 	item_set_read(r, sets, &x->items, true);
 }
@@ -135,8 +145,9 @@ static bool seen_same(const struct sub_seen *a, const struct sub_seen *b) {
 	return a->stamp.rank == b->stamp.rank && view_eq(a->stamp.event, b->stamp.event) && a->post == b->post &&
 	       a->has_pre == b->has_pre && a->pre == b->pre && view_eq(x->customer, y->customer) &&
 	       view_eq(x->subject, y->subject) && view_eq(x->latest_invoice, y->latest_invoice) &&
-	       x->status == y->status && x->cancel_at_period_end == y->cancel_at_period_end &&
-	       x->collection_paused == y->collection_paused && item_set_cmp(&x->items, &y->items) == 0;
+	       view_eq(x->schedule, y->schedule) && x->status == y->status &&
+	       x->cancel_at_period_end == y->cancel_at_period_end && x->collection_paused == y->collection_paused &&
+	       item_set_cmp(&x->items, &y->items) == 0;
 }
 
 static unsigned ended_ref(const struct sub_register *r) {

@@ -5,11 +5,15 @@ bool claim_valid(struct view subject, struct view customer) {
 	return !view_starts(subject, VIEW("cus_")) || view_eq(subject, customer);
 }
 
+static int i64_cmp(int64_t a, int64_t b) { return (a > b) - (a < b); }
+
 /* Order without the subject: how good a claim is. */
 static int strength_cmp(const struct claim *a, const struct claim *b) {
-	if (a->is_new != b->is_new) return a->is_new ? 1 : -1;
-	if (a->seen != b->seen) return a->seen > b->seen ? 1 : -1;
-	return view_cmp(a->event, b->event);
+	int c = i64_cmp(a->is_new, b->is_new);
+	if (!c) c = i64_cmp(a->seen, b->seen);
+	if (!c) c = view_cmp(a->event, b->event);
+	if (!c) c = i64_cmp(a->own, b->own);
+	return c;
 }
 
 static int claim_cmp(const struct claim *a, const struct claim *b) {
@@ -45,10 +49,23 @@ static void deletion_add(struct customer_register *r, int64_t at, struct view ev
 	r->deleted_event = event;
 }
 
+/* What the metadata was last seen with: the greatest by (second, subject). */
+static void standing_add(struct customer_register *r, int64_t at, struct view subject) {
+	if (r->has_standing) {
+		int c = i64_cmp(at, r->standing_at);
+		if (!c) c = view_cmp(subject, r->standing);
+		if (c <= 0) return;
+	}
+	r->has_standing = true;
+	r->standing_at = at;
+	r->standing = subject;
+}
+
 void customer_register_claim(struct customer_register *r, struct view subject, bool is_new, bool standing,
 			     const struct stamp *stamp) {
-	const struct claim c = {subject, is_new, stamp->created, stamp->event, standing ? stamp->created : 0};
-	claim_add(r, &c);
+	const struct claim c = {subject, is_new, standing, stamp->created, stamp->event};
+	if (subject.len || is_new) claim_add(r, &c);
+	if (standing) standing_add(r, stamp->created, subject);
 }
 
 void customer_register_delete(struct customer_register *r, const struct stamp *stamp) {
@@ -57,9 +74,25 @@ void customer_register_delete(struct customer_register *r, const struct stamp *s
 
 void customer_register_join(struct customer_register *into, const struct customer_register *other) {
 	for (unsigned i = 0; i < other->claim_count; i++) claim_add(into, &other->claims[i]);
+	if (other->has_standing) standing_add(into, other->standing_at, other->standing);
 	if (other->deleted) deletion_add(into, other->deleted_at, other->deleted_event);
 }
 
+static bool claimed_anew(const struct customer_register *r, struct view subject) {
+	for (unsigned i = 0; i < r->claim_count; i++)
+		if (view_eq(r->claims[i].subject, subject)) return r->claims[i].is_new;
+	return false;
+}
+
+/* Does the metadata show that the first claim was overtaken by an event that is not known? */
+static bool overtaken(const struct customer_register *r, const struct claim *first) {
+	if (!r->has_standing || r->standing_at <= first->seen || view_eq(r->standing, first->subject)) return false;
+	return first->own || (r->standing.len && !claimed_anew(r, r->standing));
+}
+
 struct view customer_register_subject(const struct customer_register *r, struct view customer) {
-	return r->claim_count ? r->claims[0].subject : customer;
+	if (r->claim_count == 0) return customer;
+	const struct claim *first = &r->claims[0];
+	struct view subject = overtaken(r, first) ? r->standing : first->subject;
+	return subject.len ? subject : customer;
 }

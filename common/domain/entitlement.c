@@ -54,22 +54,25 @@ static void add_block(struct entitlement *e, const struct verdict *v) {
 	e->blocked_reason = v->reason;
 }
 
-static void add_times(struct entitlement *e, const struct grant *g, const struct verdict *v) {
-	if (v->changes_at > e->now && (e->changes_at == 0 || v->changes_at < e->changes_at))
-		e->changes_at = v->changes_at;
-	if (!v->grants || g->cancel_at || g->cancel_at_period_end) return;
-	int64_t next = g->status == SUB_TRIALING && g->trial_end ? g->trial_end : g->period_end;
-	if (next <= e->now) return;
-	if (e->next_billing == 0 || next < e->next_billing) e->next_billing = next;
-	if (e->changes_at == 0 || next < e->changes_at) e->changes_at = next;
+/* The earlier of two moments, where 0 means never. */
+static int64_t earlier(int64_t a, int64_t b) {
+	if (a == 0 || b == 0) return a + b;
+	return a < b ? a : b;
 }
 
-static void add_seats(struct entitlement *e, const struct grant *g, const struct verdict *v) {
-	if (!v->grants) return;
-	for (unsigned i = 0; i < g->items.count; i++) {
-		uint64_t n = g->items.items[i].quantity;
-		if (!v->unmapped && catalog_item_tier(e->catalog, &g->items.items[i]) < 0) continue;
-		e->seats = n > UINT64_MAX - e->seats ? UINT64_MAX : e->seats + n;
+static void add_billing(struct entitlement *e, const struct grant *g, const struct verdict *v) {
+	int64_t canceled = grant_cancel_date(g, &e->catalog->policies);
+	int64_t next = g->status == SUB_TRIALING && g->trial_end ? g->trial_end : g->period_end;
+	if (!v->grants || next <= e->now || (canceled && canceled <= next)) return;
+	e->next_billing = earlier(e->next_billing, next);
+	e->changes_at = earlier(e->changes_at, next);
+}
+
+static void add_seats(struct entitlement *e, const struct verdict *v) {
+	for (unsigned i = 0; v->grants && i < v->items->count; i++) {
+		const struct item *item = &v->items->items[i];
+		if (!v->unmapped && catalog_item_tier(e->catalog, item) < 0) continue;
+		e->seats = item->quantity > UINT64_MAX - e->seats ? UINT64_MAX : e->seats + item->quantity;
 	}
 }
 
@@ -80,12 +83,14 @@ static int until_cmp(int64_t a, int64_t b) {
 	return a > b ? 1 : -1;
 }
 
-/* Does this grant decide rather than the one so far? */
-static bool decides(const struct entitlement *e, const struct grant *g, const struct verdict *v) {
+/* Does this item decide rather than the one so far? A subscription goes before an override that gives no more, so that
+ * the answer has a status. */
+static bool decides(const struct entitlement *e, struct view id, bool override, const struct verdict *v) {
 	if (v->grants != e->granted) return v->grants;
 	if (e->subscription.len == 0) return true;
+	if (v->grants && (unsigned)v->tier != e->tier) return (unsigned)v->tier > e->tier;
+	if (override != e->by_override) return e->by_override;
 	if (v->grants) {
-		if ((unsigned)v->tier != e->tier) return (unsigned)v->tier > e->tier;
 		int c = until_cmp(v->until, e->until);
 		if (c) return c > 0;
 		if (v->stale != e->stale) return e->stale;
@@ -93,34 +98,75 @@ static bool decides(const struct entitlement *e, const struct grant *g, const st
 		int mine = block_weight(v->reason), theirs = block_weight(e->reason);
 		if (mine != theirs) return mine > theirs;
 	}
-	return view_cmp(g->subscription, e->subscription) < 0;
+	return view_cmp(id, e->subscription) < 0;
 }
+
+/* What every verdict adds, whether it decides or not. */
+static void add_verdict(struct entitlement *e, const struct verdict *v) {
+	entitlement_known(e);
+	e->changes_at = earlier(e->changes_at, v->changes_at);
+	e->begins_at = earlier(e->begins_at, v->begins_at);
+	if (!v->grants) return;
+	if (!e->tier_granted[v->tier] || until_cmp(v->until, e->tier_until[v->tier]) > 0)
+		e->tier_until[v->tier] = v->until;
+	e->tier_granted[v->tier] = true;
+}
+
+static void decide_by(struct entitlement *e, const struct verdict *v) {
+	e->granted = v->grants;
+	e->tier = v->grants ? (unsigned)v->tier : 0;
+	e->reason = v->reason;
+	e->rule = v->rule;
+	e->until = v->until;
+	e->stale = v->stale;
+}
+
+static bool by_reversal(enum rule r) { return r == RULE_DISPUTED || r == RULE_DISPUTE_LOST || r == RULE_REFUNDED; }
 
 void entitlement_add(struct entitlement *e, const struct grant *g) {
 	const struct verdict v = grant_verdict(g, e->catalog, e->now);
 
-	entitlement_known(e);
-	add_times(e, g, &v);
-	add_seats(e, g, &v);
+	add_verdict(e, &v);
+	add_billing(e, g, &v);
+	add_seats(e, &v);
 	if (v.grants && v.unmapped) e->unmapped = true;
 	if (!v.grants) add_block(e, &v);
-	if (!decides(e, g, &v)) return;
-	e->granted = v.grants;
-	e->tier = v.grants ? (unsigned)v.tier : 0;
-	e->reason = v.reason;
-	e->rule = v.rule;
+	if (!decides(e, g->subscription, false, &v)) return;
+	decide_by(e, &v);
+	e->by_override = false;
 	e->status = g->status;
 	e->subscription = g->subscription;
-	e->event = g->event;
+	e->event = by_reversal(v.rule) && g->reversal_event.len ? g->reversal_event : g->event;
 	e->seen = g->seen;
-	e->until = v.until;
-	e->stale = v.stale;
 	e->unconfirmed = g->unconfirmed;
+}
+
+void entitlement_add_override(struct entitlement *e, const struct override *o) {
+	const struct verdict v = override_verdict(o, e->catalog, e->now);
+
+	add_verdict(e, &v);
+	if (!decides(e, o->id, true, &v)) return;
+	decide_by(e, &v);
+	e->by_override = true;
+	e->status = SUB_NONE;
+	e->subscription = o->id;
+	e->event = o->event;
+	e->seen = o->seen;
+	e->unconfirmed = false;
 }
 
 void entitlement_end(struct entitlement *e) {
 	/* a block that would give no more than what is granted explains nothing */
 	if (e->granted && e->blocked_tier <= (int)e->tier) e->blocked_tier = -1;
+	if (!e->granted) e->tier_granted[0] = true;
+	/* an override may outlast the subscription that decides */
+	e->until = e->tier_until[e->tier];
+}
+
+bool entitlement_has(const struct entitlement *e, unsigned feature) {
+	for (unsigned tier = 0; tier < e->catalog->tier_count; tier++)
+		if (e->tier_granted[tier] && catalog_tier_has(e->catalog, tier, feature)) return true;
+	return false;
 }
 
 static bool meets(const struct catalog *c, unsigned tier, struct requirement q) {
@@ -128,13 +174,35 @@ static bool meets(const struct catalog *c, unsigned tier, struct requirement q) 
 	return catalog_tier_has(c, tier, (unsigned)q.feature);
 }
 
+/* When the answer may first change by itself. The lowest tier takes over when nothing grants any more. */
+static int64_t decision_until(const struct entitlement *e, struct requirement q, bool allowed) {
+	const struct catalog *c = e->catalog;
+	bool met = false, lost = false; /* does a tier meet it, and one above it not? */
+	int64_t enough = 0, any = 0;    /* when the last granted tier that meets it ends, and the last of all */
+	bool has_enough = false, has_any = false;
+
+	for (unsigned tier = 0; tier < c->tier_count; tier++) {
+		const int64_t until = e->tier_until[tier];
+		bool does = meets(c, tier, q);
+		lost |= met && !does;
+		met |= does;
+		if (!e->tier_granted[tier]) continue;
+		if (!has_any || until_cmp(until, any) > 0) any = until;
+		if (does && (!has_enough || until_cmp(until, enough) > 0)) enough = until;
+		has_any = true;
+		has_enough |= does;
+	}
+	bool lowest = meets(c, 0, q);
+	if (allowed) return earlier(e->granted && lowest && enough == any ? 0 : enough, lost ? e->begins_at : 0);
+	return earlier(lowest ? any : 0, e->begins_at);
+}
+
 struct decision entitlement_decide(const struct entitlement *e, struct requirement q) {
 	const struct catalog *c = e->catalog;
-	struct decision d = {.allowed = meets(c, e->tier, q), .reason = e->reason, .need = -1};
+	struct decision d = {.reason = e->reason, .need = -1};
 
-	/* a tier need not have the features of those below it: its end may take some and give others */
-	for (unsigned tier = 0; tier < e->tier; tier++)
-		if (meets(c, tier, q) != d.allowed) d.until = e->until;
+	d.allowed = q.tier >= 0 ? e->tier >= (unsigned)q.tier : entitlement_has(e, (unsigned)q.feature);
+	d.until = decision_until(e, q, d.allowed);
 	if (d.allowed) return d;
 	d.need = q.tier >= 0 ? q.tier : catalog_lowest_with(c, (unsigned)q.feature);
 	if (e->blocked_tier >= 0 && meets(c, (unsigned)e->blocked_tier, q))

@@ -57,6 +57,18 @@ struct grant {
 	int64_t schedule_ends; /* the subscription ends with its schedule then; 0: it does not */
 };
 
+/* Fills in what one payment of the subscription says, in any order of payments: begin with the five fields above from
+ * `disputed` to `reversal_event` at 0, and with period_end filled in. period_end: of the service that its invoice paid;
+ * 0: unknown, and the subscription's own stands for it. */
+void grant_add_payment(struct grant *g, const struct payment_value *v, int64_t period_end);
+/* Fills in phases and schedule_ends from the subscription's schedule, or none (NULL, or one that is not active).
+ * `seen`, `items` and `earlier` are filled in before: a phase's price takes its product and lookup key from there, when
+ * the schedule does not say them. */
+void grant_set_schedule(struct grant *g, const struct schedule *s);
+
+/* The date that ends it with no further event: of a scheduled cancellation, or of its schedule's end; 0: none. */
+int64_t grant_cancel_date(const struct grant *g, const struct policies *p);
+
 /* An override as a subject's row keeps it: granted and not revoked. */
 struct override {
 	struct view id;
@@ -94,7 +106,8 @@ enum reason {
 
 const char *reason_name(enum reason r);
 
-/* The rule of the status table that decided, for `explain`. symbol, sentence */
+/* The rule of the status table that decided, for `explain`. The numbers are part of the store's format (the log of
+ * changes): append only. symbol, sentence */
 #define RULE_TABLE(X)                                                                                                  \
 	X(RULE_NONE, "no subscription grants anything: the lowest tier")                                               \
 	X(RULE_ACTIVE, "an active subscription grants until told otherwise")                                           \
@@ -111,7 +124,15 @@ const char *reason_name(enum reason r);
 	X(RULE_PAUSED, "paused")                                                                                       \
 	X(RULE_ENDED, "ended")                                                                                         \
 	X(RULE_CUSTOMER_DELETED, "the customer was deleted, which cancels at once")                                    \
-	X(RULE_UNMAPPED, "its price is in no tier of the catalog, and no earlier one was")
+	X(RULE_UNMAPPED, "its price is in no tier of the catalog, and no earlier one was")                             \
+	X(RULE_SCHEDULED, "a phase of its schedule has begun and says what it sells now")                              \
+	X(RULE_DISPUTED, "a dispute about a payment of it is open, and the policy is to hold")                         \
+	X(RULE_DISPUTE_LOST, "a lost dispute took back what paid for this period")                                     \
+	X(RULE_REFUNDED, "what paid for this period was refunded in full")                                             \
+	X(RULE_OVERRIDE, "an operator granted it")                                                                     \
+	X(RULE_OVERRIDE_WAITING, "an operator granted it from a later moment on")                                      \
+	X(RULE_OVERRIDE_OVER, "an operator granted it until a moment that has passed")                                 \
+	X(RULE_OVERRIDE_UNKNOWN, "an operator granted a tier that the catalog does not have")
 
 enum rule {
 #define X(symbol, sentence) symbol,
@@ -131,8 +152,11 @@ struct verdict {
 	int tier;      /* what it gives, or would give if it granted; -1: nothing that the catalog knows */
 	enum reason reason;
 	enum rule rule;
-	int64_t until;      /* granting ends then with no further event; 0: not known to end, or not granting */
-	int64_t changes_at; /* the next moment at which anything here changes by itself; 0: none */
+	int64_t until;      /* it grants less than that tier then, with no further event; 0: not known to, or it grants
+				nothing now */
+	int64_t begins_at;  /* it may begin to grant another tier then; 0: none is known */
+	int64_t changes_at; /* the next moment at which anything here may change by itself; 0: none */
+	const struct item_set *items; /* what it sells now, in the grant: its items or a phase's; NULL: an override */
 };
 
 struct verdict grant_verdict(const struct grant *g, const struct catalog *c, int64_t now);
@@ -149,6 +173,7 @@ struct entitlement {
 	struct view subscription; /* the deciding one, or an override's id; it lives as long as the row */
 	struct view event;        /* its deciding event */
 	int64_t seen;             /* and that event's second */
+	bool by_override;         /* what decides is an override */
 	int64_t until;            /* when the tier ends with no further event; 0: not known to end */
 	int64_t changes_at;       /* the next moment at which anything here may change by itself; 0: none */
 	int64_t next_billing;     /* 0: none is to come */
@@ -162,10 +187,11 @@ struct entitlement {
 	int blocked_tier;
 	enum reason blocked_reason;
 	bool granted; /* some subscription grants: `reason` and `rule` are its */
-	/* Of each tier: does anything grant it, and until when at the longest (0: not known to end). A check for a tier
-	 * or a feature ends when the last of those that would do does. */
+	/* Of each tier: does anything grant it, and until when at the longest (0: not known to end). When nothing
+	 * grants any, the lowest is. A check for a tier or a feature ends when the last of those that would do does. */
 	bool tier_granted[TIERS_MAX];
 	int64_t tier_until[TIERS_MAX];
+	int64_t begins_at; /* the next moment at which something may begin to grant another tier; 0: none is known */
 	/* between begin and end */
 	const struct catalog *catalog;
 	int64_t now;
@@ -181,6 +207,9 @@ void entitlement_add(struct entitlement *e, const struct grant *g);
 void entitlement_add_override(struct entitlement *e, const struct override *o);
 void entitlement_end(struct entitlement *e);
 
+/* Do the tiers that are granted have it? They add up, where one does not inherit from another. After end. */
+bool entitlement_has(const struct entitlement *e, unsigned feature);
+
 /* What a check asks: a tier at least, or a feature. Exactly one is >= 0. */
 struct requirement {
 	int tier;
@@ -191,7 +220,7 @@ struct decision {
 	bool allowed;
 	enum reason reason; /* why it is so: the entitlement's when allowed, what is missing when not */
 	int need;           /* the lowest tier that would do, when not allowed; -1 when allowed or when none would */
-	int64_t until;      /* when this answer may change with no further event; 0: not known to */
+	int64_t until;      /* when this answer may first change with no further event; 0: not known to */
 };
 
 struct decision entitlement_decide(const struct entitlement *e, struct requirement q);

@@ -3,7 +3,7 @@
 
 static int i64_cmp(int64_t a, int64_t b) { return (a > b) - (a < b); }
 
-/* A total order over everything that is kept, so that the greatest is one. */
+/* A total order over everything that is kept but the payment, so that the greatest is one. */
 static int invoice_cmp(const struct invoice_register *a, const struct invoice_register *b) {
 	const struct invoice *x = &a->invoice, *y = &b->invoice;
 	const int64_t numbers[][2] = {
@@ -36,5 +36,9 @@ void invoice_register_observe(struct invoice_register *r, const struct stamp *st
 }
 
 void invoice_register_join(struct invoice_register *into, const struct invoice_register *other) {
-	if (other->known && (!into->known || invoice_cmp(other, into) > 0)) *into = *other;
+	if (!other->known) return;
+	struct view payment = other->invoice.payment;
+	if (into->known && view_cmp(into->invoice.payment, payment) > 0) payment = into->invoice.payment;
+	if (!into->known || invoice_cmp(other, into) > 0) *into = *other;
+	into->invoice.payment = payment;
 }

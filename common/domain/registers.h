@@ -17,7 +17,7 @@
 
 #define SUB_LATEST_MAX 8 /* observations kept of one second; more than Stripe was seen to send */
 #define SUB_PRICES_MAX 4 /* distinct price sets remembered */
-#define SUB_UNPAID_MAX 4 /* distinct unpaid periods remembered */
+#define SUB_UNPAID_MAX 8 /* distinct unpaid periods remembered */
 
 struct sub_seen {
 	struct stamp stamp;
@@ -84,40 +84,50 @@ struct sub_value sub_register_value(const struct sub_register *r);
 #define CLAIMS_MAX 4
 
 struct claim {
-	struct view subject;
-	bool is_new; /* see new_claim in observation.h: a new claim beats a repeated one, whenever */
+	struct view subject; /* empty: a claim was taken out of the metadata */
+	bool is_new;         /* see new_claim in observation.h: a new claim beats a repeated one, whenever */
+	bool own;            /* made in the customer's own metadata, not by a checkout or a subscription */
 	int64_t seen;
 	struct view event;
-	/* The last second in which the customer's own metadata was seen with it, whether new or repeated; 0: never. A
-	 * subject that only ever stood there, and last stood there after the first claim was made, was bound by an
-	 * event that is not known (yet): it is the subject. */
-	int64_t standing;
 };
 
+/* A product of three joins: a map from subject to its strongest claim, of which the strongest are kept (as the price
+ * sets above); the last sight of the metadata; and the first deletion. */
 struct customer_register {
-	/* Distinct by subject, each with its greatest (is_new, seen, event); the greatest first
-	 * by (is_new, seen, event, subject). The first is the subject. Taking a claim out of the metadata is a new
-	 * claim to the empty subject: when that is first, the customer is its own subject again. See also
-	 * `standing`. */
+	/* Distinct by subject, each with its greatest (is_new, seen, event, own); the greatest first by
+	 * these and subject. */
 	unsigned claim_count;
 	struct claim claims[CLAIMS_MAX];
+	/* What the customer's own metadata claimed when it was last seen (empty: nothing): the greatest by (second,
+	 * subject). */
+	bool has_standing;
+	struct view standing;
+	int64_t standing_at;
 	/* The earliest deletion, by (second, event id). */
 	bool deleted;
 	int64_t deleted_at;
 	struct view deleted_event;
 };
 
-/* standing: the claim is in the customer's own metadata. */
+/* standing: this is what the customer's own metadata says; then the subject may be empty, for none. Taking a claim
+ * out of the metadata is a new claim to the empty subject; an empty one that is not new says only what stands. */
 void customer_register_claim(struct customer_register *r, struct view subject, bool is_new, bool standing,
 			     const struct stamp *stamp);
 void customer_register_delete(struct customer_register *r, const struct stamp *stamp);
 void customer_register_join(struct customer_register *into, const struct customer_register *other);
-/* The subject that the customer pays for: the first claim, or one that stands (see above), or the customer itself. */
+/* The subject that the customer pays for: that of the first claim, or the customer itself, when that is empty or there
+ * is none.
+ *
+ * But when the metadata was seen with another subject in a later second than the first claim's, an event that changed
+ * it is not known (yet), and what stands there is taken instead: if the first claim was made in the metadata too
+ * (surely so), or if what stands there is a subject that nobody was ever seen to claim anew. An API snapshot so binds a
+ * customer whose event was lost. */
 struct view customer_register_subject(const struct customer_register *r, struct view customer);
 
 /* ---- invoice -------------------------------------------------------------- */
 
-/* The greatest by (status, second, attempt_count, event id, the rest): an invoice only moves forward. */
+/* The greatest by (status, second, attempt_count, event id, the rest): an invoice only moves forward. But the payment,
+ * which newer shapes leave out, is the greatest that any observation named: it is made once. */
 struct invoice_register {
 	bool known;
 	struct stamp stamp;
@@ -129,10 +139,12 @@ void invoice_register_join(struct invoice_register *into, const struct invoice_r
 
 /* ---- subscription schedule ---------------------------------------------------- */
 
-/* The greatest by (second, status, digest of the schedule, event id). */
+/* The greatest by (second, status, rank, digest of the schedule, event id): a schedule's status only moves forward. A
+ * join as any maximum of a total order is; `unconfirmed` goes with the greatest (second, status, rank), and is
+ * the union over those who have it. */
 struct schedule_register {
 	bool known;
-	bool unconfirmed; /* its second held another state too: which was last is not known */
+	bool unconfirmed; /* its second held another state with that status and rank: which was last is not known */
 	struct stamp stamp;
 	struct schedule schedule;
 };
@@ -141,6 +153,9 @@ void schedule_register_observe(struct schedule_register *r, const struct stamp *
 void schedule_register_join(struct schedule_register *into, const struct schedule_register *other);
 
 /* ---- payment ------------------------------------------------------------------ */
+
+/* A product of maxima and, for the reversals, a map from id to its greatest observation, of which those with the
+ * greatest places are kept. */
 
 struct reversal_seen {
 	struct reversal reversal;
@@ -158,8 +173,9 @@ struct payment_register {
 	int64_t charge_seen;
 	int64_t refunded;
 	struct view charge_event;
-	/* Distinct by id, each with its greatest (second, state, amount, event); those with the greatest
-	 * (second, id), greatest first. */
+	/* Distinct by id, each with its greatest (is it a dispute, second, state, amount, event); those with the
+	 * greatest (is it a dispute, second, id), greatest first. More refunds than are kept push out refunds, never a
+	 * dispute; the charge's account then tells whether all was refunded. */
 	unsigned reversal_count;
 	struct reversal_seen reversals[REVERSALS_MAX];
 };
@@ -176,14 +192,15 @@ struct payment_value {
 	 * failed after it. False while the amount is unknown. */
 	bool refunded;
 	bool reversed;     /* anything at all went back or is disputed: worth a link to its invoice */
-	struct view event; /* the record that decided; empty: none did */
+	struct view event; /* the record that decided: of an open dispute, else a lost one, else of the refund */
 };
 
 struct payment_value payment_register_value(const struct payment_register *r);
 
 /* ---- override ------------------------------------------------------------------ */
 
-/* A grant and a revocation under one id may come in any order; a revocation is for good. */
+/* A grant and a revocation under one id may come in any order; a revocation is for good. A maximum and a minimum, each
+ * of a total order over all that is kept. */
 struct override_register {
 	bool granted; /* the greatest by (second, event, and the rest) of what was said under the id */
 	struct stamp stamp;

@@ -58,6 +58,18 @@ int item_set_cmp(const struct item_set *a, const struct item_set *b) {
 /* The length goes in too: ("ab", "c") and ("a", "bc") differ. */
 static uint64_t digest_view(uint64_t h, struct view v) { return view_hash(hash_u64(h, v.len), v); }
 
+static uint64_t digest_items(uint64_t h, const struct item_set *set) {
+	h = hash_u64(h, set->count);
+	for (unsigned i = 0; i < set->count; i++) {
+		const struct item *item = &set->items[i];
+		h = digest_view(h, item->price);
+		h = digest_view(h, item->product);
+		h = digest_view(h, item->lookup_key);
+		h = hash_u64(h, item->quantity);
+	}
+	return h;
+}
+
 uint64_t subscription_digest(const struct subscription *s) {
 	const int64_t times[] = {s->created,   s->period_start, s->period_end, s->trial_end,
 				 s->cancel_at, s->canceled_at,  s->ended_at};
@@ -66,16 +78,24 @@ uint64_t subscription_digest(const struct subscription *s) {
 	h = digest_view(h, s->customer);
 	h = digest_view(h, s->subject);
 	h = digest_view(h, s->latest_invoice);
+	h = digest_view(h, s->schedule);
 	h = hash_u64(h, s->status);
 	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) h = hash_u64(h, (uint64_t)times[i]);
 	h = hash_u64(h, (uint64_t)s->cancel_at_period_end << 1 | s->collection_paused);
-	h = hash_u64(h, s->items.count);
-	for (unsigned i = 0; i < s->items.count; i++) {
-		const struct item *item = &s->items.items[i];
-		h = digest_view(h, item->price);
-		h = digest_view(h, item->product);
-		h = digest_view(h, item->lookup_key);
-		h = hash_u64(h, item->quantity);
+	return digest_items(h, &s->items);
+}
+
+uint64_t schedule_digest(const struct schedule *s) {
+	uint64_t h = HASH_SEED;
+	h = digest_view(h, s->id);
+	h = digest_view(h, s->customer);
+	h = digest_view(h, s->subscription);
+	h = hash_u64(h, (uint64_t)s->status << 1 | s->ends_subscription);
+	h = hash_u64(h, s->phase_count);
+	for (unsigned i = 0; i < s->phase_count; i++) {
+		h = hash_u64(h, (uint64_t)s->phases[i].start);
+		h = hash_u64(h, (uint64_t)s->phases[i].end);
+		h = digest_items(h, &s->phases[i].items);
 	}
 	return h;
 }

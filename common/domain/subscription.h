@@ -151,4 +151,7 @@ struct schedule {
 	struct schedule_phase phases[SCHEDULE_PHASES_MAX]; /* in order of start */
 };
 
+/* As subscription_digest. */
+uint64_t schedule_digest(const struct schedule *s);
+
 #endif

@@ -163,6 +163,7 @@ static struct view write_row(struct fold *f, const struct scope *scope) {
 		fill_grant(f, scope, c);
 		subject_row_grant(&w, &f->grant);
 	}
+	subject_row_overrides(&w, 0);
 	if (w.failed) lmdb_fail(&f->t, ERR_INTERNAL, "a subject's row is larger than it can be");
 	return writer_view(&w);
 }
@@ -175,12 +176,10 @@ static struct view tier_name(const struct fold *f, const struct entitlement *e) 
 
 /* `row` is empty when there is none. */
 static void evaluate(struct fold *f, struct view row, struct entitlement *e) {
-	struct subject_row r;
-	entitlement_begin(e, f->catalog, f->now_ms / 1000);
-	if (row.len && subject_row_open(row, &r) == OK) {
-		entitlement_known(e);
-		while (f->catalog && subject_row_next(&r, &f->grant)) entitlement_add(e, &f->grant);
-	}
+	const int64_t now = f->now_ms / 1000;
+	if (f->catalog && subject_row_entitlement(row, f->catalog, now, e) == OK) return;
+	entitlement_begin(e, f->catalog, now);
+	if (row.len) entitlement_known(e);
 	entitlement_end(e);
 }
 

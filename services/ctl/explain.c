@@ -53,12 +53,8 @@ static enum error add_subscriptions(struct explanation *x, struct view bytes, st
 	struct subject_row row;
 	struct grant g;
 	enum error e = subject_row_open(bytes, &row);
-	entitlement_known(&x->entitlement);
-	while (!e && subject_row_next(&row, &g)) {
-		entitlement_add(&x->entitlement, &g);
-		json_array_append_new(x->subscriptions, explain_subscription(x, &g));
-	}
-	if (!e && row.reader.failed) e = ERR_MALFORMED;
+	while (!e && subject_row_next(&row, &g)) json_array_append_new(x->subscriptions, explain_subscription(x, &g));
+	if (!e) e = subject_row_entitlement(bytes, x->catalog, x->now, &x->entitlement);
 	return e ? problem_set(why, e, "the subject's row is damaged: %s", error_text(e)) : OK;
 }
 
@@ -83,14 +79,12 @@ static bool add_change(void *ctx, const struct change *change) {
 static enum error gather(const struct call *c, struct explanation *x, struct problem *why) {
 	struct view row;
 	struct entitlements_stat stat;
-	entitlement_begin(&x->entitlement, x->catalog, x->now);
 	enum error e = find_row(c, x, &row, why);
 	x->known = e == OK;
 	if (!e) e = add_subscriptions(x, row, why);
-	if (e == ERR_NOT_FOUND) e = OK;
+	if (e == ERR_NOT_FOUND) e = subject_row_entitlement(VIEW_NONE, x->catalog, x->now, &x->entitlement);
 	if (!e) e = look_stat(x->look, &stat);
 	if (!e) x->quarantined = stat.quarantined;
-	entitlement_end(&x->entitlement);
 	if (x->known) follow_customer(x);
 	if (!e) e = look_customers_of(x->look, &x->scope, x->subject, add_customer, x);
 	if (!e) e = look_history(x->look, &x->scope, x->subject, (size_t)c->s.max, add_change, x->history);

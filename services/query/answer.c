@@ -38,23 +38,6 @@ bool answer_moment(const struct tg01_question *q, int64_t now, int64_t *ret_at, 
 	return false;
 }
 
-enum error answer_entitlement(const struct catalog *c, struct view row, int64_t at, struct entitlement *ret_e) {
-	struct entitlement e;
-	entitlement_begin(&e, c, at);
-	if (row.len) {
-		struct subject_row r;
-		struct grant g;
-		enum error err = subject_row_open(row, &r);
-		if (err) return err;
-		entitlement_known(&e);
-		while (subject_row_next(&r, &g)) entitlement_add(&e, &g);
-		if (r.reader.failed) return ERR_MALFORMED;
-	}
-	entitlement_end(&e);
-	*ret_e = e;
-	return OK;
-}
-
 /* How long a cache may keep it: until something changes by itself, a minute at most. An answer about a moment
  * to come does not change as time passes. */
 static unsigned ttl(const struct entitlement *e, int64_t now, int64_t at) {
@@ -81,7 +64,7 @@ struct tg01_answer answer_check(const struct entitlement *e, struct requirement 
 struct tg01_profile answer_get(const struct entitlement *e, struct view *feats, int64_t now, int64_t at) {
 	unsigned n = 0;
 	for (unsigned f = 0; f < e->catalog->feature_count; f++)
-		if (catalog_tier_has(e->catalog, e->tier, f)) feats[n++] = e->catalog->features[f];
+		if (entitlement_has(e, f)) feats[n++] = e->catalog->features[f];
 	return (struct tg01_profile){
 		.tier = tier_name(e, e->tier),
 		.status = view_str(sub_status_name(e->status)),

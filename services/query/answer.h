@@ -23,11 +23,6 @@ NODISCARD bool answer_requirement(const struct catalog *c, const struct tg01_que
 NODISCARD bool answer_moment(const struct tg01_question *q, int64_t now, int64_t *ret_at,
 			     struct answer_failure *ret_why);
 
-/* The entitlement of a row (proto/state.h) at a moment; an empty row is an unknown subject. ERR_MALFORMED or
- * ERR_VERSION: the store is damaged or newer. Views live as long as row and catalog. */
-NODISCARD enum error answer_entitlement(const struct catalog *c, struct view row, int64_t at,
-					struct entitlement *ret_e);
-
 /* `now` and `at` differ when the question names a moment to come. Texts are the catalog's and literals. */
 struct tg01_answer answer_check(const struct entitlement *e, struct requirement q, int64_t now, int64_t at);
 

@@ -20,7 +20,7 @@ static bool find(struct server *s, const struct tg01_question *q, int64_t now, i
 	const struct scope scope = {.livemode = s->livemode, .account = q->acct};
 	struct view row = VIEW_NONE;
 	enum error e = look_subject(s->link->look, &scope, q->sub, &row);
-	if (!e || e == ERR_NOT_FOUND) e = answer_entitlement(s->catalog, row, *ret_at, ret_e);
+	if (!e || e == ERR_NOT_FOUND) e = subject_row_entitlement(row, s->catalog, *ret_at, ret_e);
 	if (!e) return true;
 	*ret_why = (struct answer_failure){TG01_INTERNAL, "the store cannot be read"};
 	return false;

@@ -232,7 +232,7 @@ static void naive_customer(const struct said *all, unsigned count, struct custom
 			r->deleted = true;
 			continue;
 		}
-		struct claim one = {all[i].o.now.subject, all[i].o.new_claim, at->created, at->event, 0};
+		struct claim one = {all[i].o.now.subject, all[i].o.new_claim, false, at->created, at->event};
 		unsigned j = 0;
 		while (j < n && !view_eq(kept[j].subject, one.subject)) j++;
 		if (j == n) kept[n++] = one;

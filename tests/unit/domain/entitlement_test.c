@@ -141,8 +141,8 @@ static void answers_say_when_they_end(void **state) {
 	assert_int_equal(ask(&e, -1, 0).until, 0); /* so has every tier below */
 	assert_int_equal(ask(&e, -1, 2).until, PERIOD_END);
 	assert_int_equal(ask(&e, -1, 3).until, 0);
-	/* the tier below has it: what ends there begins with it */
-	assert_int_equal(ask(&e, -1, 1).until, PERIOD_END);
+	/* the tier below has it, but the lowest is what follows */
+	assert_int_equal(ask(&e, -1, 1).until, 0);
 	/* a second subscription of the same tier that does not end */
 	const struct grant two[] = {g, grant("sub_2", "inst", SUB_ACTIVE)};
 	e = of(two, 2);

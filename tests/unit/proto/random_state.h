@@ -48,6 +48,7 @@ static inline struct sub_seen rnd_seen(struct random *r, struct view id) {
 				      .customer = rnd_text(r, STRIPE_ID_MAX, false),
 				      .subject = rnd_text(r, CLAIM_TEXT_MAX, true),
 				      .latest_invoice = rnd_text(r, STRIPE_ID_MAX, true),
+				      .schedule = rnd_text(r, STRIPE_ID_MAX, true),
 				      .status = (enum sub_status)rnd_below(r, SUB_STATUS_COUNT),
 				      .created = rnd_time(r),
 				      .period_start = rnd_time(r),
@@ -85,8 +86,14 @@ static inline void rnd_sub_register(struct random *r, struct view id, struct sub
 static inline struct customer_register rnd_customer_register(struct random *r) {
 	struct customer_register x = {.claim_count = rnd_below(r, CLAIMS_MAX + 1), .deleted = rnd_bool(r)};
 	for (unsigned i = 0; i < x.claim_count; i++)
-		x.claims[i] = (struct claim){rnd_text(r, SUBJECT_MAX, false), rnd_bool(r), rnd_time(r),
-					     rnd_text(r, STRIPE_ID_MAX, true), 0};
+		x.claims[i] = (struct claim){rnd_text(r, SUBJECT_MAX, false), rnd_bool(r), rnd_bool(r), rnd_time(r),
+					     rnd_text(r, STRIPE_ID_MAX, true)};
+	if (x.claim_count && rnd_bool(r)) x.claims[0] = (struct claim){VIEW_NONE, true, true, 5, VIEW("evt")};
+	x.has_standing = rnd_bool(r);
+	if (x.has_standing) {
+		x.standing = rnd_text(r, SUBJECT_MAX, true);
+		x.standing_at = rnd_time(r);
+	}
 	if (x.deleted) {
 		x.deleted_at = rnd_time(r);
 		x.deleted_event = rnd_text(r, STRIPE_ID_MAX, true);
@@ -107,7 +114,65 @@ static inline struct invoice_register rnd_invoice_register(struct random *r, str
 						     .attempt_count = rnd_time(r),
 						     .next_payment_attempt = rnd_time(r),
 						     .period_start = rnd_time(r),
-						     .period_end = rnd_time(r)}};
+						     .period_end = rnd_time(r),
+						     .payment = rnd_text(r, STRIPE_ID_MAX, true)}};
+}
+
+static inline void rnd_schedule_register(struct random *r, struct view id, struct schedule_register *x) {
+	*x = (struct schedule_register){
+		.known = true,
+		.unconfirmed = rnd_bool(r),
+		.stamp = rnd_stamp(r),
+		.schedule = {.id = id,
+			     .customer = rnd_text(r, STRIPE_ID_MAX, true),
+			     .subscription = rnd_text(r, STRIPE_ID_MAX, true),
+			     .status = (enum schedule_status)rnd_below(r, SCHEDULE_STATUS_COUNT),
+			     .ends_subscription = rnd_bool(r),
+			     .phase_count = rnd_below(r, SCHEDULE_PHASES_MAX + 1)}};
+	for (unsigned i = 0; i < x->schedule.phase_count; i++)
+		x->schedule.phases[i] = (struct schedule_phase){rnd_time(r), rnd_time(r), rnd_items(r, true)};
+}
+
+static inline struct payment_register rnd_payment_register(struct random *r) {
+	struct payment_register x = {.invoice = rnd_text(r, STRIPE_ID_MAX, true),
+				     .customer = rnd_text(r, STRIPE_ID_MAX, true),
+				     .amount = rnd_time(r),
+				     .has_charge = rnd_bool(r),
+				     .reversal_count = rnd_below(r, REVERSALS_MAX + 1)};
+	if (x.has_charge) {
+		x.charge_seen = rnd_time(r);
+		x.refunded = rnd_time(r);
+		x.charge_event = rnd_text(r, STRIPE_ID_MAX, true);
+	}
+	for (unsigned i = 0; i < x.reversal_count; i++)
+		x.reversals[i] =
+			(struct reversal_seen){{rnd_text(r, STRIPE_ID_MAX, true),
+						(enum reversal_state)rnd_below(r, REVERSAL_STATE_COUNT), rnd_time(r)},
+					       rnd_time(r),
+					       rnd_text(r, STRIPE_ID_MAX, true)};
+	return x;
+}
+
+static inline struct override_register rnd_override_register(struct random *r, struct view id) {
+	struct override_register x = {.granted = rnd_bool(r)};
+	x.revoked = !x.granted || rnd_bool(r);
+	if (x.granted) {
+		x.stamp = rnd_stamp(r);
+		x.given = (struct override_observation){.id = id,
+							.subject = rnd_text(r, SUBJECT_MAX, true),
+							.tier = rnd_text(r, NAME_MAX_BYTES, true),
+							.from = rnd_time(r),
+							.until = rnd_time(r),
+							.why = rnd_text(r, OVERRIDE_WHY_MAX, true),
+							.by = rnd_text(r, OVERRIDE_BY_MAX, true)};
+	}
+	if (x.revoked) {
+		x.revoked_stamp = rnd_stamp(r);
+		x.subject = rnd_text(r, SUBJECT_MAX, true);
+		x.revoked_why = rnd_text(r, OVERRIDE_WHY_MAX, true);
+		x.revoked_by = rnd_text(r, OVERRIDE_BY_MAX, true);
+	}
+	return x;
 }
 
 static inline void rnd_grant(struct random *r, struct grant *g) {
@@ -131,6 +196,24 @@ static inline void rnd_grant(struct random *r, struct grant *g) {
 			    .earlier_count = rnd_below(r, SUB_PRICES_MAX + 1)};
 	for (unsigned i = 0; i < g->earlier_count; i++)
 		g->earlier[i] = (struct price_set_seen){rnd_time(r), rnd_items(r, false)};
+	if (rnd_bool(r)) return;
+	g->disputed = rnd_bool(r);
+	g->refunded_until = rnd_time(r);
+	g->dispute_lost_until = rnd_time(r);
+	g->reversal_event = rnd_text(r, STRIPE_ID_MAX, true);
+	g->schedule_ends = rnd_time(r);
+	g->phase_count = rnd_below(r, GRANT_PHASES_MAX + 1);
+	for (unsigned i = 0; i < g->phase_count; i++)
+		g->phases[i] = (struct grant_phase){rnd_time(r), rnd_bool(r) ? g->items : rnd_items(r, true)};
+}
+
+static inline struct override rnd_override(struct random *r) {
+	return (struct override){.id = rnd_text(r, STRIPE_ID_MAX, false),
+				 .tier = rnd_text(r, NAME_MAX_BYTES, true),
+				 .from = rnd_time(r),
+				 .until = rnd_time(r),
+				 .event = rnd_text(r, STRIPE_ID_MAX, true),
+				 .seen = rnd_time(r)};
 }
 
 /* ---- every field, hashed ------------------------------------------------------- */
@@ -170,7 +253,7 @@ static inline uint64_t hash_seen(uint64_t h, const struct sub_seen *s) {
 	h = hash_stamp(h, &s->stamp);
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) h = hash_u64(h, numbers[i]);
 	h = hash_text(hash_text(h, x->id), x->customer);
-	h = hash_text(hash_text(h, x->subject), x->latest_invoice);
+	h = hash_text(hash_text(hash_text(h, x->subject), x->latest_invoice), x->schedule);
 	return hash_items(h, &x->items);
 }
 
@@ -192,8 +275,10 @@ static inline uint64_t hash_customer_register(const struct customer_register *x)
 	uint64_t h = hash_u64(HASH_SEED, x->claim_count);
 	for (unsigned i = 0; i < x->claim_count; i++) {
 		h = hash_u64(hash_u64(h, x->claims[i].is_new), (uint64_t)x->claims[i].seen);
+		h = hash_u64(h, x->claims[i].own);
 		h = hash_text(hash_text(h, x->claims[i].subject), x->claims[i].event);
 	}
+	h = hash_text(hash_u64(hash_u64(h, x->has_standing), (uint64_t)x->standing_at), x->standing);
 	h = hash_u64(hash_u64(h, x->deleted), (uint64_t)x->deleted_at);
 	return hash_text(h, x->deleted_event);
 }
@@ -207,7 +292,42 @@ static inline uint64_t hash_invoice_register(const struct invoice_register *x) {
 	uint64_t h = hash_stamp(HASH_SEED, &x->stamp);
 	for (size_t n = 0; n < ARRAY_LEN(numbers); n++) h = hash_u64(h, (uint64_t)numbers[n]);
 	h = hash_text(hash_text(h, i->id), i->customer);
-	return hash_text(hash_text(h, i->subscription), i->currency);
+	return hash_text(hash_text(hash_text(h, i->subscription), i->currency), i->payment);
+}
+
+static inline uint64_t hash_schedule_register(const struct schedule_register *x) {
+	const struct schedule *s = &x->schedule;
+	const uint64_t numbers[] = {x->known, x->unconfirmed, s->status, s->ends_subscription, s->phase_count};
+	uint64_t h = hash_stamp(HASH_SEED, &x->stamp);
+	for (size_t n = 0; n < ARRAY_LEN(numbers); n++) h = hash_u64(h, numbers[n]);
+	h = hash_text(hash_text(hash_text(h, s->id), s->customer), s->subscription);
+	for (unsigned i = 0; i < s->phase_count; i++) {
+		h = hash_u64(hash_u64(h, (uint64_t)s->phases[i].start), (uint64_t)s->phases[i].end);
+		h = hash_items(h, &s->phases[i].items);
+	}
+	return h;
+}
+
+static inline uint64_t hash_payment_register(const struct payment_register *x) {
+	const uint64_t numbers[] = {(uint64_t)x->amount, x->has_charge, (uint64_t)x->charge_seen, (uint64_t)x->refunded,
+				    x->reversal_count};
+	uint64_t h = hash_text(hash_text(hash_text(HASH_SEED, x->invoice), x->customer), x->charge_event);
+	for (size_t n = 0; n < ARRAY_LEN(numbers); n++) h = hash_u64(h, numbers[n]);
+	for (unsigned i = 0; i < x->reversal_count; i++) {
+		const struct reversal_seen *s = &x->reversals[i];
+		h = hash_text(hash_text(h, s->reversal.id), s->event);
+		h = hash_u64(hash_u64(hash_u64(h, s->reversal.state), (uint64_t)s->reversal.amount), (uint64_t)s->seen);
+	}
+	return h;
+}
+
+static inline uint64_t hash_override_register(const struct override_register *x) {
+	const struct override_observation *g = &x->given;
+	uint64_t h = hash_stamp(hash_stamp(HASH_SEED, &x->stamp), &x->revoked_stamp);
+	h = hash_u64(hash_u64(hash_u64(hash_u64(h, x->granted), x->revoked), (uint64_t)g->from), (uint64_t)g->until);
+	h = hash_text(hash_text(hash_text(h, g->id), g->subject), g->tier);
+	h = hash_text(hash_text(hash_text(h, g->why), g->by), x->subject);
+	return hash_text(hash_text(h, x->revoked_why), x->revoked_by);
 }
 
 static inline uint64_t hash_grant(uint64_t h, const struct grant *g) {
@@ -231,7 +351,17 @@ static inline uint64_t hash_grant(uint64_t h, const struct grant *g) {
 	h = hash_items(h, &g->items);
 	for (unsigned i = 0; i < g->earlier_count; i++)
 		h = hash_items(hash_u64(h, (uint64_t)g->earlier[i].seen), &g->earlier[i].set);
+	h = hash_u64(hash_u64(h, g->disputed), (uint64_t)g->refunded_until);
+	h = hash_u64(hash_u64(h, (uint64_t)g->dispute_lost_until), (uint64_t)g->schedule_ends);
+	h = hash_u64(hash_text(h, g->reversal_event), g->phase_count);
+	for (unsigned i = 0; i < g->phase_count; i++)
+		h = hash_items(hash_u64(h, (uint64_t)g->phases[i].start), &g->phases[i].items);
 	return h;
+}
+
+static inline uint64_t hash_override(uint64_t h, const struct override *o) {
+	h = hash_text(hash_text(hash_text(h, o->id), o->tier), o->event);
+	return hash_u64(hash_u64(hash_u64(h, (uint64_t)o->from), (uint64_t)o->until), (uint64_t)o->seen);
 }
 
 #endif

@@ -4,18 +4,10 @@
 
 #include <cmocka.h>
 
-#include "random_state.h"
+#include "state_formats.h"
 #include "support/guard.h"
 
 #define ROUNDS 3000
-#define ID VIEW("sub_1")
-
-struct fixture {
-	struct random random;
-	uint8_t *buffer, *again;
-	struct guard guard;
-	struct sub_register a, b;
-};
 
 static int setup(void **state) {
 	struct fixture *f = calloc(1, sizeof *f);
@@ -37,137 +29,6 @@ static int teardown(void **state) {
 }
 
 static struct view fenced(struct fixture *f, struct view bytes) { return guard_copy(&f->guard, bytes); }
-
-/* ---- each format as a pair of functions over bytes --------------------------------- */
-
-enum format { SUB, CUSTOMER, INVOICE, ROW, CHANGE, QUARANTINED, FORMATS };
-
-/* Writes a random value; its hash. */
-static uint64_t write_random(struct fixture *f, enum format format, struct writer *w) {
-	struct random *r = &f->random;
-	switch (format) {
-	case SUB:
-		rnd_sub_register(r, ID, &f->a);
-		sub_register_write(w, &f->a);
-		return hash_sub_register(&f->a);
-	case CUSTOMER: {
-		struct customer_register x = rnd_customer_register(r);
-		customer_register_write(w, &x);
-		return hash_customer_register(&x);
-	}
-	case INVOICE: {
-		struct invoice_register x = rnd_invoice_register(r, ID);
-		invoice_register_write(w, &x);
-		return hash_invoice_register(&x);
-	}
-	case ROW: {
-		unsigned count = rnd_below(r, 20) ? rnd_below(r, 3) : SUBJECT_GRANTS_MAX;
-		uint64_t ver = rnd(r), h = hash_u64(HASH_SEED, ver);
-		subject_row_begin(w, ver, count);
-		for (unsigned i = 0; i < count; i++) {
-			struct grant g;
-			rnd_grant(r, &g);
-			subject_row_grant(w, &g);
-			h = hash_grant(h, &g);
-		}
-		return h;
-	}
-	case CHANGE: {
-		struct change c = {.ver = 7,
-				   .at_ms = rnd_time(r),
-				   .scope = {rnd_bool(r), rnd_text(r, ACCOUNT_MAX, true)},
-				   .subject = rnd_text(r, SUBJECT_MAX, false),
-				   .event = rnd_text(r, STRIPE_ID_MAX, true),
-				   .before = rnd_text(r, NAME_MAX_BYTES, false),
-				   .after = rnd_text(r, NAME_MAX_BYTES, false),
-				   .reason = (enum reason)rnd_below(r, REASON_COUNT),
-				   .status = (enum sub_status)rnd_below(r, SUB_STATUS_COUNT),
-				   .until = rnd_time(r)};
-		change_write(w, &c);
-		uint64_t h = hash_text(hash_text(hash_u64(HASH_SEED, c.scope.livemode), c.scope.account), c.subject);
-		h = hash_text(hash_text(hash_text(h, c.event), c.before), c.after);
-		return hash_u64(hash_u64(hash_u64(hash_u64(h, (uint64_t)c.at_ms), c.reason), c.status),
-				(uint64_t)c.until);
-	}
-	case QUARANTINED:
-	case FORMATS:
-		break;
-	}
-	struct quarantined q = {.first_ms = rnd_time(r),
-				.last_ms = rnd_time(r),
-				.tries = rnd(r),
-				.event = rnd_text(r, STRIPE_ID_MAX, true),
-				.type = rnd_text(r, EVENT_TYPE_MAX, true),
-				.reason = rnd_text(r, QUARANTINE_REASON_MAX, true),
-				.record = rnd_text(r, 2000, true)};
-	quarantined_write(w, &q);
-	uint64_t h = hash_text(hash_text(hash_text(hash_text(HASH_SEED, q.event), q.type), q.reason), q.record);
-	return hash_u64(hash_u64(hash_u64(h, (uint64_t)q.first_ms), (uint64_t)q.last_ms), q.tries);
-}
-
-static enum error read_row(struct fixture *f, struct view bytes, struct writer *w, uint64_t *h) {
-	struct subject_row row;
-	struct grant g;
-	(void)f;
-	enum error e = subject_row_open(bytes, &row);
-	if (e) return e;
-	*h = hash_u64(HASH_SEED, row.ver);
-	subject_row_begin(w, row.ver, row.left);
-	while (subject_row_next(&row, &g)) {
-		*h = hash_grant(*h, &g);
-		subject_row_grant(w, &g);
-	}
-	return row.reader.failed ? ERR_MALFORMED : OK;
-}
-
-/* Reads a value, hashes it and writes it again. */
-static enum error read_back(struct fixture *f, enum format format, struct view bytes, struct writer *w, uint64_t *h) {
-	enum error e = OK;
-	switch (format) {
-	case SUB:
-		e = sub_register_read(bytes, ID, &f->b);
-		if (!e) *h = hash_sub_register(&f->b);
-		if (!e) sub_register_write(w, &f->b);
-		return e;
-	case CUSTOMER: {
-		struct customer_register x;
-		e = customer_register_read(bytes, &x);
-		if (!e) *h = hash_customer_register(&x);
-		if (!e) customer_register_write(w, &x);
-		return e;
-	}
-	case INVOICE: {
-		struct invoice_register x;
-		e = invoice_register_read(bytes, ID, &x);
-		if (!e) *h = hash_invoice_register(&x);
-		if (!e) invoice_register_write(w, &x);
-		return e;
-	}
-	case ROW:
-		return read_row(f, bytes, w, h);
-	case CHANGE: {
-		struct change c;
-		e = change_read(7, bytes, &c);
-		if (e) return e;
-		change_write(w, &c);
-		*h = hash_text(hash_text(hash_u64(HASH_SEED, c.scope.livemode), c.scope.account), c.subject);
-		*h = hash_text(hash_text(hash_text(*h, c.event), c.before), c.after);
-		*h = hash_u64(hash_u64(hash_u64(hash_u64(*h, (uint64_t)c.at_ms), c.reason), c.status),
-			      (uint64_t)c.until);
-		return e;
-	}
-	case QUARANTINED:
-	case FORMATS:
-		break;
-	}
-	struct quarantined q;
-	e = quarantined_read(1, 2, bytes, &q);
-	if (e) return e;
-	quarantined_write(w, &q);
-	*h = hash_text(hash_text(hash_text(hash_text(HASH_SEED, q.event), q.type), q.reason), q.record);
-	*h = hash_u64(hash_u64(hash_u64(*h, (uint64_t)q.first_ms), (uint64_t)q.last_ms), q.tries);
-	return e;
-}
 
 static struct view random_bytes(struct fixture *f, enum format format, uint64_t *ret_hash) {
 	struct writer w = writer_of(f->buffer, STATE_VALUE_MAX);
@@ -281,12 +142,26 @@ static void test_largest_row_fits(void **state) {
 			   .cancel_at = INT64_MAX,
 			   .ended_at = INT64_MIN,
 			   .unpaid_since = 1,
-			   .earlier_count = SUB_PRICES_MAX};
+			   .earlier_count = SUB_PRICES_MAX,
+			   .refunded_until = INT64_MIN,
+			   .dispute_lost_until = INT64_MAX,
+			   .reversal_event = view_of(longest, STRIPE_ID_MAX),
+			   .schedule_ends = INT64_MIN,
+			   .phase_count = GRANT_PHASES_MAX};
 	fill_items(&g.items, 0);
 	for (unsigned i = 0; i < SUB_PRICES_MAX; i++) fill_items(&g.earlier[i].set, (char)(i + 1));
+	for (unsigned i = 0; i < GRANT_PHASES_MAX; i++) fill_items(&g.phases[i].items, (char)(SUB_PRICES_MAX + i + 1));
+	const struct override o = {view_of(longest, STRIPE_ID_MAX),
+				   view_of(longest, NAME_MAX_BYTES),
+				   INT64_MIN,
+				   INT64_MAX,
+				   view_of(longest, STRIPE_ID_MAX),
+				   INT64_MIN};
 	struct writer w = writer_of(f->buffer, STATE_VALUE_MAX);
 	subject_row_begin(&w, UINT64_MAX, SUBJECT_GRANTS_MAX);
 	for (unsigned i = 0; i < SUBJECT_GRANTS_MAX; i++) subject_row_grant(&w, &g);
+	subject_row_overrides(&w, SUBJECT_OVERRIDES_MAX);
+	for (unsigned i = 0; i < SUBJECT_OVERRIDES_MAX; i++) subject_row_override(&w, &o);
 	assert_false(w.failed);
 	assert_true(writer_view(&w).len > STATE_VALUE_MAX / 2);
 
@@ -320,8 +195,10 @@ static void test_row_body(void **state) {
 	struct writer a = writer_of(f->buffer, STATE_VALUE_MAX), b = writer_of(f->again, STATE_VALUE_MAX);
 	subject_row_begin(&a, 1, 1);
 	subject_row_grant(&a, &g);
+	subject_row_overrides(&a, 0);
 	subject_row_begin(&b, 100000, 1);
 	subject_row_grant(&b, &g);
+	subject_row_overrides(&b, 0);
 	assert_false(view_eq(writer_view(&a), writer_view(&b)));
 	assert_true(view_eq(subject_row_body(writer_view(&a)), subject_row_body(writer_view(&b))));
 	assert_int_equal(subject_row_body(VIEW_NONE).len, 0);
@@ -358,6 +235,7 @@ static void test_sizes(void **state) {
 	w = writer_of(f->buffer, STATE_VALUE_MAX);
 	subject_row_begin(&w, 100000, 1);
 	subject_row_grant(&w, &g);
+	subject_row_overrides(&w, 0);
 	print_message("sub_register %zu bytes, subject's row %zu bytes\n", reg, writer_view(&w).len);
 	assert_true(reg < 200);
 	assert_true(writer_view(&w).len < 150);
@@ -386,6 +264,32 @@ static void test_keys(void **state) {
 		k = view_of(key, state_key_pair(&scope, other, second, key));
 		assert_false(view_starts(k, p));
 	}
+}
+
+static void test_want_keys(void **state) {
+	struct fixture *f = *state;
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		struct random *r = &f->random;
+		struct scope scope = {rnd_bool(r), rnd_text(r, ACCOUNT_MAX, true)}, got;
+		struct fetch fetch = {(enum fetch_kind)(1 + rnd_below(r, FETCH_COUNT - 1)),
+				      rnd_text(r, STRIPE_ID_MAX, false)},
+			     back;
+		uint8_t key[STATE_KEY_MAX];
+		struct view k = view_of(key, want_key(&scope, &fetch, key));
+		assert_true(k.len > 0);
+		assert_int_equal(want_key_parse(k, &got, &back), OK);
+		assert_true(got.livemode == scope.livemode && view_eq(got.account, scope.account));
+		assert_true(back.kind == fetch.kind && view_eq(back.id, fetch.id));
+		key[2 + scope.account.len] = FETCH_COUNT;
+		assert_int_equal(want_key_parse(k, &got, &back), ERR_MALFORMED);
+	}
+	uint8_t key[STATE_KEY_MAX];
+	const struct scope scope = {0};
+	const struct fetch bad[] = {{FETCH_NOTHING, VIEW("a")},
+				    {FETCH_COUNT, VIEW("a")},
+				    {FETCH_CHARGE, VIEW_NONE},
+				    {FETCH_CHARGE, view_of(longest, STRIPE_ID_MAX + 1)}};
+	for (unsigned i = 0; i < ARRAY_LEN(bad); i++) assert_int_equal(want_key(&scope, &bad[i], key), 0);
 }
 
 static void test_key_bounds(void **state) {
@@ -422,6 +326,7 @@ int main(void) {
 		cmocka_unit_test(test_row_body),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_want_keys),
 		cmocka_unit_test(test_key_bounds),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -24,7 +24,7 @@ static struct entitlement entitlement(const struct grant *g, int64_t at) {
 	fake_reset();
 	fake_add(true, "", "u", g);
 	struct entitlement e;
-	assert_int_equal(answer_entitlement(catalog, view_of(fake.rows[0].bytes, fake.rows[0].len), at, &e), OK);
+	assert_int_equal(subject_row_entitlement(view_of(fake.rows[0].bytes, fake.rows[0].len), catalog, at, &e), OK);
 	return e;
 }
 
@@ -74,7 +74,7 @@ static void denies(void **state) {
 static void an_unknown_subject_has_the_lowest_tier(void **state) {
 	(void)state;
 	struct entitlement e;
-	assert_int_equal(answer_entitlement(catalog, VIEW_NONE, NOW, &e), OK);
+	assert_int_equal(subject_row_entitlement(VIEW_NONE, catalog, NOW, &e), OK);
 	struct tg01_answer a = answer_check(&e, need("pro", NULL), NOW, NOW);
 	assert_false(a.allowed);
 	assert_text(a.reason, "unknown_subject");
@@ -158,7 +158,7 @@ static void a_damaged_row_is_no_answer(void **state) {
 	fake_add(true, "", "u", &g);
 	for (size_t cut = 1; cut < fake.rows[0].len; cut++) {
 		struct entitlement e;
-		if (answer_entitlement(catalog, view_of(fake.rows[0].bytes, cut), NOW, &e) == OK)
+		if (subject_row_entitlement(view_of(fake.rows[0].bytes, cut), catalog, NOW, &e) == OK)
 			fail_msg("a row cut to %zu is answered", cut);
 	}
 }

@@ -132,6 +132,7 @@ static inline void fake_add(bool livemode, const char *account, const char *subj
 	struct writer w = writer_of(fake.rows[fake.row_count].bytes, sizeof fake.rows[0].bytes);
 	subject_row_begin(&w, ++fake.ver, g ? 1 : 0);
 	if (g) subject_row_grant(&w, g);
+	subject_row_overrides(&w, 0);
 	assert_false(w.failed);
 	fake.rows[fake.row_count++].len = writer_view(&w).len;
 }
