@@ -116,10 +116,6 @@ int64_t http_received_mono_ms(const struct http_request *r);
 unsigned http_header(const struct http_request *r, const char *name, struct view *ret_first);
 /* The same for query arguments (names are case-sensitive, values decoded). */
 unsigned http_query(const struct http_request *r, const char *name, struct view *ret_first);
-/* Calls `each` for every query argument, in their order, until it returns false. Name and value are decoded; they live
- * as the other views do. */
-void http_query_each(const struct http_request *r, bool (*each)(void *ctx, struct view name, struct view value),
-		     void *ctx);
 /* The query as it was sent, neither decoded nor split, without its question mark; empty unless options.keep_query. */
 struct view http_query_string(const struct http_request *r);
 /* scratch_size bytes that belong to the handler's owner, aligned for any type, zeroed. */

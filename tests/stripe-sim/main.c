@@ -1,10 +1,10 @@
-#include <stdio.h>
-
+#include "edge.h"
 #include "server.h"
 #include "service/start.h"
+#include "webhook_flags.h"
 
 struct options {
-	const char *listen, *api_key, *clock_file;
+	const char *listen, *api_key, *clock_file, *api_version, *webhook, *webhook_secret;
 	uint64_t now, seed;
 	bool frozen;
 };
@@ -22,6 +22,12 @@ static const struct setting rows[] = {
 	 .help = "the clock stands still between moves"},
 	{"CLOCK_FILE", SETTING_FILE, offsetof(struct options, clock_file), .flag_only = true,
 	 .help = "kept at the simulated clock's offset, for tests/support/clock_shift.c"},
+	{"API_VERSION", SETTING_STRING, offsetof(struct options, api_version), .fallback = SIM_VERSION,
+	 .flag_only = true, .help = "the account's, which events are made with"},
+	{"WEBHOOK", SETTING_STRING, offsetof(struct options, webhook), .flag_only = true,
+	 .help = "a URL that all events go to; may be repeated, each followed by its --webhook-secret"},
+	{"WEBHOOK_SECRET", SETTING_STRING, offsetof(struct options, webhook_secret), .flag_only = true,
+	 .help = "whsec_…; the same URL with another secret is one endpoint with two"},
 };
 
 static const struct settings_table table = {
@@ -31,15 +37,21 @@ static const struct settings_table table = {
 	.count = ARRAY_LEN(rows),
 };
 
-static enum error run(const struct options *o, struct signals *signals, const struct log *log, struct problem *why) {
+static enum error run(const struct options *o, const struct webhook_flags *webhooks, struct signals *signals,
+		      const struct log *log, struct problem *why) {
 	struct sim *sim = NULL;
 	struct sim_server *server = NULL;
+	struct edge *edge = NULL;
 	struct sim_options options = {.api_key = o->api_key,
 				      .now = (int64_t)o->now,
 				      .seed = o->seed,
 				      .frozen = o->frozen,
-				      .clock_file = o->clock_file};
+				      .clock_file = o->clock_file,
+				      .api_version = o->api_version};
 	enum error e = sim_create(&options, &sim, why);
+	if (!e) e = edge_create(sim, &(struct edge_options){o->api_version, o->seed}, &edge, why);
+	for (size_t i = 0; !e && i < webhooks->count; i++)
+		e = edge_webhook(edge, webhooks->at[i].url, webhooks->at[i].secret, why);
 	if (!e) e = sim_server_create(sim, o->listen, &server, why);
 	if (!e) log_info(log, log_ev("ready"), kv_str("listen", sim_server_endpoint(server)));
 	while (!e && signals_wait(signals, 1000) != SIGNAL_STOP) {
@@ -48,6 +60,7 @@ static enum error run(const struct options *o, struct signals *signals, const st
 		pthread_mutex_unlock(&sim->mutex);
 	}
 	sim_server_destroy(&server);
+	edge_destroy(&edge);
 	sim_destroy(&sim);
 	return e;
 }
@@ -58,11 +71,13 @@ int main(int argc, char **argv, char **envp) {
 	struct problem why = {0};
 	struct signals signals;
 	int code = 0;
+	struct webhook_flags webhooks = {.count = 0};
+	enum error e = webhook_flags_take(&argc, argv, &webhooks, &why);
 	if (!settings_begin(&table, argc, argv, envp, &options, &s, &code)) return code;
 	struct log log = {.fd = 2, .level = LEVEL_INFO, .format = FORMAT_LOGFMT, .service = "stripe-sim"};
-	enum error e = signals_open(&signals, &why);
+	if (!e) e = signals_open(&signals, &why);
 	if (!e) {
-		e = run(&options, &signals, &log, &why);
+		e = run(&options, &webhooks, &signals, &log, &why);
 		signals_close(&signals);
 	}
 	if (e) log_error(&log, log_ev("failed"), kv_error(e), kv_why(&why));

@@ -3,10 +3,7 @@
 #include "base/show.h"
 
 static const struct sim_routes *const tables[] = {
-	&customer_routes,
-	&product_routes,
-	&price_routes,
-	&inspect_routes,
+	&customer_routes, &product_routes, &price_routes, &inspect_routes, &edge_routes,
 };
 
 /* ":a" and ":b" stand for one segment each; everything else is itself. */

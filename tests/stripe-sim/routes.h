@@ -12,6 +12,6 @@ struct sim_routes {
 #define ROUTES(name, table) const struct sim_routes name = {(table), ARRAY_LEN(table)}
 #define LIST_PARAMS "limit,starting_after,ending_before,created,"
 
-extern const struct sim_routes customer_routes, product_routes, price_routes, inspect_routes;
+extern const struct sim_routes customer_routes, product_routes, price_routes, inspect_routes, edge_routes;
 
 #endif

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/show.h"
 #include "net/http_server.h"
 #include "params.h"
+#include "shape.h"
 
 #define THREADS 4
 
@@ -44,15 +46,35 @@ static struct header key_of(const struct http_request *h) {
 	return key;
 }
 
+/* rk_… of the same ending may read and nothing else. */
+static bool is_restricted(const char *key, const char *secret) {
+	return strncmp(key, "rk_", 3) == 0 && strncmp(secret, "sk_", 3) == 0 && strcmp(key + 3, secret + 3) == 0;
+}
+
 static bool check_key(struct sim_request *r, const struct http_request *h) {
 	struct header key = key_of(h);
 	if (strcmp(key.text, r->sim->options.api_key) == 0) return true;
-	if (!key.text[0])
+	if (!key.text[0]) {
 		(void)refuse(r, 401, NULL, NULL,
 			     "You did not provide an API key. You need to provide your API key in the Authorization "
 			     "header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').");
-	else
+	} else if (!is_restricted(key.text, r->sim->options.api_key)) {
 		(void)refuse(r, 401, NULL, NULL, "Invalid API Key provided: %.7s***", key.text);
+	} else if (strcmp(r->method, "GET") == 0) {
+		return true;
+	} else {
+		(void)refuse(r, 403, NULL, NULL,
+			     "The provided key '%.8s***' does not have the required permissions for this endpoint.",
+			     key.text);
+	}
+	return false;
+}
+
+static bool check_version(struct sim_request *r) {
+	enum shape shape;
+	if (shape_of_version(r->version, &shape)) return true;
+	(void)refuse(r, 400, NULL, NULL, "Invalid Stripe API version: %.80s", show_str(r->version).text);
+	r->version = "";
 	return false;
 }
 
@@ -110,24 +132,18 @@ static bool read_params(struct sim_request *r, const struct http_request *h) {
 
 /* ---- answers ------------------------------------------------------------------ */
 
-static json_t *handle(struct sim_request *r, const struct http_request *h) {
-	struct sim *sim = r->sim;
-	bool api = strncmp(r->path, "/v1/", 4) == 0 || strncmp(r->path, "/v2/", 4) == 0;
-	if (api && (!check_key(r, h) || !choose_account(r))) return NULL;
-	if (api && sim->hooks.admit && !sim->hooks.admit(sim->hooks.ctx, r)) return NULL;
-	if (!read_params(r, h)) return NULL;
-	json_t *answer = sim_handle(r);
-	if (answer && api && sim->hooks.render) answer = sim->hooks.render(sim->hooks.ctx, r, answer);
-	return answer;
+static bool is_api(const struct sim_request *r) {
+	return strncmp(r->path, "/v1/", 4) == 0 || strncmp(r->path, "/v2/", 4) == 0;
 }
 
-/* What is to be sent, as text that the caller frees; fills in the status. */
-static char *answer_text(struct sim_request *r, const struct http_request *h, unsigned *ret_status) {
-	struct sim *sim = r->sim;
+static bool admit(struct sim_request *r, const struct http_request *h) {
+	const struct sim_hooks *hooks = &r->sim->hooks;
+	if (!check_key(r, h) || !check_version(r) || !choose_account(r)) return false;
+	return !hooks->admit || hooks->admit(hooks->ctx, r);
+}
+
+static char *text_for(struct sim_request *r, json_t *answer, unsigned *ret_status) {
 	char *text = NULL;
-	bool keyed = r->idempotency_key && strcmp(r->method, "POST") == 0;
-	if (keyed && sim->hooks.replay && sim->hooks.replay(sim->hooks.ctx, r, ret_status, &text)) return text;
-	json_t *answer = failed(r) ? NULL : handle(r, h);
 	*ret_status = r->status ? r->status : 200;
 	if (failed(r)) {
 		*ret_status = r->error.status;
@@ -141,7 +157,24 @@ static char *answer_text(struct sim_request *r, const struct http_request *h, un
 		text = json_dumps(answer, JSON_COMPACT);
 	}
 	json_decref(answer);
-	if (keyed && sim->hooks.remember && text) sim->hooks.remember(sim->hooks.ctx, r, *ret_status, text);
+	return text;
+}
+
+/* What is to be sent, as text that the caller frees; fills in the status. */
+static char *answer_text(struct sim_request *r, const struct http_request *h, unsigned *ret_status) {
+	const struct sim_hooks *hooks = &r->sim->hooks;
+	bool api = is_api(r), ok = (!api || admit(r, h)) && read_params(r, h);
+	bool keyed = ok && api && r->idempotency_key && hooks->replay && strcmp(r->method, "POST") == 0;
+	char *text = NULL;
+	if (keyed && hooks->replay(hooks->ctx, r, ret_status, &text)) {
+		r->replayed = true;
+		return text;
+	}
+	keyed = keyed && !failed(r);
+	json_t *answer = failed(r) ? NULL : sim_handle(r);
+	if (answer && api && hooks->render) answer = hooks->render(hooks->ctx, r, answer);
+	text = text_for(r, answer, ret_status);
+	if (keyed) hooks->remember(hooks->ctx, r, *ret_status, text ? text : "");
 	return text;
 }
 
@@ -156,10 +189,13 @@ static void send(struct http_request *h, const struct sim_request *r, unsigned s
 		 int64_t now) {
 	char date[40];
 	format_date(now, date);
-	struct http_field fields[5] = {{"Date", date}, {"Request-Id", r->request_id}};
+	struct http_field fields[HTTP_ANSWER_HEADERS_MAX] = {{"Date", date}, {"Request-Id", r->request_id}};
 	unsigned n = 2;
 	if (r->version[0]) fields[n++] = (struct http_field){"Stripe-Version", r->version};
 	if (r->idempotency_key) fields[n++] = (struct http_field){"Idempotency-Key", r->idempotency_key};
+	if (r->replayed) fields[n++] = (struct http_field){"Idempotent-Replayed", "true"};
+	if (r->limited) fields[n++] = (struct http_field){"Stripe-Rate-Limited-Reason", r->limited};
+	if (r->limited) fields[n++] = (struct http_field){"Stripe-Should-Retry", "true"};
 	if (r->location) fields[n++] = (struct http_field){"Location", r->location};
 	http_answer(h, &(struct http_answer){.status = r->location && status == 200 ? 303 : status,
 					     .content_type = html ? "text/html; charset=utf-8" : "application/json",
@@ -179,7 +215,9 @@ static void serve(void *ctx, struct http_request *h) {
 				.method = methods[http_method(h)],
 				.path = path.ptr, /* libmicrohttpd ends it with a NUL */
 				.account = account.text,
-				.version = version.text[0] ? version.text : SIM_VERSION,
+				.version = version.text[0]            ? version.text
+					   : sim->options.api_version ? sim->options.api_version
+								      : SIM_VERSION,
 				.idempotency_key = key.text[0] ? key.text : NULL};
 	pthread_mutex_lock(&sim->mutex);
 	sim_tick(sim);

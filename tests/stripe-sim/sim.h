@@ -149,11 +149,12 @@ struct sim_hooks {
 };
 
 struct sim_options {
-	const char *api_key;    /* "sk_test_…" */
-	int64_t now;            /* 0: the wall clock's */
-	uint64_t seed;          /* of ids and chances */
-	bool frozen;            /* the clock stands still but for moves; otherwise it also runs with the wall clock */
-	const char *clock_file; /* kept at (simulated - wall) nanoseconds; NULL: none */
+	const char *api_key;     /* "sk_test_…" */
+	int64_t now;             /* 0: the wall clock's */
+	uint64_t seed;           /* of ids and chances */
+	bool frozen;             /* the clock stands still but for moves; otherwise it also runs with the wall clock */
+	const char *clock_file;  /* kept at (simulated - wall) nanoseconds; NULL: none */
+	const char *api_version; /* the account's, for requests that name none; NULL: SIM_VERSION */
 };
 
 struct sim {
@@ -262,9 +263,11 @@ struct sim_request {
 	const char *idempotency_key; /* or NULL */
 	char request_id[40];
 	struct sim_error error;
-	char *html;      /* instead of JSON; a handler sets it (malloc) */
-	char *location;  /* a redirect; malloc */
-	unsigned status; /* when neither 200 nor an error; 0: 200 */
+	bool replayed;       /* the answer is an idempotency key's earlier one */
+	const char *limited; /* Stripe-Rate-Limited-Reason, with a 429; or NULL */
+	char *html;          /* instead of JSON; a handler sets it (malloc) */
+	char *location;      /* a redirect; malloc */
+	unsigned status;     /* when neither 200 nor an error; 0: 200 */
 };
 
 /* A new reference, read only for whoever gets it; or NULL with r->error or r->html set. */
