@@ -19,10 +19,10 @@
 /* The largest register or row fits: that of a subject with SUBJECT_GRANTS_MAX subscriptions, each with
  * 1 + SUB_PRICES_MAX + GRANT_PHASES_MAX distinct sets of ITEMS_MAX items with names as long as they may be. */
 #define STATE_VALUE_MAX (size_t)(8 * 1024 * 1024)
-#define SUBJECT_GRANTS_MAX 64    /* subscriptions in a subject's row; see subject_row below */
-#define SUBJECT_OVERRIDES_MAX 16 /* overrides in a subject's row: of those not revoked, the latest granted */
-#define SUBJECT_CUSTOMERS_MAX 64 /* customers that one subject's row reads: the first ones in key order */
-#define CLAIM_TEXT_MAX 2048      /* a claim as it was made: 500 characters of metadata, whether it is valid or not */
+#define SUBJECT_GRANTS_MAX 64     /* subscriptions in a subject's row; see subject_row below */
+#define SUBJECT_OVERRIDES_MAX 16  /* overrides in a subject's row: of those not revoked, the latest granted */
+#define SUBJECT_CUSTOMERS_MAX 256 /* customers that one subject's row reads: the first ones in key order */
+#define CLAIM_TEXT_MAX 2048       /* a claim as it was made: 500 characters of metadata, whether it is valid or not */
 
 /* Writes the key into out[STATE_KEY_MAX]; its length, or 0 when a part is over its limit (id and first: SUBJECT_MAX,
  * second: STRIPE_ID_MAX) or an id is empty. */
@@ -74,6 +74,8 @@ struct subject_row {
 };
 
 NODISCARD enum error subject_row_open(struct view bytes, struct subject_row *ret_row);
+/* The same row with another ver. */
+void subject_row_renumber(struct writer *w, struct view row, uint64_t ver);
 /* The row without version and ver: two rows say the same when their bodies are equal. Empty when damaged. */
 struct view subject_row_body(struct view bytes);
 /* True with the next grant; false after the last, or when the row is damaged (row->reader.failed; ret_g is
@@ -186,6 +188,11 @@ NODISCARD enum error want_key_parse(struct view key, struct scope *ret_scope, st
 void want_write(struct writer *w, const struct want *x);
 /* scope and fetch come from the key. */
 NODISCARD enum error want_read(struct view bytes, struct want *ret_w);
+
+/* The reconciler's last mark of an account: u8 version · zigzag events_to · zigzag swept_at · varint listed · varint
+ * missed · varint swept · varint differing */
+void mark_write(struct writer *w, const struct reconcile_mark *m);
+NODISCARD enum error mark_read(struct view bytes, struct reconcile_mark *ret_m);
 
 /* A record that could not be decoded, put aside:
  *

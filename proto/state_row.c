@@ -41,6 +41,14 @@ void subject_row_begin(struct writer *w, uint64_t ver, unsigned count) {
 	write_varint(w, count);
 }
 
+void subject_row_renumber(struct writer *w, struct view row, uint64_t ver) {
+	struct view body = subject_row_body(row);
+	if (body.len == 0) w->failed = true;
+	write_u8(w, STATE_VERSION);
+	write_varint(w, ver);
+	write_bytes(w, body);
+}
+
 static unsigned flags_of(const struct grant *g) {
 	unsigned flags = 0;
 	if (g->cancel_at_period_end) flags |= GRANT_CANCEL_AT_PERIOD_END;

@@ -9,12 +9,31 @@ static const char *const tables[] = {[TABLE_META] = "meta",
 				     [TABLE_SUBS] = "subs",
 				     [TABLE_CUSTOMERS] = "customers",
 				     [TABLE_INVOICES] = "invoices",
+				     [TABLE_SCHEDULES] = "schedules",
+				     [TABLE_PAYMENTS] = "payments",
+				     [TABLE_OVERRIDES] = "overrides",
 				     [TABLE_CUSTOMER_SUBS] = "customer_subs",
 				     [TABLE_SUBJECT_CUSTOMERS] = "subject_customers",
+				     [TABLE_INVOICE_PAYMENTS] = "invoice_payments",
+				     [TABLE_SUB_REVERSALS] = "sub_reversals",
+				     [TABLE_SUBJECT_OVERRIDES] = "subject_overrides",
 				     [TABLE_SUBJECTS] = "subjects",
+				     [TABLE_GONE] = "gone",
+				     [TABLE_DUE] = "due",
+				     [TABLE_UNMAPPED] = "unmapped",
+				     [TABLE_WANTS] = "wants",
+				     [TABLE_MARKS] = "marks",
 				     [TABLE_CHANGES] = "changes",
 				     [TABLE_QUARANTINE] = "quarantine",
 				     [TABLE_COUNTERS] = "counters"};
+
+static enum error outdated(struct problem *why) {
+	return problem_set(
+		why, ERR_VERSION,
+		"entitlement store: made by an older program (schema %d is needed): `tiergate rebuild` makes it "
+		"anew from the journal",
+		STORE_SCHEMA);
+}
 
 static enum error read_meta(struct entitlements *e, struct problem *why) {
 	struct lmdb_txn t;
@@ -27,9 +46,11 @@ static enum error read_meta(struct entitlements *e, struct problem *why) {
 	lmdb_abort(&t);
 	if (rc) return rc;
 	if (!found) return problem_set(why, ERR_NOT_FOUND, "entitlement store: not made yet");
-	if (schema != STORE_SCHEMA)
-		return problem_set(why, ERR_VERSION, "entitlement store: schema %llu is not known to this program",
-				   (unsigned long long)schema);
+	if (schema > STORE_SCHEMA)
+		return problem_set(why, ERR_VERSION,
+				   "entitlement store: schema %llu is of a newer program; this one has %d",
+				   (unsigned long long)schema, STORE_SCHEMA);
+	if (schema < STORE_SCHEMA) return outdated(why);
 	e->epoch = epoch;
 	return OK;
 }
@@ -66,6 +87,7 @@ enum error entitlements_open(const struct entitlements_options *o, struct entitl
 					     .tables = tables,
 					     .table_count = ARRAY_LEN(tables)};
 	enum error rc = lmdb_open(&options, &e->db, why);
+	if (rc == ERR_VERSION) return outdated(why);
 	if (rc) return rc;
 	rc = read_meta(e, why);
 	if (rc == ERR_NOT_FOUND && !o->read_only) {

@@ -8,8 +8,8 @@
  *   payments    state key → payment_register      overrides  state key → override_register   (rows as in proto/state.h)
  *   customer_subs     key pair (customer, subscription) → nothing
  *   subject_customers key pair (subject, customer)      → nothing
- *   invoice_payments  key pair (invoice, payment)       → nothing: the payment's register names that invoice
- *   sub_reversals     key pair (subscription, payment)  → nothing: of these, those of which something went back
+ *   invoice_payments  key pair (invoice, payment)       → nothing: it names that invoice, and it counts (below)
+ *   sub_reversals     key pair (subscription, payment)  → nothing: its invoice names that subscription, and it counts
  *   subject_overrides key pair (subject, override)      → nothing
  *   subjects    state key of the subject → subject row
  *   gone        state key of a subject that has no row any more → version of its last change
@@ -21,16 +21,24 @@
  *   quarantine  origin, seq → reason, detail, and the record itself
  *   counters    name → u64: event types seen and not used, conflicts, …
  *
- * The registers and the subjects' rows are the state: a function of the set of records
+ * The registers, the six indexes of pairs and the subjects' rows are the state: a function of the set of records
  * applied, whatever their order. The version numbers, the changes log and the counters are not:
  * they tell what happened here, in this store; nor are due, gone, wants, unmapped and marks.
  *
- * What a row reads: a subject's customers are those whose register's first claim names it (a customer that nobody
- * claims is its own subject), at most SUBJECT_CUSTOMERS_MAX in key order; its subscriptions are those whose value
+ * What a row reads: a subject's customers are those whose register says so (a customer that nobody
+ * claims is its own subject), at most SUBJECT_CUSTOMERS_MAX in key order, and "customers_unread" counts when there are
+ * more; its subscriptions are those whose value
  * names one of them; an invoice counts as paid when it is of the subscription's customer, and a schedule
- * counts when it is; a payment counts when its invoice is the subscription's and the customer's; overrides are the
- * subject's own and those made in the name of one of its customers. A subject that has neither customer nor override
- * has no row.
+ * counts when it is, and names no other subscription. A payment counts when a dispute about it is open or lost or all
+ * of it was refunded, for the subscription that its invoice names, when that is the customer's: SUB_REVERSALS_MAX of
+ * them. Overrides are those in the subject's own name and in that of one of its customers ("cus_…"). A subject that has
+ * neither customer nor override has no row.
+ *
+ * History: each change of a row, and each change of an answer by the clock or the catalog, is logged with the version
+ * of the subject's change before it; the row's own ver is that of the last one. A change is what was answered from its
+ * moment on until the next one's. What the clock changes is logged at the moment at which it does, however
+ * late that is noticed. So the last change of a subject is what a check says at this moment, but for next_billing, once
+ * fold_due has come by.
  *
  * Caveats: as in store/journal.h. Processes that open one store must share the PID
  * namespace (LMDB's reader table is keyed by pid).
@@ -44,7 +52,11 @@
 #include "store/journal.h"
 
 #define STORE_MAP_DEFAULT (64ull << 30)
-#define QUARANTINE_MAX 10000 /* entries; past it the oldest keep their reason, new ones only count */
+#define SUB_REVERSALS_MAX                                                                                              \
+	64 /* payments that a row reads of one subscription: the last in key order, and so in time                     \
+	    */
+#define OVERRIDES_READ_MAX 4096 /* overrides made in one name that a row looks at; more count as "overrides_unread" */
+#define QUARANTINE_MAX 10000    /* entries; past it the oldest keep their reason, new ones only count */
 
 struct entitlements;
 
@@ -72,14 +84,25 @@ struct fold;
 NODISCARD enum error fold_begin(struct entitlements *e, const struct catalog *catalog, int64_t now_ms,
 				struct fold **ret_f, struct problem *why);
 /* From here on the log's moment is this one, instead of fold_begin's: when the record was received, while a store is
- * made anew. */
+ * made anew. The caller's moments should not go back within one subject's history: look_answer_at takes the newest
+ * change that is not after the moment that it is asked for. */
 void fold_moment(struct fold *f, int64_t ms);
 /* Joins the observation into its registers and remakes the rows it touches. ERR_LIMIT, the one error that is
  * not sticky: a part of the observation is over its limit, or an id is missing; nothing of it was written,
- * the fold goes on, and the record belongs in quarantine.
+ * the fold goes on, and the record belongs in quarantine. Call it with OBSERVE_NOTHING too, when the observation is an
+ * answer or has fetches.
  * It counts "claim_conflict" (a customer that another subject had claimed) and "unconfirmed".
- * It also keeps the wants: what the observation asks for or leaves open is added (WANTS_MAX at most; past it
- * "wants_dropped" counts, and the reconciler's sweep finds the rest), what an answer settles is removed. */
+ *
+ * It also keeps the wants, WANTS_MAX at most; past it "wants_dropped" counts, and the reconciler's sweep finds the
+ * rest. added    what the decoder asks for · a subscription or schedule whose order in its second is not known (after:
+ * that second) · of a live subscription: its schedule when that is unknown, its customer when nobody claimed it and it
+ *            was never seen itself · of a payment of which anything went back: its invoice payments when the invoice is
+ *            not known, the invoice when that was never seen · a schedule whose coming phases name prices that the
+ * fold's catalog does not know, and nothing else · a subscription that turned stale removed  by an answer to it,
+ * whatever it says, and by any record that shows its object, when stamped with a later second than `after`; and once
+ * what it asks for is known An answer that is not later leaves it: who fetches waits until Stripe's clock has passed
+ * `after` by two seconds. A want that merely asks for a link (after: 0) is often answered by the next webhook: it is
+ * worth a moment's patience from since_ms on. fold_want.c says why every chain of questions ends. */
 #define WANTS_MAX 100000
 NODISCARD enum error fold_observe(struct fold *f, const struct observation *o);
 /* The price is in no tier: noted once per price, UNMAPPED_MAX of them; past it "unmapped_dropped" counts. True in
@@ -90,18 +113,21 @@ NODISCARD enum error fold_unmapped(struct fold *f, const struct scope *scope, co
 /* Takes out the prices that the fold's catalog knows by now; *ret_healed their number. */
 NODISCARD enum error fold_unmapped_heal(struct fold *f, uint64_t *ret_healed);
 
-/* Time. Evaluates the subjects whose moment has come by the fold's moment, `max` at most, and logs those whose answer
- * is another than the last one logged (CHANGE_CLOCK). One that turns stale becomes a want. *ret_more: some are left. */
+/* Time. Brings the subjects whose moment has come by the fold's moment up to it, `max` at most, and logs each change of
+ * an answer (CHANGE_CLOCK) at its own moment. A subscription that turns stale becomes a want. *ret_more: some are left.
+ */
 NODISCARD enum error fold_due(struct fold *f, unsigned max, bool *ret_more);
-/* Evaluates all subjects again, `max` at a time: after a new catalog, or when the clock was set back. Begin with
- * an empty survey; over when *ret_more is false. */
+/* Evaluates all subjects again at the fold's moment, `max` at a time: after a new catalog, or when the clock was set
+ * back. Begin with an empty survey; over when *ret_more is false. Between two calls other folds may go on. */
 struct survey {
 	size_t len; /* 0: from the beginning */
 	uint8_t after[STATE_KEY_MAX];
 };
 NODISCARD enum error fold_survey(struct fold *f, struct survey *at, enum change_cause cause, unsigned max,
 				 bool *ret_more);
-/* Removes changes older than `before_ms`, `max` at most, but never the last one of a subject. */
+/* Removes changes that were no longer the answer at before_ms: those whose subject's next change is older. So what was
+ * answered at before_ms and later stays known, and so does each subject's last. Looks at `max` at most, each once in
+ * its life. */
 NODISCARD enum error fold_forget_changes(struct fold *f, int64_t before_ms, unsigned max, bool *ret_more);
 /* At most 1000 names are kept; further ones, and those over EVENT_TYPE_MAX, count as "other". */
 NODISCARD enum error fold_count(struct fold *f, struct view counter);
@@ -148,10 +174,12 @@ NODISCARD enum error look_cursors(struct look *l, void (*each)(void *ctx, uint64
  * ERR_NOT_FOUND: unknown subject. The bytes live until renew, rest or end. */
 NODISCARD enum error look_subject(struct look *l, const struct scope *scope, struct view subject, struct view *ret_row);
 
-/* The changes after `after`, oldest first, at most `max`; `each` returns false to stop. */
+/* The changes after `after`, oldest first, at most `max`; `each` returns false to stop. Versions may be missing: what
+ * was forgotten was followed by another change of its subject, which is there. `before` is what the subject's last
+ * change said, and equals `after` when something else about the answer changed, or only what it rests on. */
 NODISCARD enum error look_changes(struct look *l, uint64_t after, size_t max,
 				  bool (*each)(void *ctx, const struct change *c), void *ctx);
-/* Those of one subject alone, newest first, at most `max`: follows `prev`. */
+/* Those of one subject alone, newest first, at most `max`, as far back as the log reaches. */
 NODISCARD enum error look_history(struct look *l, const struct scope *scope, struct view subject, size_t max,
 				  bool (*each)(void *ctx, const struct change *c), void *ctx);
 
@@ -170,14 +198,16 @@ NODISCARD enum error look_payment(struct look *l, const struct scope *scope, str
 				  struct payment_register *ret_r);
 NODISCARD enum error look_override(struct look *l, const struct scope *scope, struct view id,
 				   struct override_register *ret_r);
-/* All of a subject's, also those revoked or over; of every subject when `subject` is empty. */
+/* All of a subject's, also those revoked or over; of every subject when `subject` is empty. A "cus_…" id stands for
+ * whom it pays for. */
 NODISCARD enum error look_overrides(struct look *l, const struct scope *scope, struct view subject,
 				    bool (*each)(void *ctx, struct view id, const struct override_register *r),
 				    void *ctx);
 
-/* History: the last change of the subject at or before that moment, which is what was answered then. ERR_NOT_FOUND:
- * it was unknown then. ERR_LIMIT: the moment is before the log begins (*ret_from_ms: when it does), or more than
- * HISTORY_STEPS_MAX changes back. */
+/* History: the newest change of the subject that is not after that moment, which is what was answered then (a
+ * next_billing that has passed by then was none). ERR_NOT_FOUND: it was unknown then. ERR_LIMIT: the moment is before
+ * the subject's log begins (*ret_from_ms: when it does), or more than HISTORY_STEPS_MAX changes back. A customer's id
+ * stands for whom it pays for now, at moments at which it had no row of its own. */
 #define HISTORY_STEPS_MAX 4096
 NODISCARD enum error look_answer_at(struct look *l, const struct scope *scope, struct view subject, int64_t at_ms,
 				    struct change *ret_c, int64_t *ret_from_ms);
@@ -190,7 +220,8 @@ NODISCARD enum error look_unmapped(struct look *l, bool (*each)(void *ctx, const
 NODISCARD enum error look_mark(struct look *l, const struct scope *scope, struct reconcile_mark *ret_m);
 
 /* For the sweep: does the snapshot say anything that the store does not? False too when the store is ahead of it.
- * *ret_known: the store has that object. A look alone decides, so a dry run and a real one agree. */
+ * *ret_known: the store has that object; one it does not know differs. A look alone decides, so a dry run and a real
+ * one agree. ERR_USAGE: not an object of Stripe's. */
 NODISCARD enum error look_differs(struct look *l, const struct observation *snapshot, bool *ret_differs,
 				  bool *ret_known);
 

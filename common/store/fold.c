@@ -29,6 +29,8 @@ enum error fold_begin(struct entitlements *e, const struct catalog *catalog, int
 	return OK;
 }
 
+void fold_moment(struct fold *f, int64_t ms) { f->now_ms = ms; }
+
 enum error fold_cursor(struct fold *f, uint64_t origin, uint64_t seq) {
 	const struct key_u64 key = key_u64(origin);
 	lmdb_put_u64(&f->t, TABLE_CURSORS, key_u64_view(&key), seq);

@@ -1,8 +1,6 @@
 /* The row of a subject, remade from the registers behind it. */
 #include "store/entitlements_internal.h"
 
-#define CHANGE_MAX 1024
-
 void fold_touch(struct fold *f, struct view subject) {
 	for (unsigned i = 0; i < f->dirty_count; i++)
 		if (view_eq(id_view(&f->dirty[i]), subject)) return;
@@ -47,6 +45,23 @@ static void sort_by_id(struct fold *f) {
 	}
 }
 
+/* Of the overrides that a full row keeps, kept in order of their ids: those granted last. */
+static void keep_override(struct fold *f, const struct override *o) {
+	unsigned at = f->override_count;
+	if (at == SUBJECT_OVERRIDES_MAX) {
+		unsigned first = 0;
+		for (unsigned i = 1; i < at; i++)
+			if (f->overrides[i].seen < f->overrides[first].seen) first = i;
+		const struct override *out = &f->overrides[first];
+		if (o->seen < out->seen || (o->seen == out->seen && view_cmp(o->id, out->id) < 0)) return;
+		f->override_count = --at;
+		memmove(&f->overrides[first], &f->overrides[first + 1], (at - first) * sizeof f->overrides[0]);
+	}
+	while (at > 0 && view_cmp(f->overrides[at - 1].id, o->id) > 0) at--;
+	memmove(&f->overrides[at + 1], &f->overrides[at], (f->override_count++ - at) * sizeof f->overrides[0]);
+	f->overrides[at] = *o;
+}
+
 /* Into f->stored, unless it is there from just before. */
 static bool read_sub(struct fold *f, struct view id, struct view bytes) {
 	if (f->stored_from == bytes.ptr) return true;
@@ -89,139 +104,133 @@ static void collect_customer(struct fold *f, const struct scope *scope, struct v
 	lmdb_cursor_close(&c);
 }
 
-/* False when no customer belongs to the subject. */
+/* Those made in that name that are not revoked: the latest granted, when there are more than a row takes. */
+static void collect_overrides(struct fold *f, const struct scope *scope, struct view name) {
+	struct key prefix, key;
+	struct view bytes;
+	struct lmdb_cursor c;
+	unsigned read = 0;
+
+	key_of_prefix(&prefix, scope, name);
+	lmdb_cursor_open(&f->t, TABLE_SUBJECT_OVERRIDES, &c);
+	for (bool more = lmdb_seek(&c, key_view(&prefix)); more && view_starts(c.key, key_view(&prefix));
+	     more = lmdb_next(&c)) {
+		struct override_register r;
+		struct view id = view_of(c.key.ptr + prefix.len, c.key.len - prefix.len);
+		if (read++ == OVERRIDES_READ_MAX) {
+			fold_tally(f, VIEW("overrides_unread"));
+			break;
+		}
+		key_of(&key, scope, id);
+		if (!lmdb_get(&f->t, TABLE_OVERRIDES, key_view(&key), &bytes)) continue;
+		if (override_register_read(bytes, id, &r)) {
+			fold_damaged(f);
+			break;
+		}
+		if (!r.granted || r.revoked) continue;
+		const struct override x = {
+			id, r.given.tier, r.given.from, r.given.until, r.stamp.event, r.stamp.created};
+		keep_override(f, &x);
+	}
+	lmdb_cursor_close(&c);
+}
+
+/* Is the name a customer's who pays for another subject? Then that subject's row shows what was granted in it. */
+static bool is_bound_elsewhere(struct fold *f, const struct scope *scope, struct view subject) {
+	struct id_copy owner;
+	return view_starts(subject, VIEW("cus_")) && fold_subject_of(f, scope, subject, &owner) &&
+	       !view_eq(id_view(&owner), subject);
+}
+
+/* False when neither a customer nor an override belongs to the subject. */
 static bool collect(struct fold *f, const struct scope *scope, struct view subject) {
 	struct key prefix;
 	struct lmdb_cursor c;
 	unsigned customers = 0;
+	bool overrides = lmdb_count(&f->t, TABLE_SUBJECT_OVERRIDES) > 0, own = false;
 
 	f->candidate_count = 0;
+	f->override_count = 0;
 	f->stored_from = NULL;
 	key_of_prefix(&prefix, scope, subject);
 	lmdb_cursor_open(&f->t, TABLE_SUBJECT_CUSTOMERS, &c);
 	for (bool more = lmdb_seek(&c, key_view(&prefix)); more && view_starts(c.key, key_view(&prefix));
 	     more = lmdb_next(&c)) {
-		if (customers++ == SUBJECT_CUSTOMERS_MAX) break;
-		collect_customer(f, scope, view_of(c.key.ptr + prefix.len, c.key.len - prefix.len));
+		struct view customer = view_of(c.key.ptr + prefix.len, c.key.len - prefix.len);
+		if (customers++ == SUBJECT_CUSTOMERS_MAX) {
+			fold_tally(f, VIEW("customers_unread"));
+			break;
+		}
+		collect_customer(f, scope, customer);
+		if (overrides && view_starts(customer, VIEW("cus_"))) collect_overrides(f, scope, customer);
+		own = own || view_eq(customer, subject);
 	}
 	lmdb_cursor_close(&c);
+	if (overrides && !own && !is_bound_elsewhere(f, scope, subject)) collect_overrides(f, scope, subject);
 	sort_by_id(f);
-	return customers > 0;
+	return customers > 0 || f->override_count > 0;
 }
 
 /* ---- the row ------------------------------------------------------------------------- */
 
-/* Only an invoice of the same customer counts: then whatever may change this touches the same row. */
-static bool invoice_paid(struct fold *f, const struct scope *scope, const struct subscription *s) {
-	struct key key;
-	struct view bytes;
-	struct invoice_register r;
-	if (s->latest_invoice.len == 0) return false;
-	key_of(&key, scope, s->latest_invoice);
-	if (!lmdb_get(&f->t, TABLE_INVOICES, key_view(&key), &bytes)) return false;
-	if (invoice_register_read(bytes, s->latest_invoice, &r)) {
-		fold_damaged(f);
-		return false;
-	}
-	return r.invoice.status == INVOICE_PAID && view_eq(r.invoice.customer, s->customer);
-}
-
-static void fill_grant(struct fold *f, const struct scope *scope, const struct candidate *c) {
-	const struct sub_value value = sub_register_value(&f->stored);
-	const struct subscription *s = &value.seen->sub;
-	struct grant *g = &f->grant;
-
-	g->subscription = c->id;
-	g->event = value.seen->stamp.event;
-	g->status = s->status;
-	g->cancel_at_period_end = s->cancel_at_period_end;
-	g->collection_paused = s->collection_paused;
-	g->unconfirmed = value.unconfirmed;
-	g->invoice_paid = invoice_paid(f, scope, s);
-	g->customer_deleted = c->customer_deleted;
-	g->created = s->created;
-	g->seen = value.seen->stamp.created;
-	g->period_start = s->period_start;
-	g->period_end = s->period_end;
-	g->trial_end = s->trial_end;
-	g->cancel_at = s->cancel_at;
-	g->ended_at = s->ended_at;
-	g->unpaid_since = value.unpaid_since;
-	g->items = s->items;
-	g->earlier_count = 0;
-	for (unsigned i = 0; i < f->stored.price_count; i++)
-		if (item_set_cmp(&f->stored.prices[i].set, &s->items) != 0)
-			g->earlier[g->earlier_count++] = f->stored.prices[i];
-}
-
-static struct view write_row(struct fold *f, const struct scope *scope) {
+/* Empty when there is none. In f->buffer. */
+static struct view make_row(struct fold *f, const struct scope *scope, struct view subject) {
+	if (!collect(f, scope, subject)) return VIEW_NONE;
 	struct writer w = writer_of(f->buffer, STATE_VALUE_MAX);
 	subject_row_begin(&w, f->version + 1, f->candidate_count);
 	for (unsigned i = 0; i < f->candidate_count; i++) {
 		const struct candidate *c = &f->candidates[i];
 		if (!read_sub(f, c->id, c->bytes)) break;
-		fill_grant(f, scope, c);
+		fold_fill_grant(f, scope, c);
 		subject_row_grant(&w, &f->grant);
 	}
-	subject_row_overrides(&w, 0);
+	subject_row_overrides(&w, f->override_count);
+	for (unsigned i = 0; i < f->override_count; i++) subject_row_override(&w, &f->overrides[i]);
 	if (w.failed) lmdb_fail(&f->t, ERR_INTERNAL, "a subject's row is larger than it can be");
 	return writer_view(&w);
 }
 
-/* ---- the log --------------------------------------------------------------------------- */
-
-static struct view tier_name(const struct fold *f, const struct entitlement *e) {
-	return f->catalog ? f->catalog->tiers[e->tier].name : VIEW_NONE;
+static void store_row(struct fold *f, const struct key *key, struct view row, bool was_there, bool was_told) {
+	if (row.len) {
+		fold_store(f, TABLE_SUBJECTS, key, row, was_there);
+		if (!was_there && was_told) (void)lmdb_del(&f->t, TABLE_GONE, key_view(key));
+		return;
+	}
+	(void)lmdb_del(&f->t, TABLE_SUBJECTS, key_view(key));
+	lmdb_put_u64(&f->t, TABLE_GONE, key_view(key), f->version);
 }
 
-/* `row` is empty when there is none. */
-static void evaluate(struct fold *f, struct view row, struct entitlement *e) {
-	const int64_t now = f->now_ms / 1000;
-	if (f->catalog && subject_row_entitlement(row, f->catalog, now, e) == OK) return;
-	entitlement_begin(e, f->catalog, now);
-	if (row.len) entitlement_known(e);
-	entitlement_end(e);
-}
-
-static void log_change(struct fold *f, const struct observation *o, struct view subject,
-		       const struct entitlement *before_it, const struct entitlement *after_it) {
-	uint8_t bytes[CHANGE_MAX];
-	struct writer w = writer_of(bytes, sizeof bytes);
-	const struct change c = {.ver = f->version,
-				 .at_ms = f->now_ms,
-				 .scope = o->scope,
-				 .subject = subject,
-				 .event = o->stamp.event,
-				 .before = tier_name(f, before_it),
-				 .after = tier_name(f, after_it),
-				 .reason = after_it->reason,
-				 .status = after_it->status,
-				 .until = after_it->until};
-	const struct key_u64 key = key_u64(f->version);
-	change_write(&w, &c);
-	if (w.failed) lmdb_fail(&f->t, ERR_INTERNAL, "a change is larger than it can be");
-	lmdb_append(&f->t, TABLE_CHANGES, key_u64_view(&key), writer_view(&w));
+/* A subscription whose period is long over when it is first heard of; an answer that says so is believed. */
+static void ask_if_stale(struct fold *f, const struct observation *o, const struct change *now) {
+	if (!now->stale || o->kind != OBSERVE_SUBSCRIPTION || o->is_answer) return;
+	if (view_eq(now->subscription, o->of.subscription.now.id))
+		fold_ask(f, &o->scope, FETCH_SUBSCRIPTION, o->of.subscription.now.id, WANT_STALE, o->stamp.created,
+			 o->stamp.event);
 }
 
 static void remake(struct fold *f, const struct observation *o, struct view subject) {
-	struct view old = VIEW_NONE, row = VIEW_NONE;
-	struct entitlement before_it, after_it;
+	struct view old = VIEW_NONE, row = make_row(f, &o->scope, subject);
+	struct change c = {.cause = CHANGE_RECORD, .at_ms = f->now_ms, .event = o->stamp.event};
+	struct told told;
 	struct key key;
 
-	if (collect(f, &o->scope, subject)) row = write_row(f, &o->scope);
 	key_of(&key, &o->scope, subject);
 	(void)lmdb_get(&f->t, TABLE_SUBJECTS, key_view(&key), &old);
 	if (f->t.error || view_eq(subject_row_body(old), subject_row_body(row))) return;
-	evaluate(f, old, &before_it);
-	evaluate(f, row, &after_it);
-	f->version++;
-	if (row.len && !old.len)
-		lmdb_add(&f->t, TABLE_SUBJECTS, key_view(&key), row);
-	else if (row.len)
-		lmdb_put(&f->t, TABLE_SUBJECTS, key_view(&key), row);
-	else
-		(void)lmdb_del(&f->t, TABLE_SUBJECTS, key_view(&key));
-	log_change(f, o, subject, &before_it, &after_it);
+	fold_told(f, &key, old, &told);
+	if (told.known && told.change.changes_at && told.change.changes_at <= f->now_ms / 1000) {
+		/* what the clock changed before is history too; what is written there ends all views */
+		fold_catch_up(f, &key, f->now_ms / 1000);
+		old = VIEW_NONE;
+		row = make_row(f, &o->scope, subject);
+		(void)lmdb_get(&f->t, TABLE_SUBJECTS, key_view(&key), &old);
+		fold_told(f, &key, old, &told);
+	}
+	bool was_there = old.len > 0, was_told = told.known;
+	fold_answer(f, row, f->now_ms / 1000, &c);
+	fold_log(f, &key, &told, &c);
+	store_row(f, &key, row, was_there, was_told);
+	ask_if_stale(f, o, &c);
 }
 
 void fold_remake_rows(struct fold *f, const struct observation *o) {

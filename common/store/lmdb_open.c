@@ -92,6 +92,10 @@ static enum error open_tables(const struct lmdb_options *o, struct lmdb *db, str
 		int rc = mdb_dbi_open(t.txn, o->tables[i], o->read_only ? 0 : MDB_CREATE, &db->tables[i]);
 		if (rc == 0) continue;
 		lmdb_abort(&t);
+		/* all are made at once, so one that is not there is one that the maker did not know */
+		if (rc == MDB_NOTFOUND && i > 0)
+			return problem_set(why, ERR_VERSION, "%s: made by an older program, without \"%s\"", o->dir,
+					   o->tables[i]);
 		if (rc == MDB_NOTFOUND) return problem_set(why, ERR_NOT_FOUND, "%s: not made yet", o->dir);
 		return lmdb_problem(why, rc, o->tables[i]);
 	}

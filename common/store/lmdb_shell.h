@@ -19,7 +19,7 @@
 #include "base/view.h"
 #include "store/journal.h"
 
-#define LMDB_TABLES_MAX 12
+#define LMDB_TABLES_MAX 24
 #define LMDB_READERS_MAX 254 /* concurrent looks at one environment, all processes together */
 
 struct lmdb {
@@ -42,8 +42,9 @@ struct lmdb_options {
 	unsigned table_count;
 };
 
-/* ERR_NOT_FOUND: to be read, and not there (yet). ERR_UNAVAILABLE: another process writes it, or a
- * reader's slot cannot be had. `db` is filled in place and may not move. */
+/* ERR_NOT_FOUND: to be read, and not there (yet). ERR_VERSION: to be read, and some table is not there.
+ * ERR_UNAVAILABLE: another process writes it, or a reader's slot cannot be had. `db` is filled in place and may not
+ * move. */
 NODISCARD enum error lmdb_open(const struct lmdb_options *o, struct lmdb *db, struct problem *why);
 void lmdb_close(struct lmdb *db); /* accepts one that was zeroed or never opened */
 

@@ -32,6 +32,7 @@ void look_rest(struct look *l) { lmdb_rest(&l->t); }
 void look_end(struct look **l) {
 	if (!l || !*l) return;
 	lmdb_abort(&(*l)->t);
+	free((*l)->space);
 	free(*l);
 	*l = NULL;
 }
@@ -108,6 +109,21 @@ enum error look_invoice(struct look *l, const struct scope *scope, struct view i
 	return get_by_id(l, TABLE_INVOICES, scope, id, &bytes) ? invoice_register_read(bytes, id, ret_r) : absent(l);
 }
 
+enum error look_schedule(struct look *l, const struct scope *scope, struct view id, struct schedule_register *into) {
+	struct view bytes;
+	return get_by_id(l, TABLE_SCHEDULES, scope, id, &bytes) ? schedule_register_read(bytes, id, into) : absent(l);
+}
+
+enum error look_payment(struct look *l, const struct scope *scope, struct view id, struct payment_register *ret_r) {
+	struct view bytes;
+	return get_by_id(l, TABLE_PAYMENTS, scope, id, &bytes) ? payment_register_read(bytes, ret_r) : absent(l);
+}
+
+enum error look_override(struct look *l, const struct scope *scope, struct view id, struct override_register *ret_r) {
+	struct view bytes;
+	return get_by_id(l, TABLE_OVERRIDES, scope, id, &bytes) ? override_register_read(bytes, id, ret_r) : absent(l);
+}
+
 enum error look_customers_of(struct look *l, const struct scope *scope, struct view subject,
 			     bool (*each)(void *ctx, struct view customer), void *ctx) {
 	struct key prefix;
@@ -128,7 +144,10 @@ enum error look_stat(struct look *l, struct entitlements_stat *ret_s) {
 				      .customers = lmdb_count(&l->t, TABLE_CUSTOMERS),
 				      .changes = lmdb_count(&l->t, TABLE_CHANGES),
 				      .quarantined = lmdb_count(&l->t, TABLE_QUARANTINE),
-				      .counters = lmdb_count(&l->t, TABLE_COUNTERS)};
+				      .counters = lmdb_count(&l->t, TABLE_COUNTERS),
+				      .overrides = lmdb_count(&l->t, TABLE_OVERRIDES),
+				      .wants = lmdb_count(&l->t, TABLE_WANTS),
+				      .unmapped = lmdb_count(&l->t, TABLE_UNMAPPED)};
 	enum error e = lmdb_usage(&l->t, &s.usage);
 	if (!e) *ret_s = s;
 	return e;

@@ -8,8 +8,11 @@
 #include "store/entitlements_internal.h"
 
 /* The numbers are the digest's own; the order is fixed. */
-static const enum store_table state_tables[] = {TABLE_SUBS,          TABLE_CUSTOMERS,         TABLE_INVOICES,
-						TABLE_CUSTOMER_SUBS, TABLE_SUBJECT_CUSTOMERS, TABLE_SUBJECTS};
+static const enum store_table state_tables[] = {
+	TABLE_SUBS,          TABLE_CUSTOMERS,         TABLE_INVOICES, TABLE_CUSTOMER_SUBS, TABLE_SUBJECT_CUSTOMERS,
+	TABLE_SUBJECTS,      TABLE_SCHEDULES,         TABLE_PAYMENTS, TABLE_OVERRIDES,     TABLE_INVOICE_PAYMENTS,
+	TABLE_SUB_REVERSALS, TABLE_SUBJECT_OVERRIDES,
+};
 
 static void destroy_md(EVP_MD_CTX **md) { EVP_MD_CTX_free(*md); }
 
