@@ -51,7 +51,8 @@ struct grant {
 	int64_t refunded_until;     /* what was paid until then was refunded in full; 0: nothing was */
 	int64_t dispute_lost_until; /* or taken back by a lost dispute */
 	struct view reversal_event; /* the event that decided these; empty: none */
-	/* Its schedule: phases that start after `seen`, in order; each replaces the items when it starts. */
+	/* Its schedule: phases that start after `seen`, each later than the one before; each replaces the items when it
+	 * starts. */
 	unsigned phase_count;
 	struct grant_phase phases[GRANT_PHASES_MAX];
 	int64_t schedule_ends; /* the subscription ends with its schedule then; 0: it does not */
@@ -62,8 +63,8 @@ struct grant {
  * 0: unknown, and the subscription's own stands for it. */
 void grant_add_payment(struct grant *g, const struct payment_value *v, int64_t period_end);
 /* Fills in phases and schedule_ends from the subscription's schedule, or none (NULL, or one that is not active).
- * `seen`, `items` and `earlier` are filled in before: a phase's price takes its product and lookup key from there, when
- * the schedule does not say them. */
+ * The first GRANT_PHASES_MAX to come are kept. `seen`, `items` and `earlier` are filled in before: a phase's price
+ * takes its product and lookup key from there, when the schedule does not say them. */
 void grant_set_schedule(struct grant *g, const struct schedule *s);
 
 /* The date that ends it with no further event: of a scheduled cancellation, or of its schedule's end; 0: none. */

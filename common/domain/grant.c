@@ -42,10 +42,13 @@ void grant_set_schedule(struct grant *g, const struct schedule *s) {
 	g->schedule_ends = 0;
 	if (!s || s->status != SCHEDULE_ACTIVE || s->phase_count == 0) return;
 	if (s->ends_subscription) g->schedule_ends = s->phases[s->phase_count - 1].end;
-	for (unsigned i = 0; i < s->phase_count && g->phase_count < GRANT_PHASES_MAX; i++) {
+	for (unsigned i = 0; i < s->phase_count; i++) {
 		const struct schedule_phase *p = &s->phases[i];
-		if (p->start <= g->seen) continue;
-		if (g->phase_count && p->start < g->phases[g->phase_count - 1].start) continue;
+		const int64_t last = g->phase_count ? g->phases[g->phase_count - 1].start : g->seen;
+		if (p->start <= g->seen || p->start < last) continue;
+		/* of two that start together the first has no time at all */
+		if (g->phase_count && p->start == last) g->phase_count--;
+		if (g->phase_count == GRANT_PHASES_MAX) break;
 		struct grant_phase *into = &g->phases[g->phase_count++];
 		into->start = p->start;
 		into->items = p->items;

@@ -178,7 +178,7 @@ static void apply_phases(struct verdict *v, const struct grant *g, const struct 
 	if (next < g->phase_count) note(v, g->phases[next].start, now);
 	for (; next < g->phase_count && (!v->until || g->phases[next].start < v->until); next++) {
 		int tier = tier_of(g, (int)next, c, &unmapped);
-		if (tier == v->tier) continue;
+		if (tier == v->tier || (tier <= 0 && v->tier <= 0)) continue; /* unmapped gives the lowest */
 		if (!v->begins_at) v->begins_at = g->phases[next].start;
 		if (tier < v->tier) v->until = g->phases[next].start;
 	}
