@@ -3,6 +3,7 @@
 #include "base/show.h"
 #include "service/catalog_yaml.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,6 +16,10 @@ static const struct policies default_policies = {
 	.lapse_unrenewed = false,
 	.paused_collection_grants = true,
 	.unmapped_keeps_tier = true,
+	.open_dispute_grants = false,
+	.lost_dispute_grants = false,
+	.full_refund_grants = false,
+	.scheduled_phases_count = true,
 };
 
 /* ---- names and what they may be -------------------------------------------------- */
@@ -180,35 +185,43 @@ static void read_tiers(struct catalog_file *f, yaml_node_t *list) {
 
 /* ---- policies ---------------------------------------------------------------------- */
 
+/* A policy that is one of two words. */
+struct choice {
+	size_t offset; /* of the bool in struct policies */
+	const char *yes, *no;
+};
+
 static void read_policies(struct catalog_file *f, yaml_node_t *map) {
-	enum { PAST_DUE, RENEWAL, LAPSE, PAUSE, UNMAPPED, KEYS };
-	static const char *const keys[KEYS] = {"past_due_grace", "renewal_grace", "lapse_unrenewed", "pause_collection",
-					       "unmapped_price"};
+	enum { PAST_DUE, RENEWAL, LAPSE, CHOICES };
+	static const char *const keys[] = {"past_due_grace",   "renewal_grace",  "lapse_unrenewed",
+					   "pause_collection", "unmapped_price", "dispute_open",
+					   "dispute_lost",     "refund_full",    "schedule"};
+	static const struct choice choices[] = {
+		{offsetof(struct policies, paused_collection_grants), "grant", "deny"},
+		{offsetof(struct policies, unmapped_keeps_tier), "last_known", "lowest"},
+		{offsetof(struct policies, open_dispute_grants), "grant", "hold"},
+		{offsetof(struct policies, lost_dispute_grants), "grant", "revoke"},
+		{offsetof(struct policies, full_refund_grants), "grant", "revoke"},
+		{offsetof(struct policies, scheduled_phases_count), "apply", "ignore"},
+	};
+	static_assert(ARRAY_LEN(keys) == CHOICES + ARRAY_LEN(choices), "a policy without a key");
 	struct yaml *y = &f->yaml;
 	struct policies p = default_policies;
-	yaml_node_t *v[KEYS];
+	yaml_node_t *v[ARRAY_LEN(keys)];
 	yml_path(y, "policies");
-	yml_map(y, map, keys, KEYS, v);
-	for (unsigned k = 0; k < KEYS && !yml_failed(y); k++) {
+	yml_map(y, map, keys, ARRAY_LEN(keys), v);
+	for (unsigned k = 0; k < ARRAY_LEN(keys) && !yml_failed(y); k++) {
 		if (!v[k]) continue;
 		yml_path(y, "policies.%s", keys[k]);
-		switch (k) {
-		case PAST_DUE:
+		if (k == PAST_DUE)
 			p.past_due_grace_s = yml_seconds(y, v[k]);
-			break;
-		case RENEWAL:
+		else if (k == RENEWAL)
 			p.renewal_grace_s = yml_seconds(y, v[k]);
-			break;
-		case LAPSE:
+		else if (k == LAPSE)
 			p.lapse_unrenewed = yml_bool(y, v[k]);
-			break;
-		case PAUSE:
-			p.paused_collection_grants = yml_either(y, v[k], "grant", "deny");
-			break;
-		case UNMAPPED:
-			p.unmapped_keeps_tier = yml_either(y, v[k], "last_known", "lowest");
-			break;
-		}
+		else
+			*(bool *)((char *)&p + choices[k - CHOICES].offset) =
+				yml_either(y, v[k], choices[k - CHOICES].yes, choices[k - CHOICES].no);
 	}
 	f->catalog.policies = p;
 }

@@ -15,6 +15,11 @@
  *     lapse_unrenewed: false    … and then still grants: silence proves nothing
  *     pause_collection: grant   or deny
  *     unmapped_price: last_known   or lowest: what a price in no tier gives
+ *     dispute_open: hold        or grant: while a dispute about a payment is open (an inquiry is none)
+ *     dispute_lost: revoke      or grant: the time that the lost payment had paid for
+ *     refund_full: revoke       or grant: the time that a payment had paid for which was refunded in full
+ *     schedule: apply           or ignore: a schedule's next phase, or its end, takes effect at its moment, before
+ *                               Stripe's event about it has come
  *
  * Strict: an unknown or repeated key, a name twice, a price in two tiers, a value of the wrong type is refused with
  * file, line and key: "tiers.yaml:12: tiers[1].stripe.prices: price_x is already granted by tier pro". Names of tiers

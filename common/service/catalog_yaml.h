@@ -9,7 +9,6 @@
 
 #define YAML_DEPTH_MAX 64
 #define YAML_PATH_MAX 80
-#define YAML_KEYS_MAX 8 /* of one map that we know */
 
 struct yaml {
 	enum error error;

@@ -51,15 +51,60 @@ static void policies_have_defaults(void **state) {
 	assert_int_equal(p->past_due_grace_s, 7 * 86400);
 	assert_int_equal(p->renewal_grace_s, 3 * 86400);
 	assert_true(!p->lapse_unrenewed && p->paused_collection_grants && p->unmapped_keeps_tier);
+	assert_true(!p->open_dispute_grants && !p->lost_dispute_grants && !p->full_refund_grants);
+	assert_true(p->scheduled_phases_count);
 	AUTO(catalog_file_destroy)
 	struct catalog_file *g =
 		parse(FIRST "policies:\n  past_due_grace: 0\n  renewal_grace: 90m\n  lapse_unrenewed: true\n"
-			    "  pause_collection: deny\n  unmapped_price: lowest\n");
+			    "  pause_collection: deny\n  unmapped_price: lowest\n  dispute_open: grant\n"
+			    "  dispute_lost: grant\n  refund_full: grant\n  schedule: ignore\n");
 	p = &catalog_file_get(g)->policies;
 	assert_int_equal(p->past_due_grace_s, 0);
 	assert_int_equal(p->renewal_grace_s, 5400);
 	assert_true(p->lapse_unrenewed && !p->paused_collection_grants && !p->unmapped_keeps_tier);
+	assert_true(p->open_dispute_grants && p->lost_dispute_grants && p->full_refund_grants);
+	assert_false(p->scheduled_phases_count);
 	assert_true(catalog_file_get(f)->hash != catalog_file_get(g)->hash);
+}
+
+/* Each word of each policy, the default written out too, sets its own policy and no other. */
+static void each_policy_is_its_own(void **state) {
+	static const struct {
+		const char *line;
+		struct policies want;
+	} cases[] = {
+		{"pause_collection: grant", {604800, 259200, false, true, true, false, false, false, true}},
+		{"pause_collection: deny", {604800, 259200, false, false, true, false, false, false, true}},
+		{"unmapped_price: last_known", {604800, 259200, false, true, true, false, false, false, true}},
+		{"unmapped_price: lowest", {604800, 259200, false, true, false, false, false, false, true}},
+		{"dispute_open: hold", {604800, 259200, false, true, true, false, false, false, true}},
+		{"dispute_open: grant", {604800, 259200, false, true, true, true, false, false, true}},
+		{"dispute_lost: revoke", {604800, 259200, false, true, true, false, false, false, true}},
+		{"dispute_lost: grant", {604800, 259200, false, true, true, false, true, false, true}},
+		{"refund_full: revoke", {604800, 259200, false, true, true, false, false, false, true}},
+		{"refund_full: grant", {604800, 259200, false, true, true, false, false, true, true}},
+		{"schedule: apply", {604800, 259200, false, true, true, false, false, false, true}},
+		{"schedule: ignore", {604800, 259200, false, true, true, false, false, false, false}},
+		{"lapse_unrenewed: true", {604800, 259200, true, true, true, false, false, false, true}},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char text[512];
+		snprintf(text, sizeof text, FIRST "policies:\n  %s\n", cases[i].line);
+		AUTO(catalog_file_destroy)
+		struct catalog_file *f = parse(text);
+		const struct policies *got = &catalog_file_get(f)->policies, *want = &cases[i].want;
+		bool same = got->past_due_grace_s == want->past_due_grace_s &&
+			    got->renewal_grace_s == want->renewal_grace_s &&
+			    got->lapse_unrenewed == want->lapse_unrenewed &&
+			    got->paused_collection_grants == want->paused_collection_grants &&
+			    got->unmapped_keeps_tier == want->unmapped_keeps_tier &&
+			    got->open_dispute_grants == want->open_dispute_grants &&
+			    got->lost_dispute_grants == want->lost_dispute_grants &&
+			    got->full_refund_grants == want->full_refund_grants &&
+			    got->scheduled_phases_count == want->scheduled_phases_count;
+		if (!same) fail_msg("%s", cases[i].line);
+	}
 }
 
 static void the_shipped_example_loads(void **state) {
@@ -121,6 +166,14 @@ static void refuses_with_file_line_and_key(void **state) {
 		 "tiers.yaml:6: policies.renewal_grace: '1500ms' is not a time"},
 		{FIRST "policies:\n  pause_collection: allow\n",
 		 "tiers.yaml:6: policies.pause_collection: is 'allow', not grant or deny"},
+		{FIRST "policies:\n  dispute_open: deny\n",
+		 "tiers.yaml:6: policies.dispute_open: is 'deny', not grant or hold"},
+		{FIRST "policies:\n  dispute_lost: hold\n",
+		 "tiers.yaml:6: policies.dispute_lost: is 'hold', not grant or revoke"},
+		{FIRST "policies:\n  refund_full: true\n",
+		 "tiers.yaml:6: policies.refund_full: is 'true', not grant or revoke"},
+		{FIRST "policies:\n  schedule: [apply]\n", "tiers.yaml:6: policies.schedule: must be a single value"},
+		{FIRST "policies:\n  schedule: no\n", "tiers.yaml:6: policies.schedule: is 'no', not apply or ignore"},
 		{FIRST "policies:\n  unmapped_price: \n", "policies.unmapped_price: is '', not last_known or lowest"},
 		{FIRST "policies: &p\n  pause_collection: deny\n", "tiers.yaml:5: anchors"},
 		{"version: 1\ntiers: *t\n", "tiers.yaml:2: aliases"},
@@ -276,10 +329,10 @@ static void mutations_never_crash(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_tiers_and_grants),    cmocka_unit_test(policies_have_defaults),
-		cmocka_unit_test(the_shipped_example_loads), cmocka_unit_test(refuses_with_file_line_and_key),
-		cmocka_unit_test(limits_are_exact),          cmocka_unit_test(a_file_that_is_not_there),
-		cmocka_unit_test(mutations_never_crash),
+		cmocka_unit_test(reads_tiers_and_grants),         cmocka_unit_test(policies_have_defaults),
+		cmocka_unit_test(each_policy_is_its_own),         cmocka_unit_test(the_shipped_example_loads),
+		cmocka_unit_test(refuses_with_file_line_and_key), cmocka_unit_test(limits_are_exact),
+		cmocka_unit_test(a_file_that_is_not_there),       cmocka_unit_test(mutations_never_crash),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
