@@ -12,7 +12,9 @@
  *             be absent or null
  *   thin      object "v2.core.event": created is an RFC 3339 time, there is no data
  * Whose event it is: `account`, or where that is absent `context` (the last segment of a path: "acct_1/acct_2"
- * is acct_2), as with an organization's endpoint and thin events.
+ * is acct_2), as at an organization's endpoint and with thin events
+ * (https://docs.stripe.com/changelog/basil/2025-04-30/additional-context-organization-events). An account's own
+ * events at its own endpoint have neither.
  */
 #ifndef PROTO_STRIPE_ENVELOPE_H
 #define PROTO_STRIPE_ENVELOPE_H

@@ -72,6 +72,31 @@ static void reads_a_thin_event(void **state) {
 	}
 }
 
+/* An organization's endpoint gets the events of several accounts: they say so by their context. A Connect event has
+ * both, and its context may be another: that of who is to ask for more. */
+static void an_event_of_an_organization_has_its_account_in_its_context(void **state) {
+	static const struct {
+		struct view body;
+		struct view account;
+	} cases[] = {
+		{VIEW_INIT(HEAD "\"created\":1,\"context\":\"acct_1\"," DATA "}"), VIEW_INIT("acct_1")},
+		{VIEW_INIT(HEAD "\"created\":1,\"context\":\"org_1/acct_1\"," DATA "}"), VIEW_INIT("acct_1")},
+		{VIEW_INIT(HEAD "\"created\":1,\"context\":null," DATA "}"), VIEW_INIT("")},
+		{VIEW_INIT(HEAD "\"account\":null,\"created\":1,\"context\":\"acct_1\"," DATA "}"),
+		 VIEW_INIT("acct_1")},
+		{VIEW_INIT(HEAD "\"account\":\"acct_2\",\"created\":1,\"context\":\"acct_1\"," DATA "}"),
+		 VIEW_INIT("acct_2")},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct stripe_envelope e;
+		struct problem why = {OK, ""};
+		if (stripe_envelope_parse(cases[i].body, &e, &why) != OK) fail_msg("%zu: %s", i, why.text);
+		assert_false(e.thin);
+		assert_true(view_eq(e.account, cases[i].account));
+	}
+}
+
 /* What is wrong, and a part of the sentence that must say so. */
 static void refuses_what_is_no_event(void **state) {
 	static const struct {
@@ -105,6 +130,8 @@ static void refuses_what_is_no_event(void **state) {
 		{VIEW_INIT(HEAD "\"created\":1,\"account\":7," DATA "}"), "account"},
 		{VIEW_INIT(HEAD "\"created\":1,\"account\":\"acct_\\u0031\"," DATA "}"), "account"},
 		{VIEW_INIT(HEAD "\"created\":1,\"api_version\":\"a b\"," DATA "}"), "api_version"},
+		{VIEW_INIT(HEAD "\"created\":1,\"context\":7," DATA "}"), "context"},
+		{VIEW_INIT(HEAD "\"created\":1,\"context\":\"org_1/\"," DATA "}"), "context"},
 		{VIEW_INIT("{\"id\":\"\",\"object\":\"event\"," DATA "}"), "id is missing"},
 		{VIEW_INIT("{\"object\":\"event\"," DATA "}"), "id is missing"},
 		{VIEW_INIT("{\"id\":\"evt_1\",\"object\":\"customer\"}"), "object"},
@@ -188,10 +215,15 @@ static void refuses_every_prefix(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_a_snapshot_event), cmocka_unit_test(optional_fields_may_be_null_or_absent),
-		cmocka_unit_test(reads_a_thin_event),     cmocka_unit_test(refuses_what_is_no_event),
-		cmocka_unit_test(bounds_the_fields),      cmocka_unit_test(bounds_the_body),
-		cmocka_unit_test(bounds_the_depth),       cmocka_unit_test(refuses_every_prefix),
+		cmocka_unit_test(reads_a_snapshot_event),
+		cmocka_unit_test(optional_fields_may_be_null_or_absent),
+		cmocka_unit_test(reads_a_thin_event),
+		cmocka_unit_test(an_event_of_an_organization_has_its_account_in_its_context),
+		cmocka_unit_test(refuses_what_is_no_event),
+		cmocka_unit_test(bounds_the_fields),
+		cmocka_unit_test(bounds_the_body),
+		cmocka_unit_test(bounds_the_depth),
+		cmocka_unit_test(refuses_every_prefix),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
