@@ -145,7 +145,8 @@ void sim_follow(struct sim *sim, const struct record *rec) {
 	const char *customer = text_of(rec->json, "customer");
 	const struct record *owner = customer ? sim_find_any(sim, customer) : NULL;
 	if (!id && owner) id = text_of(owner->json, "test_clock");
-	sim->clock = clock_named(sim, id);
+	/* what belongs to no customer, a price for example, is of every clock */
+	if (id || customer || rec->kind == K_CUSTOMER) sim->clock = clock_named(sim, id);
 }
 
 /* ---- calendars ---------------------------------------------------------------- */

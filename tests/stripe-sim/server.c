@@ -256,11 +256,15 @@ enum error sim_server_create(struct sim *sim, const char *listen, struct sim_ser
 								 .threads = THREADS,
 								 .keep_query = true},
 					  &s->http, why);
-	if (e)
+	if (e) {
 		sim_server_destroy(&s);
-	else
-		*ret_s = s;
-	return e;
+		return e;
+	}
+	pthread_mutex_lock(&sim->mutex);
+	(void)snprintf(sim->base_url, sizeof sim->base_url, "http://%s", http_server_endpoint(s->http));
+	pthread_mutex_unlock(&sim->mutex);
+	*ret_s = s;
+	return OK;
 }
 
 const char *sim_server_endpoint(const struct sim_server *s) { return http_server_endpoint(s->http); }

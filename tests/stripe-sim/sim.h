@@ -94,7 +94,24 @@ struct scope {
 /* ---- time --------------------------------------------------------------------- */
 
 /* symbol, name in a saved state, function(sim, id): what to do when that moment has come */
-#define SIM_DUES(X) X(DUE_DELIVERY, "delivery", delivery_due)
+#define SIM_DUES(X)                                                                                                    \
+	X(DUE_RENEW, "renew", subscription_renew_due)                                                                  \
+	X(DUE_TRIAL_WARNING, "trial_warning", trial_warning_due)                                                       \
+	X(DUE_TRIAL_END, "trial_end", trial_end_due)                                                                   \
+	X(DUE_CANCEL, "cancel", subscription_cancel_due)                                                               \
+	X(DUE_INCOMPLETE, "incomplete", subscription_expire_due)                                                       \
+	X(DUE_PENDING, "pending_update", pending_update_due)                                                           \
+	X(DUE_COLLECTION, "resume_collection", resume_collection_due)                                                  \
+	X(DUE_UPCOMING, "upcoming", invoice_upcoming_due)                                                              \
+	X(DUE_FINALIZE, "finalize", invoice_finalize_due)                                                              \
+	X(DUE_RETRY, "retry", invoice_retry_due)                                                                       \
+	X(DUE_OVERDUE, "overdue", invoice_overdue_due)                                                                 \
+	X(DUE_PHASE, "phase", schedule_phase_due)                                                                      \
+	X(DUE_SESSION, "session", session_expire_due)                                                                  \
+	X(DUE_ASYNC, "async_payment", session_async_due)                                                               \
+	X(DUE_REFUND, "refund", refund_due)                                                                            \
+	X(DUE_DISPUTE, "dispute", dispute_due)                                                                         \
+	X(DUE_DELIVERY, "delivery", delivery_due)
 
 struct sim;
 enum due_kind {
@@ -161,6 +178,7 @@ struct sim {
 	pthread_mutex_t mutex;
 	struct sim_options options; /* the strings are the caller's */
 	struct sim_hooks hooks;
+	char base_url[160];      /* of the hosted pages: "http://127.0.0.1:40311" */
 	bool livemode;           /* from the key */
 	json_t *shapes[K_COUNT]; /* a new object of each kind */
 	struct map *by_id;       /* id → struct record */

@@ -1,0 +1,172 @@
+#include "billing.h"
+#include "routes.h"
+
+static struct record *named(struct sim_request *r) { return want(r, K_INVOICE, r->ids[0], "id"); }
+
+static json_t *retrieve(struct sim_request *r) {
+	struct record *inv = named(r);
+	return inv ? record_show(inv) : NULL;
+}
+
+static json_t *list(struct sim_request *r) {
+	return list_records(r, K_INVOICE, "collection_method,customer,status,subscription,", NULL, NULL);
+}
+
+static json_t *lines(struct sim_request *r) {
+	struct record *inv = named(r);
+	const char *after = want_text(r, r->params, NULL, "starting_after");
+	int64_t limit = want_int(r, r->params, NULL, "limit", 10, 1, SIM_LIST_MAX);
+	if (failed(r)) return NULL;
+	json_t *data = json_array(), *all = json_object_get(json_object_get(inv->json, "lines"), "data"), *line;
+	bool begun = !after, more = false;
+	size_t i;
+	json_array_foreach(all, i, line) {
+		if (begun && (int64_t)json_array_size(data) == limit) more = true;
+		if (begun && !more) (void)json_array_append(data, line);
+		begun = begun || text_is(line, "id", after);
+	}
+	return json_pack("{s:s, s:o, s:b, s:s}", "object", "list", "data", data, "has_more", more, "url", r->path);
+}
+
+static json_t *update(struct sim_request *r) {
+	struct record *inv = named(r);
+	if (!inv) return NULL;
+	json_t *before = record_copy(inv);
+	take_texts(r, inv->json, "description,");
+	take_metadata(r, r->params, inv->json);
+	set_bool(inv->json, "auto_advance",
+		 want_bool(r, r->params, NULL, "auto_advance", bool_of(inv->json, "auto_advance")));
+	if (failed(r)) {
+		(void)json_object_update(inv->json, before);
+		json_decref(before);
+		return NULL;
+	}
+	if (bool_of(inv->json, "auto_advance") && text_is(inv->json, "status", "draft"))
+		sim_at(r->sim, sim_now(r->sim) + SIM_HOUR, DUE_FINALIZE, record_id(inv));
+	(void)sim_emit_change(r->sim, "invoice.updated", inv, before);
+	return record_show(inv);
+}
+
+/* ---- fates -------------------------------------------------------------------- */
+
+static bool is_status(struct sim_request *r, const struct record *inv, const char *a, const char *b, const char *verb) {
+	if (text_is(inv->json, "status", a) || (b && text_is(inv->json, "status", b))) return true;
+	(void)refuse(r, 400, NULL, NULL, "You can only %s an %s invoice. This invoice has the status %s.", verb, a,
+		     text_of(inv->json, "status"));
+	return false;
+}
+
+static json_t *finalize(struct sim_request *r) {
+	struct record *inv = named(r);
+	if (!inv || !is_status(r, inv, "draft", NULL, "finalize")) return NULL;
+	set_bool(inv->json, "auto_advance",
+		 want_bool(r, r->params, NULL, "auto_advance", bool_of(inv->json, "auto_advance")));
+	if (failed(r)) return NULL;
+	invoice_finalize(r->sim, inv);
+	bool collects =
+		bool_of(inv->json, "auto_advance") && text_is(inv->json, "collection_method", "charge_automatically");
+	if (collects && text_is(inv->json, "status", "open")) (void)invoice_attempt(r->sim, inv);
+	return record_show(inv);
+}
+
+static json_t *pay(struct sim_request *r) {
+	struct record *inv = named(r);
+	if (!inv) return NULL;
+	if (text_is(inv->json, "status", "paid"))
+		return refuse(r, 400, "invoice_already_paid", NULL, "Invoice is already paid");
+	if (text_is(inv->json, "status", "draft")) invoice_finalize(r->sim, inv);
+	if (text_is(inv->json, "status", "paid")) return record_show(inv);
+	if (!is_status(r, inv, "open", "uncollectible", "pay")) return NULL;
+	if (want_bool(r, r->params, NULL, "paid_out_of_band", false)) {
+		invoice_settle(r->sim, inv, true);
+		return record_show(inv);
+	}
+	if (text_is(inv->json, "status", "uncollectible")) set_text(inv->json, "status", "open");
+	struct record *customer = invoice_customer(r->sim, inv);
+	const char *method = want_text(r, r->params, NULL, "payment_method");
+	if (failed(r) || !customer) return NULL;
+	if (method && !payment_method_attach(r, method, customer)) return NULL;
+	enum outcome outcome = card_outcome(r->sim, customer, invoice_subscription(r->sim, inv));
+	if (method && outcome == CARD_NONE) outcome = CARD_OK;
+	outcome = invoice_attempt_as(r->sim, inv, outcome);
+	if (outcome == CARD_OK) return record_show(inv);
+	r->error.decline_code = outcome == CARD_DECLINED ? "generic_decline" : NULL;
+	return refuse(
+		r, 402, outcome == CARD_ACTION ? "invoice_payment_intent_requires_action" : "card_declined", NULL, "%s",
+		outcome == CARD_ACTION ? "This payment requires additional user action." : "Your card was declined.");
+}
+
+static json_t *void_it(struct sim_request *r) {
+	struct record *inv = named(r);
+	if (!inv || !is_status(r, inv, "open", "uncollectible", "void")) return NULL;
+	invoice_void(r->sim, inv);
+	return record_show(inv);
+}
+
+static json_t *write_off(struct sim_request *r) {
+	struct record *inv = named(r);
+	if (!inv || !is_status(r, inv, "open", NULL, "mark as uncollectible")) return NULL;
+	invoice_write_off(r->sim, inv);
+	return record_show(inv);
+}
+
+static json_t *delete (struct sim_request *r) {
+	struct record *inv = named(r);
+	if (!inv || !is_status(r, inv, "draft", NULL, "delete")) return NULL;
+	if (invoice_subscription(r->sim, inv))
+		return refuse(r, 400, NULL, NULL,
+			      "You can only delete one-off invoices. Use the void endpoint instead.");
+	sim_emit(r->sim, "invoice.deleted", inv, NULL);
+	inv->deleted = true;
+	return record_show(inv);
+}
+
+/* What the next invoice of a subscription would be, or that of new items for a customer. */
+static json_t *preview(struct sim_request *r) {
+	const char *id = want_text(r, r->params, NULL, "subscription");
+	const char *customer = want_text(r, r->params, NULL, "customer");
+	if (!id && !customer)
+		return refuse(r, 400, "parameter_missing", "customer", "Missing required param: customer.");
+	if (!id) {
+		struct record *owner = want(r, K_CUSTOMER, customer, "customer");
+		const struct records *subs =
+			owner ? sim_indexed(r->sim, K_SUBSCRIPTION, "customer", record_id(owner), NULL) : NULL;
+		for (size_t i = 0; subs && i < subs->count; i++)
+			if (!subscription_is(subs->at[i], "canceled|incomplete_expired")) id = record_id(subs->at[i]);
+		if (!failed(r) && !id)
+			(void)refuse(r, 404, "invoice_upcoming_none", NULL,
+				     "No upcoming invoices for customer: '%.60s'", customer);
+	}
+	struct record *sub = failed(r) ? NULL : want(r, K_SUBSCRIPTION, id, "subscription");
+	if (!sub) return NULL;
+	if (subscription_is(sub, "canceled|incomplete_expired"))
+		return refuse(r, 404, "invoice_upcoming_none", NULL, "No upcoming invoices for subscription: '%s'", id);
+	json_t *all = lines_of_period(r->sim, sub), *line;
+	int64_t span = cycle_end(sub->json, int_of(sub->hidden, "cycle") + 1) - period_end(sub);
+	size_t i;
+	json_array_foreach(all, i, line)(void)
+		json_object_set_new(line, "period",
+				    json_pack("{s:I, s:I}", "end", (json_int_t)(period_end(sub) + span), "start",
+					      (json_int_t)period_end(sub)));
+	json_t *waiting = json_object_get(sub->hidden, "lines");
+	if (waiting) (void)json_array_extend(all, waiting);
+	json_t *invoice = invoice_json(r->sim, sub, "upcoming", all);
+	set_int(invoice, "period_start", period_start(sub));
+	set_int(invoice, "period_end", period_end(sub));
+	set_int(invoice, "next_payment_attempt", period_end(sub) + SIM_HOUR);
+	return invoice;
+}
+
+static const struct sim_route rows[] = {
+	{"GET", "/v1/invoices", list, LIST_PARAMS "collection_method,customer,due_date,status,subscription,"},
+	{"POST", "/v1/invoices/create_preview", preview, "customer,subscription,subscription_details,schedule,"},
+	{"GET", "/v1/invoices/:a", retrieve, ""},
+	{"POST", "/v1/invoices/:a", update, "auto_advance,description,metadata,"},
+	{"DELETE", "/v1/invoices/:a", delete, ""},
+	{"GET", "/v1/invoices/:a/lines", lines, "limit,starting_after,"},
+	{"POST", "/v1/invoices/:a/finalize", finalize, "auto_advance,"},
+	{"POST", "/v1/invoices/:a/pay", pay, "forgive,off_session,paid_out_of_band,payment_method,"},
+	{"POST", "/v1/invoices/:a/void", void_it, ""},
+	{"POST", "/v1/invoices/:a/mark_uncollectible", write_off, ""},
+};
+ROUTES(invoice_routes, rows);

@@ -1,0 +1,14 @@
+/* Subscription schedules: phases that apply at their start. */
+#ifndef STRIPE_SIM_SCHEDULE_H
+#define STRIPE_SIM_SCHEDULE_H
+
+#include "sim.h"
+
+bool schedule_is_open(const struct record *schedule);
+/* Reminders of its phases. */
+void schedule_remind(struct sim *sim, const struct record *schedule);
+void schedule_release(struct sim *sim, struct record *schedule, struct record *sub);
+/* The subscription gets the phase's items. */
+void schedule_apply(struct sim *sim, const struct record *schedule, struct record *sub, const json_t *phase);
+
+#endif
