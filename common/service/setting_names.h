@@ -11,6 +11,7 @@
 	X("CONTROL", false)                                                                                            \
 	X("ENTITLEMENT_ADMIN", false)                                                                                  \
 	X("FEED_BIND", false)                                                                                          \
+	X("HISTORY", false)                                                                                            \
 	X("INGRESS_ADMIN", false)                                                                                      \
 	X("JOURNALS", false)                                                                                           \
 	X("JOURNAL_DIR", false)                                                                                        \
@@ -24,6 +25,7 @@
 	X("QUERY", false)                                                                                              \
 	X("QUERY_ADMIN", false)                                                                                        \
 	X("QUERY_BIND", false)                                                                                         \
+	X("RECONCILER", false)                                                                                         \
 	X("RETENTION", false)                                                                                          \
 	X("STORE_DIR", false)                                                                                          \
 	X("SUBJECT_METADATA_KEY", false)                                                                               \

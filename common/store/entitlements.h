@@ -71,6 +71,9 @@ struct entitlements_options {
 NODISCARD enum error entitlements_open(const struct entitlements_options *o, struct entitlements **ret_e,
 				       struct problem *why);
 void entitlements_close(struct entitlements **e);
+/* Is there a store of an older form, which this program cannot read? It has to be made anew. False when none can be
+ * opened. */
+bool entitlements_outdated(const char *dir);
 uint64_t entitlements_epoch(const struct entitlements *e);
 
 /* ---- writing: the worker --------------------------------------------------- */
@@ -125,6 +128,8 @@ struct survey {
 };
 NODISCARD enum error fold_survey(struct fold *f, struct survey *at, enum change_cause cause, unsigned max,
 				 bool *ret_more);
+/* All answers were evaluated with the catalog of this hash; look_surveyed tells: 0: with none. */
+NODISCARD enum error fold_surveyed(struct fold *f, uint64_t catalog_hash);
 /* Removes changes that were no longer the answer at before_ms: those whose subject's next change is older. So what was
  * answered at before_ms and later stays known, and so does each subject's last. Looks at `max` at most, each once in
  * its life. */
@@ -174,6 +179,12 @@ NODISCARD enum error look_cursors(struct look *l, void (*each)(void *ctx, uint64
  * ERR_NOT_FOUND: unknown subject. The bytes live until renew, rest or end. */
 NODISCARD enum error look_subject(struct look *l, const struct scope *scope, struct view subject, struct view *ret_row);
 
+/* All subjects with a row, of both modes and all accounts, in key order. */
+NODISCARD enum error look_subjects(struct look *l,
+				   bool (*each)(void *ctx, const struct scope *scope, struct view subject,
+						struct view row),
+				   void *ctx);
+
 /* The changes after `after`, oldest first, at most `max`; `each` returns false to stop. Versions may be missing: what
  * was forgotten was followed by another change of its subject, which is there. `before` is what the subject's last
  * change said, and equals `after` when something else about the answer changed, or only what it rests on. */
@@ -213,6 +224,7 @@ NODISCARD enum error look_answer_at(struct look *l, const struct scope *scope, s
 				    struct change *ret_c, int64_t *ret_from_ms);
 /* The next moment (s) at which some answer may change by itself; 0: none. */
 int64_t look_next_due(struct look *l);
+uint64_t look_surveyed(struct look *l);
 
 NODISCARD enum error look_wants(struct look *l, bool (*each)(void *ctx, const struct want *w), void *ctx);
 NODISCARD enum error look_unmapped(struct look *l, bool (*each)(void *ctx, const struct unmapped_price *u), void *ctx);

@@ -1,19 +1,7 @@
 #include "ask_query.h"
 
-#include "base/parse.h"
-#include "base/show.h"
+#include "moment.h"
 #include "value.h"
-
-static enum error read_moment(const char *text, int64_t *ret_at, struct problem *why) {
-	uint64_t seconds;
-	if (parse_rfc3339(view_str(text), ret_at)) return OK;
-	if (!parse_u64(view_str(text), INT64_C(253402300799), &seconds))
-		return problem_set(why, ERR_USAGE,
-				   "--at: '%s' is neither a time such as 2026-11-22T10:45:18Z nor unix seconds",
-				   show_str(text).text);
-	*ret_at = (int64_t)seconds;
-	return OK;
-}
 
 enum error query_question(const struct call *c, struct tg01_question *ret_q, struct problem *why) {
 	struct tg01_question q = {.sub = view_str(call_argument(c)),
@@ -27,7 +15,7 @@ enum error query_question(const struct call *c, struct tg01_question *ret_q, str
 	if (q.tier.len > NAME_MAX_BYTES || q.feat.len > NAME_MAX_BYTES)
 		return problem_set(why, ERR_USAGE, "a tier's or feature's name has at most %d bytes", NAME_MAX_BYTES);
 	if (c->s.at) {
-		enum error e = read_moment(c->s.at, &q.at, why);
+		enum error e = moment_read("--at", c->s.at, &q.at, why);
 		if (e) return e;
 	}
 	*ret_q = q;

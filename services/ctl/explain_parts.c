@@ -63,8 +63,31 @@ static void add_dates(const struct grant *g, json_t *o) {
 	if (g->unconfirmed) json_object_set_new(o, "unconfirmed", json_true());
 }
 
+/* What its payments say: what went back, or is disputed. */
+static void add_reversals(const struct grant *g, json_t *o) {
+	if (g->disputed) json_object_set_new(o, "disputed", json_true());
+	if (g->refunded_until) json_object_set_new(o, "refunded_until", time_json(g->refunded_until));
+	if (g->dispute_lost_until) json_object_set_new(o, "dispute_lost_until", time_json(g->dispute_lost_until));
+	if (g->reversal_event.len) json_object_set_new(o, "reversal_event", text_json(g->reversal_event));
+}
+
+/* Its schedule's phases that are to come. */
+static void add_schedule(const struct grant *g, json_t *o) {
+	if (g->phase_count == 0 && !g->schedule_ends) return;
+	json_t *schedule = json_object(), *phases = json_array();
+	for (unsigned i = 0; i < g->phase_count; i++) {
+		json_t *phase = json_object();
+		json_object_set_new(phase, "start", time_json(g->phases[i].start));
+		json_object_set_new(phase, "items", items_json(&g->phases[i].items));
+		json_array_append_new(phases, phase);
+	}
+	json_object_set_new(schedule, "phases", phases);
+	json_object_set_new(schedule, "ends", time_json(g->schedule_ends));
+	json_object_set_new(o, "schedule", schedule);
+}
+
 json_t *explain_subscription(const struct explanation *x, const struct grant *g) {
-	struct verdict v = grant_verdict(g, x->catalog, x->now);
+	struct verdict v = grant_verdict(g, x->catalog, x->at);
 	json_t *o = json_object();
 	json_object_set_new(o, "id", text_json(g->subscription));
 	json_object_set_new(o, "status", json_string(sub_status_name(g->status)));
@@ -79,6 +102,8 @@ json_t *explain_subscription(const struct explanation *x, const struct grant *g)
 	if (v.unmapped) json_object_set_new(o, "unmapped", json_true());
 	add_dates(g, o);
 	json_object_set_new(o, "items", items_json(&g->items));
+	add_reversals(g, o);
+	add_schedule(g, o);
 	add_register(x, g->subscription, o);
 	return o;
 }

@@ -1,10 +1,25 @@
 #include "explain.h"
 
+#include "override.h"
 #include "value.h"
 
+static void print_first(const json_t *o) {
+	json_int_t at = member_number(o, "at"), now = member_number(o, "now");
+	if (at != now) (void)printf("At %s, ", when_s(at, "-").text);
+	(void)printf("%s %s tier %s (%s mode): %s\n", member_text(o, "sub"),
+		     member_true(o, "past") ? "was answered as"
+		     : at > now             ? "will be at"
+					    : "is at",
+		     member_text(o, "tier"), member_text(o, "mode"), member_text(o, "reason"));
+	if (member_number(o, "since_ms"))
+		(void)printf("  since    %s, version %" JSON_INTEGER_FORMAT ", by %s\n",
+			     when_ms(member_number(o, "since_ms"), "-").text, member_number(o, "ver"),
+			     *member_text(o, "event") ? member_text(o, "event") : member_text(o, "cause"));
+	if (at > now) (void)printf("  if       nothing happens until then\n");
+}
+
 static void print_head(const json_t *o) {
-	(void)printf("%s is at tier %s (%s mode): %s\n", member_text(o, "sub"), member_text(o, "tier"),
-		     member_text(o, "mode"), member_text(o, "reason"));
+	print_first(o);
 	(void)printf("  rule     %s\n", member_text(o, "rule"));
 	if (*member_text(o, "subscription"))
 		(void)printf("  by       %s, as of event %s\n", member_text(o, "subscription"),
@@ -16,7 +31,8 @@ static void print_head(const json_t *o) {
 	if (member_true(o, "stale")) (void)printf("  stale    a renewal is overdue, and no news of it has come\n");
 	if (member_true(o, "unconfirmed")) (void)printf("  unsure   two events of one second leave the order open\n");
 	if (member_true(o, "unmapped")) (void)printf("  unmapped a price is in no tier of the catalog\n");
-	if (!member_true(o, "known"))
+	if (!member_true(o, "known") && member_true(o, "past")) (void)printf("  It was not known then.\n");
+	if (!member_true(o, "known") && !member_true(o, "past"))
 		(void)printf(
 			"  The store has no event about this subject. It is bound by client_reference_id of a checkout "
 			"session or\n"
@@ -45,6 +61,28 @@ static void print_customers(const json_t *customers) {
 
 static void print_date(const json_t *s, const char *key, const char *label) {
 	if (member_number(s, key)) (void)printf("  %-9s%s\n", label, when_s(member_number(s, key), "").text);
+}
+
+static void print_schedule(const json_t *schedule) {
+	const json_t *phases = json_object_get(schedule, "phases");
+	for (size_t i = 0; i < json_array_size(phases); i++) {
+		const json_t *phase = json_array_get(phases, i), *items = json_object_get(phase, "items");
+		(void)printf("  from     %s by its schedule:", when_s(member_number(phase, "start"), "-").text);
+		for (size_t k = 0; k < json_array_size(items); k++) {
+			const json_t *item = json_array_get(items, k);
+			(void)printf(" %s x %" JSON_INTEGER_FORMAT, member_text(item, "price"),
+				     member_number(item, "quantity"));
+		}
+		(void)printf("\n");
+	}
+	print_date(schedule, "ends", "ends");
+}
+
+static void print_reversals(const json_t *s) {
+	if (member_true(s, "disputed")) (void)printf("  disputed a payment of it is\n");
+	print_date(s, "refunded_until", "refunded");
+	print_date(s, "dispute_lost_until", "lost");
+	if (*member_text(s, "reversal_event")) (void)printf("  by       %s\n", member_text(s, "reversal_event"));
 }
 
 static void print_events(const json_t *s) {
@@ -79,11 +117,27 @@ static void print_subscription(const json_t *s) {
 	if (member_true(s, "cancel_at_period_end")) (void)printf("  cancels  at the end of the period\n");
 	if (member_true(s, "collection_paused")) (void)printf("  paused   collection is\n");
 	print_date(s, "unpaid_since", "unpaid");
+	print_reversals(s);
+	print_schedule(json_object_get(s, "schedule"));
 	if (invoice)
 		(void)printf("  invoice  %s%s%s%s%s\n", member_text(invoice, "id"),
 			     *member_text(invoice, "status") ? " " : "", member_text(invoice, "status"),
 			     *member_text(invoice, "event") ? " " : "", member_text(invoice, "event"));
 	print_events(s);
+}
+
+static void print_overrides(const json_t *overrides) {
+	if (json_array_size(overrides) > 0) (void)printf("\ngranted by hand\n");
+	for (size_t i = 0; i < json_array_size(overrides); i++) override_print(json_array_get(overrides, i));
+}
+
+static void print_wants(const json_t *wants) {
+	if (json_array_size(wants) > 0) (void)printf("\nto be fetched from Stripe\n");
+	for (size_t i = 0; i < json_array_size(wants); i++) {
+		const json_t *w = json_array_get(wants, i);
+		(void)printf("  %s  %s %s: %s\n", when_ms(member_number(w, "since_ms"), "-").text,
+			     member_text(w, "fetch"), member_text(w, "id"), member_text(w, "why"));
+	}
 }
 
 static void print_history(const json_t *history) {
@@ -92,7 +146,8 @@ static void print_history(const json_t *history) {
 		const json_t *h = json_array_get(history, i);
 		(void)printf("  %s  %s -> %s  %s  %s\n", when_ms(member_number(h, "at_ms"), "-").text,
 			     *member_text(h, "before") ? member_text(h, "before") : "(unknown)",
-			     member_text(h, "after"), member_text(h, "reason"), member_text(h, "event"));
+			     member_text(h, "after"), member_text(h, "reason"),
+			     *member_text(h, "event") ? member_text(h, "event") : member_text(h, "cause"));
 	}
 }
 
@@ -102,5 +157,7 @@ void explain_print(const json_t *o) {
 	const json_t *subscriptions = json_object_get(o, "subscriptions");
 	for (size_t i = 0; i < json_array_size(subscriptions); i++)
 		print_subscription(json_array_get(subscriptions, i));
+	print_overrides(json_object_get(o, "overrides"));
+	print_wants(json_object_get(o, "wants"));
 	print_history(json_object_get(o, "history"));
 }

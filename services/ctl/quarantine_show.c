@@ -26,11 +26,12 @@ static json_t *to_json(const struct quarantined *q) {
 }
 
 static void print(const json_t *o) {
-	(void)printf("entry   %s\nevent   %s\ntype    %s\nreason  %s\nsince   %s\ntries   %" JSON_INTEGER_FORMAT
-		     ", the last %s\n\n",
-		     member_text(o, "name"), member_text(o, "event"), member_text(o, "type"), member_text(o, "reason"),
-		     when_ms(member_number(o, "first_ms"), "-").text, member_number(o, "tries"),
-		     when_ms(member_number(o, "last_ms"), "-").text);
+	(void)printf(
+		"entry   %s\nevent   %s\ntype    %s\nreason  %s\nto do   %s\nsince   %s\ntries   %" JSON_INTEGER_FORMAT
+		", the last %s\n\n",
+		member_text(o, "name"), member_text(o, "event"), member_text(o, "type"), member_text(o, "reason"),
+		member_text(o, "todo"), when_ms(member_number(o, "first_ms"), "-").text, member_number(o, "tries"),
+		when_ms(member_number(o, "last_ms"), "-").text);
 	const json_t *body = json_object_get(o, "body");
 	if (body) {
 		(void)json_dumpf(body, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);

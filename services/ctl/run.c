@@ -12,12 +12,16 @@ static const struct verb *const verbs[] = {
 	&verb_get,
 	&verb_explain,
 	&verb_status,
+	&verb_grant,
+	&verb_revoke,
+	&verb_overrides,
 	&verb_journal_list,
 	&verb_journal_show,
 	&verb_journal_forget,
 	&verb_quarantine_list,
 	&verb_quarantine_show,
 	&verb_quarantine_retry,
+	&verb_rebuild,
 	&verb_send,
 };
 

@@ -71,6 +71,14 @@ static void print_lag(const json_t *facts) {
 	if (as_of > 0) (void)printf(", current as of %s", since_ms(as_of, wall_ms()).text);
 }
 
+/* Of the last pass of the reconciler: what webhooks had not brought. */
+static void print_drift(const json_t *facts) {
+	if (!json_object_get(facts, "reconciled_to")) return;
+	(void)printf(", reconciled to %s (missed %" JSON_INTEGER_FORMAT ", differing %" JSON_INTEGER_FORMAT ")",
+		     when_s(member_number(facts, "reconciled_to"), "-").text, member_number(facts, "drift_missed"),
+		     member_number(facts, "drift_differing"));
+}
+
 static void print_one(const json_t *o) {
 	const json_t *facts = json_object_get(o, "facts"), *why = json_object_get(o, "why");
 	const char *state = member_true(o, "ready") ? "ready" : member_true(o, "up") ? "not ready" : "down";
@@ -82,8 +90,14 @@ static void print_one(const json_t *o) {
 	print_number(facts, "cursor", "cursor");
 	print_number(facts, "backlog", "backlog");
 	print_number(facts, "quarantine", "quarantine");
+	print_number(facts, "unmapped", "unmapped prices");
+	print_number(facts, "wants", "to fetch");
+	print_number(facts, "overrides", "overrides");
+	print_drift(facts);
 	if (member_number(facts, "last_event_ms"))
 		(void)printf(", last event %s", since_ms(member_number(facts, "last_event_ms"), wall_ms()).text);
+	if (member_number(facts, "last_webhook_ms"))
+		(void)printf(", last webhook %s", since_ms(member_number(facts, "last_webhook_ms"), wall_ms()).text);
 	print_size(facts);
 	(void)printf("\n");
 	for (size_t i = 0; i < json_array_size(why); i++)

@@ -38,6 +38,12 @@ struct ctl_settings {
 	unsigned only;
 	const char *label;
 	bool set_created_now;
+	int64_t wait_ms;
+	bool journal_alone;
+	const char *reconciler;
+	const char *until;
+	const char *why;
+	const char *by;
 };
 
 #define AT(member) offsetof(struct ctl_settings, member)
@@ -72,6 +78,11 @@ struct ctl_settings {
 		"CONTROL", SETTING_ENDPOINT, AT(control), .fallback = "ipc://./data/control",                          \
 							  .help = "where tiergate-entitlement takes requests"          \
 	}
+#define ROW_RECONCILER                                                                                                 \
+	{                                                                                                              \
+		"RECONCILER", SETTING_ENDPOINT, AT(reconciler), .fallback = "ipc://./data/reconciler",                 \
+								.help = "where tiergate-reconciler takes requests"     \
+	}
 #define ROW_MODE                                                                                                       \
 	{                                                                                                              \
 		"MODE", SETTING_CHOICE, AT(mode), .choices = "live|test",                                              \
@@ -82,6 +93,10 @@ struct ctl_settings {
 		"ACCOUNT", SETTING_STRING, AT(account),                                                                \
 			.flag_only = true, .help = "a connected account, acct_…; not given: the platform's own"      \
 	}
+
+/* For what is written: never guessed. */
+#define ROW_MODE_SAID                                                                                                  \
+	{ "MODE", SETTING_CHOICE, AT(mode), .fallback = "live", .choices = "live|test", .help = "whose objects" }
 
 struct verb;
 
@@ -100,7 +115,8 @@ struct verb {
 };
 
 extern const struct verb verb_check, verb_get, verb_explain, verb_status, verb_journal_list, verb_journal_show,
-	verb_journal_forget, verb_quarantine_list, verb_quarantine_show, verb_quarantine_retry, verb_send;
+	verb_journal_forget, verb_rebuild, verb_grant, verb_revoke, verb_overrides, verb_quarantine_list,
+	verb_quarantine_show, verb_quarantine_retry, verb_send;
 
 /* Picks the verb out of argv and runs it. Gives the exit code. */
 int ctl_run(int argc, char **argv, char **envp);

@@ -38,7 +38,35 @@ static struct view frame(struct message *m, unsigned i) {
 	return view_of(zmq_msg_data(&m->frames[i]), zmq_msg_size(&m->frames[i]));
 }
 
-static struct control_reply answer(struct worker *w, struct view version, struct view body, struct problem *why) {
+static enum error retry(struct worker *w, const struct control_request *r, struct control_reply *reply,
+			struct problem *why) {
+	enum error e = worker_retry_quarantine(w, r->origin, r->seq, &reply->retried, &reply->still, why);
+	if (e != OK) return e;
+	reply->healed = reply->retried - reply->still;
+	log_info(&w->service.log, log_ev("quarantine_retried"), kv_u64("tried", reply->retried),
+		 kv_u64("still", reply->still));
+	return OK;
+}
+
+static enum error obey(struct worker *w, const struct control_request *r, struct control_reply *reply,
+		       struct problem *why) {
+	enum error e = OK;
+	switch (r->op) {
+	case CONTROL_RETRY:
+		return retry(w, r, reply, why);
+	case CONTROL_REBUILD:
+		e = rebuild_start(w, why);
+		break;
+	case CONTROL_REBUILD_STATUS:
+	case CONTROL_OP_COUNT:
+		break;
+	}
+	if (e == OK) reply->rebuild = rebuild_status(w);
+	return e;
+}
+
+static struct control_reply answer(struct worker *w, struct view version, struct view body, enum control_op *ret_op,
+				   struct problem *why) {
 	struct control_request r;
 	struct control_reply reply = {.code = STREAM_OK};
 	enum error e = ERR_VERSION;
@@ -47,15 +75,14 @@ static struct control_reply answer(struct worker *w, struct view version, struct
 		e = control_request_read(body, &r, &reply.id, why);
 	else
 		(void)problem_set(why, e, "the first frame must be " CONTROL_VERSION);
-	if (e == OK) e = worker_retry_quarantine(w, r.origin, r.seq, &reply.retried, &reply.still, why);
-	reply.healed = reply.retried - reply.still;
+	if (e == OK) {
+		*ret_op = r.op;
+		e = obey(w, &r, &reply, why);
+	}
 	if (e != OK) {
 		why->error = e;
 		reply.code = stream_code_of(e);
 		reply.text = view_str(problem_text(why));
-	} else {
-		log_info(&w->service.log, log_ev("quarantine_retried"), kv_u64("tried", reply.retried),
-			 kv_u64("still", reply.still));
 	}
 	return reply;
 }
@@ -64,9 +91,10 @@ static void reply_to(struct worker *w, struct message *m) {
 	uint8_t bytes[CONTROL_MESSAGE_MAX];
 	struct writer out = writer_of(bytes, sizeof bytes);
 	struct problem why = {0};
-	const struct control_reply reply = answer(w, frame(m, m->count - 2), frame(m, m->count - 1), &why);
+	enum control_op op = CONTROL_RETRY;
+	const struct control_reply reply = answer(w, frame(m, m->count - 2), frame(m, m->count - 1), &op, &why);
 
-	control_reply_write(&out, &reply);
+	control_reply_write(&out, op, &reply);
 	struct view v = writer_view(&out);
 	/* a peer that left or never reads loses its answer; nobody waits for it */
 	for (unsigned i = 0; i + 2 < m->count; i++)

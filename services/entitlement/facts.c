@@ -31,6 +31,23 @@ static void journals_fact(struct worker *w, int64_t now_ms) {
 	health_met(w->service.health, "journals");
 }
 
+/* What the last pass of the reconciler found: of live mode, or of test mode where that is all there is. */
+static void mark_facts(struct worker *w) {
+	struct health *h = w->service.health;
+	struct reconcile_mark mark;
+	struct scope scope = {.livemode = true};
+	enum error e = look_mark(w->look, &scope, &mark);
+	if (e == ERR_NOT_FOUND) {
+		scope.livemode = false;
+		e = look_mark(w->look, &scope, &mark);
+	}
+	if (e != OK) return;
+	health_fact_i64(h, "reconciled_to", mark.events_to);
+	health_fact_i64(h, "swept_at", mark.swept_at);
+	health_fact_u64(h, "drift_missed", mark.missed);
+	health_fact_u64(h, "drift_differing", mark.differing);
+}
+
 static void store_facts(struct worker *w) {
 	struct health *h = w->service.health;
 	struct entitlements_stat stat;
@@ -38,10 +55,17 @@ static void store_facts(struct worker *w) {
 	if (e == OK) e = look_stat(w->look, &stat);
 	if (e == OK) {
 		w->ver = look_version(w->look);
+		mark_facts(w);
 		health_fact_u64(h, "store_ver", w->ver);
 		health_fact_u64(h, "subjects", stat.subjects);
 		health_fact_u64(h, "subscriptions", stat.subs);
 		health_fact_u64(h, "quarantine", stat.quarantined);
+		health_fact_u64(h, "unmapped", stat.unmapped);
+		health_fact_u64(h, "wants", stat.wants);
+		health_fact_u64(h, "overrides", stat.overrides);
+		gauge_set(w->metrics.unmapped, (int64_t)stat.unmapped);
+		gauge_set(w->metrics.wants, (int64_t)stat.wants);
+		gauge_set(w->metrics.overrides, (int64_t)stat.overrides);
 		health_fact_u64(h, "map_used", stat.usage.used);
 		health_fact_u64(h, "map_size", stat.usage.map_size);
 		gauge_set(w->metrics.map_used, (int64_t)stat.usage.used);

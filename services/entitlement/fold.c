@@ -11,7 +11,7 @@ static void roll_back(struct worker *w, enum error e, const struct problem *why)
 	w->folded_bytes = 0;
 	for (unsigned i = 0; i < w->follower_count; i++)
 		if (w->followers[i].source.origin) source_rolled_back(&w->followers[i].source, mono_ms());
-	if (e != ERR_FULL) {
+	if (e != ERR_FULL || w->is_shadow) { /* a rebuild gives its room back */
 		w->failed = problem_set(&w->why, e, "the store failed: %s", problem_text(why));
 		return;
 	}
@@ -43,11 +43,40 @@ enum error worker_fold_close(struct worker *w) {
 	}
 	w->folded = 0;
 	w->folded_bytes = 0;
-	health_met(w->service.health, "store");
+	if (!w->is_shadow) health_met(w->service.health, "store");
 	for (unsigned i = 0; i < w->follower_count; i++) source_committed(&w->followers[i].source);
+	w->moments.due_known = false;
 	histogram_add_us(w->metrics.fold, (uint64_t)(mono_us() - w->fold_started_us));
 	worker_publish_pulse(w);
 	return OK;
+}
+
+static bool replace_outdated(struct worker *w) {
+	struct problem why = {0};
+	enum error e = rebuild_put_in_place(w, &why);
+	w->outdated = e != OK;
+	if (e == OK) {
+		log_info(&w->service.log, log_ev("store_upgraded"), kv_u64("ver", w->ver));
+		return true;
+	}
+	w->failed = problem_set(&w->why, e, "cannot replace the outdated store: %s", problem_text(&why));
+	return false;
+}
+
+/* Answers were evaluated as they came; unless the catalog was another then, none has to be again. */
+static bool complete(struct worker *w) {
+	uint64_t hash = catalog_file_get(w->catalog)->hash;
+	if (worker_fold_open(w) != OK || fold_complete(w->fold) != OK) return false;
+	if (!w->moments.mixed && fold_surveyed(w->fold, hash) != OK) return false;
+	if (worker_fold_close(w) != OK) return false;
+	w->complete = look_renew(w->look) == OK && look_complete(w->look);
+	look_rest(w->look);
+	if (!w->complete) return false;
+	if (w->moments.mixed)
+		worker_survey(w, CHANGE_CATALOG);
+	else
+		w->moments.surveyed = hash;
+	return !w->outdated || replace_outdated(w);
 }
 
 /* Once a start; and once in the life of a store it is also written down, since query waits for it. */
@@ -57,14 +86,11 @@ void worker_note_caught_up(struct worker *w) {
 	for (unsigned i = 0; i < w->follower_count; i++)
 		if (!source_caught_up(&w->followers[i].source, now)) return;
 	if (!w->complete) {
-		if (worker_fold_open(w) != OK || fold_complete(w->fold) != OK) return;
-		if (worker_fold_close(w) != OK) return;
-		w->complete = look_renew(w->look) == OK && look_complete(w->look);
-		look_rest(w->look);
-		if (!w->complete) return; /* a full disk: the next turn tries again */
+		if (!complete(w)) return; /* a full disk: the next turn tries again */
 		worker_publish_pulse(w);
 	}
 	w->caught_up = true;
+	if (w->is_shadow) return;
 	log_info(&w->service.log, log_ev("caught_up"), kv_i64("took_ms", now - w->started_ms), kv_u64("ver", w->ver));
 }
 
@@ -84,24 +110,36 @@ static enum error count_type(struct worker *w, struct view type) {
 	return fold_count(w->fold, writer_view(&out));
 }
 
-/* What a person pays for must be in the catalog: when it is not, the last known tier stands, and somebody is told. */
-static bool unmapped(const struct worker *w, const struct observation *o, struct problem *why) {
-	if (o->kind != OBSERVE_SUBSCRIPTION) return false;
+static void tell_unmapped(const struct worker *w, const struct subscription *s, const struct item *item) {
+	log_warn(&w->service.log, log_ev("price_unmapped"), kv_view("price", item->price),
+		 kv_view("product", item->product), kv_view("lookup_key", item->lookup_key),
+		 kv_view("subscription", s->id), kv_str("doing", "the last tier that is known stands"),
+		 kv_str("todo", "name it under a tier of the catalog (the lowest when it grants nothing), then send "
+				"HUP to worker "
+				"and query"));
+}
+
+/* What a person pays for must be in the catalog: when it is not, the last known tier stands, and somebody is told. Each
+ * item is looked at: one that is known may hide another that gives more. */
+static enum error note_unmapped(struct worker *w, const struct observation *o) {
+	if (o->kind != OBSERVE_SUBSCRIPTION) return OK;
 	const struct subscription *s = &o->of.subscription.now;
-	if (sub_status_final(s->status) || s->items.count == 0 || o->stamp.rank == RANK_DELETED) return false;
-	if (catalog_set_tier(catalog_file_get(w->catalog), &s->items) >= 0) return false;
-	const struct item *first = &s->items.items[0];
-	(void)problem_set(why, ERR_CONFIG,
-			  "unmapped_price: %.*s (product %.*s) is in no tier: add it to the catalog, then send HUP to "
-			  "worker and query",
-			  VIEW_FMT(first->price), VIEW_FMT(first->product));
-	return true;
+	if (sub_status_final(s->status) || o->stamp.rank == RANK_DELETED) return OK;
+	for (unsigned i = 0; i < s->items.count; i++) {
+		const struct item *item = &s->items.items[i];
+		bool is_new = false;
+		if (catalog_item_tier(catalog_file_get(w->catalog), item) >= 0) continue;
+		enum error e = fold_unmapped(w->fold, &o->scope, item, o, &is_new);
+		if (e != OK) return e;
+		if (is_new && !w->is_shadow) tell_unmapped(w, s, item);
+	}
+	return OK;
 }
 
 static enum fold_outcome put_aside(struct worker *w, const struct record *r, struct view bytes,
 				   const struct problem *why, bool retry) {
 	if (fold_quarantine(w->fold, r, bytes, why, wall_ms()) != OK) return FOLD_FAILED;
-	if (retry) return FOLD_QUARANTINED;
+	if (retry || w->is_shadow) return FOLD_QUARANTINED;
 	counter_add(w->metrics.quarantined, 1);
 	log_warn(&w->service.log, log_ev("quarantined"), kv_hex("origin", r->origin), kv_u64("seq", r->seq),
 		 kv_view("event", r->id), kv_view("type", r->type), kv_error(why->error), kv_why(why));
@@ -112,6 +150,9 @@ enum fold_outcome worker_fold_record(struct worker *w, const struct record *r, s
 	struct observation o;
 	struct problem why = {0};
 
+	/* while the store is filled, its log has the moments at which things became known, not at which it was filled
+	 */
+	if (!w->complete) fold_moment(w->fold, r->received_ms);
 	enum error e = stripe_decode(w->decoder, r, &o, &why);
 	if (e != OK) {
 		why.error = e;
@@ -128,7 +169,7 @@ enum fold_outcome worker_fold_record(struct worker *w, const struct record *r, s
 		}
 		if (e != OK) return FOLD_FAILED;
 		counter_add(w->metrics.applied, 1);
-		if (unmapped(w, &o, &why)) return put_aside(w, r, bytes, &why, retry);
+		if (note_unmapped(w, &o) != OK) return FOLD_FAILED;
 	}
 	if (retry && fold_quarantine_remove(w->fold, r->origin, r->seq) != OK) return FOLD_FAILED;
 	return o.kind == OBSERVE_NOTHING ? FOLD_IGNORED : FOLD_APPLIED;

@@ -1,6 +1,8 @@
 #include "service/clock.h"
 #include "service/random.h"
+#include "store/store_dir.h"
 #include "worker.h"
+#include <stdio.h>
 #include <zmq.h>
 
 static void open_metrics(struct worker *w) {
@@ -15,6 +17,10 @@ static void open_metrics(struct worker *w) {
 	x->reaped = metrics_counter(m, "readers_reaped_total", "dead readers removed from the store", NULL);
 	x->dropped =
 		metrics_counter(m, "messages_dropped_total", "messages that are not what their socket speaks", NULL);
+	x->by_clock = metrics_counter(m, "changes_by_clock_total", "changes that time alone brought", NULL);
+	x->unmapped = metrics_gauge(m, "unmapped_prices", "prices that were met and are in no tier", NULL);
+	x->wants = metrics_gauge(m, "wants", "objects that wait to be fetched from Stripe", NULL);
+	x->overrides = metrics_gauge(m, "overrides", "overrides on the books, revoked ones included", NULL);
 	x->backlog = metrics_gauge(m, "backlog_records", "records heard of and not committed yet", NULL);
 	x->cursor = metrics_gauge(m, "store_version", "the store's version", NULL);
 	x->map_used = metrics_gauge(m, "map_used_bytes", "bytes of the store in use", NULL);
@@ -22,14 +28,17 @@ static void open_metrics(struct worker *w) {
 	x->fold = metrics_histogram(m, "fold_seconds", "from the first record of a transaction to its commit", NULL);
 }
 
-static enum error open_store(struct worker *w, struct problem *why) {
-	struct entitlements_options o = {.dir = w->settings.store_dir, .map_size = w->settings.map_size};
+enum error worker_open_store(struct worker *w, struct problem *why) {
+	struct entitlements_options o = {.dir = w->store_dir, .map_size = w->settings.map_size};
 	enum error e = random_u64(&o.epoch, why);
 	if (e == OK) e = entitlements_open(&o, &w->store, why);
 	if (e == OK) e = look_begin(w->store, &w->look, why);
 	if (e != OK) return e;
 	w->ver = look_version(w->look);
 	w->complete = look_complete(w->look);
+	w->moments = (struct moments){
+		.watch = w->moments.watch, .surveyed = look_surveyed(w->look), .mixed = !w->complete && w->ver > 0};
+	if (w->complete && w->moments.surveyed != catalog_file_get(w->catalog)->hash) worker_survey(w, CHANGE_CATALOG);
 	look_rest(w->look);
 	return OK;
 }
@@ -56,10 +65,35 @@ static enum error open_sockets(struct worker *w, struct problem *why) {
 	if (e == OK) e = zsocket_bind(w->changes, w->settings.changes_pub, w->changes_endpoint, why);
 	if (e == OK) e = zsocket_create(w->service.zmq, ZMQ_ROUTER, NULL, &w->control, why);
 	if (e == OK) e = zsocket_bind(w->control, w->settings.control, w->control_endpoint, why);
+	return e == OK ? worker_open_followers(w, why) : e;
+}
+
+enum error worker_open_followers(struct worker *w, struct problem *why) {
+	enum error e = OK;
 	for (unsigned i = 0; e == OK && i < w->settings.journals.count; i++) {
 		w->follower_count = i + 1;
 		e = open_follower(w, i, why);
 	}
+	return e;
+}
+
+/* A store of an older form is remade from the journals beside it, as a rebuild does it, and replaced when the new one
+ * is complete; what else was left beside it is removed. */
+static enum error open_store(struct worker *w, struct problem *why) {
+	enum error e = store_dir_recover(w->settings.store_dir, why);
+	if (e != OK) return e;
+	w->outdated = entitlements_outdated(w->settings.store_dir);
+	if (w->outdated) {
+		log_warn(&w->service.log, log_ev("store_outdated"), kv_str("dir", w->settings.store_dir),
+			 kv_str("doing", "making it anew from the journals"));
+		e = store_dir_beside(w->settings.store_dir, STORE_NEW, w->store_dir, why);
+		if (e == OK) e = store_dir_remove(w->store_dir, why);
+		return e == OK ? worker_open_store(w, why) : e;
+	}
+	if (snprintf(w->store_dir, sizeof w->store_dir, "%s", w->settings.store_dir) >= (int)sizeof w->store_dir)
+		return problem_set(why, ERR_CONFIG, "STORE_DIR: is too long");
+	e = worker_open_store(w, why);
+	if (e == OK) rebuild_clean(w); /* it is ours: nobody fills another beside it */
 	return e;
 }
 
@@ -75,6 +109,7 @@ enum error worker_open(struct worker *w, struct problem *why) {
 }
 
 void worker_close(struct worker *w) {
+	rebuild_stop(w);
 	fold_abort(&w->fold);
 	for (unsigned i = 0; i < w->follower_count; i++) {
 		zsocket_close(&w->followers[i].sub);

@@ -12,6 +12,8 @@ static void publish(struct worker *w, const char *topic, const struct writer *ou
 
 void worker_publish_change(void *worker, const struct change *c) {
 	struct worker *w = worker;
+	w->ver = c->ver;
+	if (w->is_shadow) return;
 	uint8_t bytes[STREAM_MESSAGE_MAX];
 	struct writer out = writer_of(bytes, sizeof bytes);
 	const struct stream_change message = {
@@ -30,7 +32,6 @@ void worker_publish_change(void *worker, const struct change *c) {
 	stream_change_write(&out, &message);
 	publish(w, STREAM_TOPIC_CHANGE, &out);
 	counter_add(w->metrics.changes, 1);
-	w->ver = c->ver;
 }
 
 static void count_cursor(void *count, uint64_t origin, uint64_t seq) {
@@ -67,6 +68,7 @@ void worker_publish_pulse(struct worker *w) {
 	uint8_t bytes[STREAM_MESSAGE_MAX];
 	struct writer out = writer_of(bytes, sizeof bytes);
 	int64_t now = mono_ms();
+	if (w->is_shadow) return;
 	struct stream_pulse pulse = {.epoch = entitlements_epoch(w->store), .ver = w->ver};
 	pulse.as_of = as_of(w, now, &pulse.caught_up);
 	stream_pulse_write(&out, &pulse);

@@ -241,14 +241,16 @@ void follower_ask(struct worker *w, struct follower *f, int64_t now_ms) {
 			source_not_sent(&f->source, now_ms);
 	}
 	if (source_progress_due(&f->source, now_ms)) {
-		r = (struct stream_request){
-			.op = STREAM_PROGRESS, .worker = view_str(w->settings.worker_name), .seq = f->source.committed};
+		/* what is being made anew needs its records, too */
+		r = (struct stream_request){.op = STREAM_PROGRESS,
+					    .worker = view_str(w->settings.worker_name),
+					    .seq = rebuild_progress(w, f->source.origin, f->source.committed)};
 		/* id 0: nobody waits for the answer; unsent, it goes with the next */
-		(void)send_request(f, &r);
+		if (!w->is_shadow) (void)send_request(f, &r);
 		source_progress_sent(&f->source, now_ms);
 	}
 	bool silent = source_silent(&f->source, now_ms);
-	if (silent != f->was_silent && f->source.heard_ms) {
+	if (silent != f->was_silent && f->source.heard_ms && !w->is_shadow) {
 		if (silent)
 			log_warn(&w->service.log, log_ev("journal_silent"), kv_str("pub", f->pub_endpoint));
 		else

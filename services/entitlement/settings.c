@@ -16,6 +16,8 @@ static const struct setting rows[] = {
 	 .help = "the catalog of tiers; read again on HUP"},
 	{"SUBJECT_METADATA_KEY", SETTING_STRING, AT(metadata_key), .fallback = "user_id",
 	 .help = "the metadata entry of customers and subscriptions that names the subject"},
+	{"HISTORY", SETTING_DURATION, AT(history_ms), .fallback = "400d", .min = 3600000,
+	 .help = "how long past answers are kept, for questions about a moment in the past"},
 	{"WORKER_NAME", SETTING_STRING, AT(worker_name), .fallback = "worker",
 	 .help = "under which journals keep this worker's progress; one name a store"},
 	SERVICE_SETTINGS(struct worker_settings, service, "127.0.0.1:8802"),

@@ -1,6 +1,6 @@
 #include "source.h"
 
-void source_init(struct source *s) { *s = (struct source){.next_id = 1}; }
+void source_init(struct source *s) { *s = (struct source){.next_id = 1, .reported = UINT64_MAX}; }
 
 void source_forget(struct source *s) {
 	uint64_t next_id = s->next_id;
@@ -37,7 +37,8 @@ enum source_news source_heartbeat(struct source *s, const struct stream_heartbea
 	}
 	s->heard_ms = now_ms;
 	if (went_back(s, h->head, now_ms)) {
-		s->cursor = s->committed = s->reported = 0;
+		s->cursor = s->committed = 0;
+		s->reported = UINT64_MAX;
 		s->head = h->head;
 		s->request = 0;
 		s->behind_ms = 0;

@@ -38,7 +38,7 @@ struct source {
 	int64_t asked_ms;
 	int64_t not_before_ms; /* no new request before */
 	uint64_t next_id;
-	uint64_t reported; /* progress that was sent */
+	uint64_t reported; /* progress that was sent; UINT64_MAX: none yet, so that a new store's 0 is said, too */
 	int64_t reported_ms;
 	uint64_t skipped;  /* records that the journal no longer had when they were asked for */
 	int64_t behind_ms; /* since when heartbeats name a head below `committed`; 0: they do not */

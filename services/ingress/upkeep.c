@@ -9,9 +9,11 @@ enum error upkeep_append(void *upkeep, struct journal_entry *entries, size_t cou
 
 void upkeep_committed(void *upkeep, const struct journal_entry *entries, size_t count) {
 	struct upkeep *u = upkeep;
-	for (size_t i = 0; i < count; i++)
-		if (!entries[i].duplicate && entries[i].record.seq > u->head) u->head = entries[i].record.seq;
 	u->last_event_ms = wall_ms();
+	for (size_t i = 0; i < count; i++) {
+		if (!entries[i].duplicate && entries[i].record.seq > u->head) u->head = entries[i].record.seq;
+		if (entries[i].record.kind == RECORD_WEBHOOK) u->last_webhook_ms = u->last_event_ms;
+	}
 	gauge_set(u->meters->head, (int64_t)u->head);
 	publisher_records(u->publisher, journal_origin(u->journal), u->first, entries, count);
 }
@@ -60,11 +62,25 @@ static void check(struct upkeep *u, const char *what, enum error e, const struct
 		log_error(u->log, log_ev(what), kv_error(e), kv_why(why));
 }
 
+#define LOOK_BACK 1000 /* records; between webhooks the reconciler appends some */
+
+/* After a start: when did the last webhook come? Silence must not begin anew with each process. */
+static void look_back(struct upkeep *u, struct journal_reader *reader) {
+	uint64_t seq = u->head > LOOK_BACK ? u->head - LOOK_BACK : 1;
+	struct view bytes;
+	struct record r;
+	u->looked_back = true;
+	for (; journal_read(reader, seq, &seq, &bytes) == OK; seq++)
+		if (record_read(bytes, &r) == OK && r.kind == RECORD_WEBHOOK && r.received_ms > u->last_webhook_ms)
+			u->last_webhook_ms = r.received_ms;
+}
+
 static void heartbeat(struct upkeep *u) {
 	struct journal_reader *reader = NULL;
 	struct problem why = {0};
 	enum error e = journal_read_begin(u->journal, &reader, &why);
 	if (!e) journal_bounds(reader, &u->first, &u->head);
+	if (!e && !u->looked_back) look_back(u, reader);
 	journal_read_end(&reader);
 	check(u, "heartbeat_failed", e, &why);
 	if (e) return;
@@ -72,6 +88,7 @@ static void heartbeat(struct upkeep *u) {
 	health_fact_u64(u->health, "first", u->first);
 	health_fact_u64(u->health, "head", u->head);
 	if (u->last_event_ms) health_fact_i64(u->health, "last_event_ms", u->last_event_ms);
+	if (u->last_webhook_ms) health_fact_i64(u->health, "last_webhook_ms", u->last_webhook_ms);
 	publisher_heartbeat(u->publisher, journal_origin(u->journal), u->first, u->head);
 }
 

@@ -34,6 +34,8 @@ struct upkeep {
 	/* its own, zeroed */
 	uint64_t first, head;
 	int64_t last_event_ms;
+	int64_t last_webhook_ms; /* signed, and of an event known already, too: webhooks arrive */
+	bool looked_back;        /* for it, in the journal's newest records */
 	int64_t due_ms;
 	int64_t map_said_ms, held_said_ms, failed_said_ms, troubled_said_ms;
 	/* commits: the last failure that was not followed by calm, when it was, and whether one has worked since */

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "proto/state.h"
+#include "base/parse.h"
 
 static bool unknown(enum tg01_code code, const char *key, struct view name, struct answer_failure *ret) {
 	struct answer_failure f = {.code = code};
@@ -25,23 +25,74 @@ bool answer_requirement(const struct catalog *c, const struct tg01_question *q, 
 	return true;
 }
 
-bool answer_moment(const struct tg01_question *q, int64_t now, int64_t *ret_at, struct answer_failure *ret_why) {
-	if (q->at == 0 || (q->at <= now && q->at >= now - AT_SLACK_S)) {
-		*ret_at = now;
-		return true;
+int64_t answer_moment(const struct tg01_question *q, int64_t now, bool *ret_past) {
+	*ret_past = q->at != 0 && q->at < now - AT_SLACK_S;
+	if (q->at == 0 || (q->at <= now && !*ret_past)) return now;
+	return q->at;
+}
+
+static void put(struct answer_failure *f, const char *text) {
+	*f = (struct answer_failure){.code = TG01_BAD_REQUEST};
+	(void)snprintf(f->text, sizeof f->text, "%s", text);
+}
+
+/* Reasons that come with access of a subscription's or an override's own. */
+static bool grants(enum reason r) {
+	return r == REASON_ACTIVE || r == REASON_TRIALING || r == REASON_GRACE || r == REASON_CANCELING ||
+	       r == REASON_OVERRIDE;
+}
+
+bool answer_past(const struct catalog *c, const struct change *then, struct entitlement *ret_e,
+		 struct answer_failure *ret_why) {
+	struct entitlement e;
+	int tier = catalog_tier(c, then->after);
+	if (tier < 0) {
+		put(ret_why, "");
+		(void)snprintf(ret_why->text, sizeof ret_why->text,
+			       "at: the tier that was answered then, %.*s, is not in the catalog any more",
+			       VIEW_FMT(then->after));
+		return false;
 	}
-	if (q->at > now) {
-		*ret_at = q->at;
-		return true;
-	}
-	*ret_why = (struct answer_failure){TG01_BAD_REQUEST, "at: is in the past, and history is not served yet"};
-	return false;
+	entitlement_begin(&e, c, then->at_ms / 1000);
+	entitlement_end(&e);
+	e.tier = (unsigned)tier;
+	e.reason = then->reason;
+	e.rule = then->rule;
+	e.status = then->status;
+	e.subscription = then->subscription;
+	e.event = then->event;
+	e.until = then->until;
+	e.changes_at = then->changes_at;
+	e.next_billing = then->next_billing;
+	e.seats = then->seats;
+	e.stale = then->stale;
+	e.unmapped = then->unmapped;
+	e.blocked_tier = catalog_tier(c, then->blocked_tier);
+	e.blocked_reason = then->blocked_reason;
+	e.granted = grants(then->reason);
+	e.tier_granted[0] = false;
+	e.tier_granted[e.tier] = true;
+	e.tier_until[e.tier] = then->until;
+	*ret_e = e;
+	return true;
+}
+
+struct answer_failure answer_no_log(int64_t at, int64_t from_ms) {
+	struct answer_failure f;
+	char from[RFC3339_SIZE];
+	put(&f, "at: too many changes back; ask about a later moment");
+	if (from_ms <= at * 1000) return f;
+	format_rfc3339((from_ms + 999) / 1000, from);
+	(void)snprintf(f.text, sizeof f.text,
+		       "at: the log of changes begins at %s (%lld); what was answered before is not known", from,
+		       (long long)((from_ms + 999) / 1000));
+	return f;
 }
 
 /* How long a cache may keep it: until something changes by itself, a minute at most. An answer about a moment
- * to come does not change as time passes. */
+ * to come, or in the past, does not change as time passes. */
 static unsigned ttl(const struct entitlement *e, int64_t now, int64_t at) {
-	if (at > now || e->changes_at <= now || e->changes_at - now > TG01_TTL_MAX) return TG01_TTL_MAX;
+	if (at != now || e->changes_at <= now || e->changes_at - now > TG01_TTL_MAX) return TG01_TTL_MAX;
 	return (unsigned)(e->changes_at - now);
 }
 

@@ -9,55 +9,82 @@ static struct tg01_source source_of(const struct store_link *l) {
 	return (struct tg01_source){.epoch = l->epoch, .ver = l->ver, .as_of = l->as_of};
 }
 
+/* An entitlement, and which moment and version it is of. */
+struct found {
+	struct entitlement e;
+	int64_t at;
+	uint64_t ver;
+};
+
+static bool find_past(struct server *s, const struct scope *scope, struct view sub, struct found *f,
+		      struct answer_failure *ret_why) {
+	struct change then;
+	int64_t from_ms = 0;
+	/* the whole second that is asked about: what changed in it counts */
+	enum error e = look_answer_at(s->link->look, scope, sub, f->at * 1000 + 999, &then, &from_ms);
+	f->ver = 0;
+	if (!e) {
+		f->ver = then.ver;
+		return answer_past(s->catalog, &then, &f->e, ret_why);
+	}
+	if (e == ERR_NOT_FOUND && subject_row_entitlement(VIEW_NONE, s->catalog, f->at, &f->e) == OK) return true;
+	*ret_why = e == ERR_LIMIT ? answer_no_log(f->at, from_ms)
+				  : (struct answer_failure){TG01_INTERNAL, "the store cannot be read"};
+	return false;
+}
+
 /* The subject's entitlement at the moment that is asked about. */
-static bool find(struct server *s, const struct tg01_question *q, int64_t now, int64_t *ret_at,
-		 struct entitlement *ret_e, struct answer_failure *ret_why) {
+static bool find(struct server *s, const struct tg01_question *q, int64_t now, struct found *f,
+		 struct answer_failure *ret_why) {
+	bool past;
 	if (q->min_ver > s->link->ver) {
 		*ret_why = (struct answer_failure){TG01_BEHIND, "the store is not at min_ver yet"};
 		return false;
 	}
-	if (!answer_moment(q, now, ret_at, ret_why)) return false;
 	const struct scope scope = {.livemode = s->livemode, .account = q->acct};
+	f->at = answer_moment(q, now, &past);
+	f->ver = s->link->ver;
+	if (past) return find_past(s, &scope, q->sub, f, ret_why);
 	struct view row = VIEW_NONE;
 	enum error e = look_subject(s->link->look, &scope, q->sub, &row);
-	if (!e || e == ERR_NOT_FOUND) e = subject_row_entitlement(row, s->catalog, *ret_at, ret_e);
+	if (!e || e == ERR_NOT_FOUND) e = subject_row_entitlement(row, s->catalog, f->at, &f->e);
 	if (!e) return true;
 	*ret_why = (struct answer_failure){TG01_INTERNAL, "the store cannot be read"};
 	return false;
 }
 
 static bool decide(struct server *s, const struct tg01_question *q, int64_t now, struct tg01_answer *ret_a,
-		   struct answer_failure *ret_why) {
+		   uint64_t *ret_ver, struct answer_failure *ret_why) {
 	struct requirement needed;
-	struct entitlement e;
-	int64_t at;
-	if (!answer_requirement(s->catalog, q, &needed, ret_why) || !find(s, q, now, &at, &e, ret_why)) return false;
-	*ret_a = answer_check(&e, needed, now, at);
+	struct found f;
+	if (!answer_requirement(s->catalog, q, &needed, ret_why) || !find(s, q, now, &f, ret_why)) return false;
+	*ret_a = answer_check(&f.e, needed, now, f.at);
+	*ret_ver = f.ver;
 	return true;
 }
 
 static void serve_check(struct server *s, const struct tg01_request *r, int64_t now, struct writer *w) {
 	struct tg01_answer a;
 	struct answer_failure why;
-	if (!decide(s, &r->ask, now, &a, &why)) {
+	struct tg01_source source = source_of(s->link);
+	if (!decide(s, &r->ask, now, &a, &source.ver, &why)) {
 		serve_error(s, &r->id, why.code, why.text, w);
 		return;
 	}
-	const struct tg01_source source = source_of(s->link);
 	tg01_answer_write(w, &r->id, &source, &a);
 }
 
 static void serve_get(struct server *s, const struct tg01_request *r, int64_t now, struct writer *w) {
-	struct entitlement e;
+	struct found f;
 	struct answer_failure why;
-	int64_t at;
-	if (!find(s, &r->ask, now, &at, &e, &why)) {
+	if (!find(s, &r->ask, now, &f, &why)) {
 		serve_error(s, &r->id, why.code, why.text, w);
 		return;
 	}
 	struct view feats[FEATURES_MAX];
-	const struct tg01_source source = source_of(s->link);
-	const struct tg01_profile p = answer_get(&e, feats, now, at);
+	struct tg01_source source = source_of(s->link);
+	source.ver = f.ver;
+	const struct tg01_profile p = answer_get(&f.e, feats, now, f.at);
 	tg01_profile_write(w, &r->id, &source, &p);
 }
 
@@ -67,7 +94,8 @@ static void serve_batch(struct server *s, const struct tg01_request *r, int64_t 
 	for (unsigned i = 0; i < r->check_count; i++) {
 		struct tg01_answer a;
 		struct answer_failure why;
-		if (decide(s, &r->checks[i], now, &a, &why)) {
+		uint64_t ver; /* the reply has one for all of them */
+		if (decide(s, &r->checks[i], now, &a, &ver, &why)) {
 			tg01_batch_answer(w, &a);
 		} else {
 			s->errors[why.code]++;

@@ -64,15 +64,22 @@ static void settle(struct store_link *l) {
 	link_rest(l);
 }
 
-void link_tick(struct store_link *l) {
+/* Is another file at the path than the one that is open, or none? */
+static bool moved(const struct store_link *l) {
 	dev_t dev;
 	ino_t ino;
-	if (l->store && (!identify(l, &dev, &ino) || dev != l->dev || ino != l->ino)) let_go(l);
+	return !identify(l, &dev, &ino) || dev != l->dev || ino != l->ino;
+}
+
+void link_tick(struct store_link *l) {
+	if (l->store && moved(l)) let_go(l);
 	if (!l->store) try_open(l);
 	settle(l);
 }
 
 void link_pulse(struct store_link *l, const struct stream_pulse *p) {
+	/* the worker may have put another store in its place */
+	if (l->store && p->epoch != l->epoch && moved(l)) link_tick(l);
 	if (!l->store || p->epoch != l->epoch) return;
 	/* 0: a worker that starts again does not know yet. Else its word counts, also when it goes back: a clock that
 	 * ran ahead must not be believed for ever. */

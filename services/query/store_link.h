@@ -32,7 +32,7 @@ void link_finish(struct store_link *l);
 
 /* Opens, reopens or lets go; call each second and once at start. */
 void link_tick(struct store_link *l);
-/* A heartbeat of the worker's. */
+/* A heartbeat of the worker's. One of another store's looks at once whether that is in place. */
 void link_pulse(struct store_link *l, const struct stream_pulse *p);
 
 /* True: answers may be given. False: l->why says why not. */

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 
 import harness
 import lives
@@ -25,6 +26,8 @@ class CtlTest(harness.SystemTest):
                        "--query-admin", self.query.ready["admin"]],
             "explain": ["--store-dir", self.worker.flags["store-dir"], "--catalog", self.stack.catalog],
             "journal": ["--journal-replay", self.stack.ipc("ingress-replay")],
+            "grant": ["--mode", "test", "--store-dir", self.worker.flags["store-dir"], "--catalog", self.stack.catalog,
+                      "--journal-replay", self.stack.ipc("ingress-replay")],
             "quarantine list": ["--store-dir", self.worker.flags["store-dir"]],
             "quarantine show": ["--store-dir", self.worker.flags["store-dir"]],
             "quarantine retry": ["--control", self.stack.ipc("worker-control")],
@@ -69,21 +72,60 @@ class CtlTest(harness.SystemTest):
 
     def test_quarantine(self):
         created = next(e for e in self.life.events if e["type"] == "customer.subscription.created")
+        created["data"]["object"]["status"] = "frozen"
+        for event in self.life.events:
+            self.send(event)
+        applied(self.stack)
+        found = self.ctl("quarantine", "list")
+        entry, = found["entries"]
+        self.assertEqual((entry["event"], found["unmapped"]), (created["id"], []))
+        self.assertIn("status", entry["reason"])
+        self.assertIn("Tiergate", entry["todo"])
+        self.assertEqual(self.ctl("quarantine", "show", entry["name"])["body"], created)
+        self.assertEqual(self.ctl("quarantine", "retry", "all", code=NO), {"retried": 1, "healed": 0, "still": 1})
+        tries = self.ctl("quarantine", "list")["entries"][0]["tries"]
+        before = self.worker.log_size()
+        self.worker.hup()
+        self.worker.wait_log("catalog_loaded", since=before)
+        self.assertEqual(self.ctl("quarantine", "list")["entries"][0]["tries"], tries + 1)
+
+    def test_a_price_in_no_tier(self):
+        created = next(e for e in self.life.events if e["type"] == "customer.subscription.created")
         created["data"]["object"]["items"]["data"][0]["price"].update(id="price_new", lookup_key="new_plan", product="prod_new")
         for event in self.life.events:
             self.send(event)
         applied(self.stack)
-        entry, = self.ctl("quarantine", "list")["entries"]
-        self.assertEqual(entry["event"], created["id"])
-        self.assertIn("price_new", entry["reason"])
-        self.assertEqual(self.ctl("quarantine", "show", entry["name"])["body"], created)
-        self.assertEqual(self.ctl("quarantine", "retry", "all", code=NO), {"retried": 1, "healed": 0, "still": 1})
+        found = self.ctl("quarantine", "list")
+        price, = found["unmapped"]
+        self.assertEqual(found["entries"], [])
+        self.assertEqual((price["price"], price["lookup_key"], price["product"], price["mode"], price["subscription"]),
+                         ("price_new", "new_plan", "prod_new", "test", self.life.subscription["id"]))
+        self.assertIn("HUP", price["todo"])
+        wait_until(lambda: self.facts("entitlement")["unmapped"] == 1, 20, "status shows it")
         text = self.stack.catalog.read_text()
         self.stack.catalog.write_text(text.replace("pro_monthly,", "pro_monthly, new_plan,"))
         before = self.worker.log_size()
         self.worker.hup()
-        self.worker.wait_log("catalog_loaded", since=before)
-        self.assertEqual(self.ctl("quarantine", "list")["entries"], [])
+        self.assertEqual(self.worker.wait_log("prices_mapped", since=before)["count"], "1")
+        self.assertEqual(self.ctl("quarantine", "list")["unmapped"], [])
+
+    def test_status_knows_when_the_last_webhook_came(self):
+        self.assertNotIn("last_webhook_ms", self.facts("ingress"))
+        before = time.time() * 1000
+        self.send(self.life.events[0])
+        came = wait_until(lambda: self.facts("ingress").get("last_webhook_ms"), 20, "status shows it")
+        self.assertTrue(before - 1 <= came <= time.time() * 1000)
+        # a start does not forget it, and what others append is none
+        self.ctl("grant", "alice", "pro", "--why", "x")
+        self.ingress.stop()
+        self.ingress.start()
+        self.flags["status"][1] = self.ingress.ready["admin"]
+        wait_until(lambda: self.facts("ingress").get("last_webhook_ms") is not None, 20, "it looked back")
+        self.assertLess(self.facts("ingress")["last_webhook_ms"], before + 20000)
+        self.assertLessEqual(abs(self.facts("ingress")["last_webhook_ms"] - came), 1000)
+
+    def facts(self, service):
+        return {s["service"]: s for s in self.status()["services"]}[service].get("facts", {})
 
     def test_status_follows_the_services(self):
         def ready():

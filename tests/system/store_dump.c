@@ -38,8 +38,10 @@ static enum error dump(struct look *l) {
 	if (e != OK) return e;
 	print_digest(digest);
 	printf("version %" PRIu64 "\nsubjects %" PRIu64 "\nsubs %" PRIu64 "\ncustomers %" PRIu64 "\nchanges %" PRIu64
-	       "\nquarantined %" PRIu64 "\n",
-	       look_version(l), stat.subjects, stat.subs, stat.customers, stat.changes, stat.quarantined);
+	       "\nquarantined %" PRIu64 "\nunmapped %" PRIu64 "\noverrides %" PRIu64 "\nwants %" PRIu64
+	       "\ncomplete %d\n",
+	       look_version(l), stat.subjects, stat.subs, stat.customers, stat.changes, stat.quarantined, stat.unmapped,
+	       stat.overrides, stat.wants, look_complete(l));
 	return OK;
 }
 

@@ -139,16 +139,73 @@ static void moments(void **state) {
 	static const struct {
 		int64_t at, want;
 	} cases[] = {{0, NOW}, {NOW, NOW}, {NOW - AT_SLACK_S, NOW}, {NOW + 1, NOW + 1}, {NOW + 1000000, NOW + 1000000}};
-	struct answer_failure why;
+	bool past;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		int64_t at = 0;
-		assert_true(answer_moment(&(struct tg01_question){.at = cases[i].at}, NOW, &at, &why));
-		assert_int_equal(at, cases[i].want);
+		assert_int_equal(answer_moment(&(struct tg01_question){.at = cases[i].at}, NOW, &past), cases[i].want);
+		assert_false(past);
 	}
-	int64_t at = 77;
-	assert_false(answer_moment(&(struct tg01_question){.at = NOW - AT_SLACK_S - 1}, NOW, &at, &why));
+	assert_int_equal(answer_moment(&(struct tg01_question){.at = NOW - AT_SLACK_S - 1}, NOW, &past),
+			 NOW - AT_SLACK_S - 1);
+	assert_true(past);
+}
+
+static struct change answered(const char *tier, enum reason reason) {
+	return (struct change){.ver = 9,
+			       .at_ms = 4000000,
+			       .after = view_str(tier),
+			       .reason = reason,
+			       .rule = RULE_ACTIVE,
+			       .status = SUB_ACTIVE,
+			       .until = 4900,
+			       .changes_at = 4500,
+			       .seats = 3,
+			       .known = true};
+}
+
+static void the_past(void **state) {
+	(void)state;
+	struct change then = answered("pro", REASON_CANCELING);
+	struct entitlement e;
+	struct answer_failure why;
+	assert_true(answer_past(catalog, &then, &e, &why));
+	struct tg01_answer a = answer_check(&e, need(NULL, "trading"), NOW, 4100);
+	assert_true(a.allowed);
+	assert_text(a.reason, "canceling");
+	assert_int_equal(a.until, 4900);
+	assert_int_equal(a.ttl, TG01_TTL_MAX); /* the past does not change */
+	a = answer_check(&e, need("inst", NULL), NOW, 4100);
+	assert_false(a.allowed);
+	assert_text(a.reason, "tier_too_low");
+	assert_text(a.need, "inst");
+	struct view feats[FEATURES_MAX];
+	struct tg01_profile p = answer_get(&e, feats, NOW, 4100);
+	assert_text(p.tier, "pro");
+	assert_int_equal(p.feat_count, 2);
+	assert_int_equal(p.seats, 3);
+
+	then = answered("free", REASON_PAST_DUE);
+	then.until = 0;
+	then.blocked_tier = VIEW("pro");
+	then.blocked_reason = REASON_PAST_DUE;
+	assert_true(answer_past(catalog, &then, &e, &why));
+	a = answer_check(&e, need("pro", NULL), NOW, 4100);
+	assert_false(a.allowed);
+	assert_text(a.reason, "past_due");
+	assert_true(answer_check(&e, need("free", NULL), NOW, 4100).allowed);
+
+	then = answered("gold", REASON_ACTIVE);
+	assert_false(answer_past(catalog, &then, &e, &why));
 	assert_int_equal(why.code, TG01_BAD_REQUEST);
-	assert_int_equal(at, 77);
+	assert_non_null(strstr(why.text, "gold"));
+}
+
+static void before_the_log(void **state) {
+	(void)state;
+	struct answer_failure why = answer_no_log(100, 1700000000001);
+	assert_int_equal(why.code, TG01_BAD_REQUEST);
+	assert_non_null(strstr(why.text, "2023-11-14T22:13:21Z (1700000001)"));
+	why = answer_no_log(1700000009, 1700000000001);
+	assert_non_null(strstr(why.text, "too many changes"));
 }
 
 static void a_damaged_row_is_no_answer(void **state) {
@@ -172,6 +229,8 @@ int main(void) {
 		cmocka_unit_test(profile),
 		cmocka_unit_test(unknown_names_are_errors),
 		cmocka_unit_test(moments),
+		cmocka_unit_test(the_past),
+		cmocka_unit_test(before_the_log),
 		cmocka_unit_test(a_damaged_row_is_no_answer),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

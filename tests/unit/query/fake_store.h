@@ -40,6 +40,7 @@ static struct {
 	unsigned row_count;
 	struct change changes[FAKE_CHANGES]; /* ver = index + 1 */
 	size_t change_count;
+	int64_t log_from_ms; /* moments before are not known */
 } fake;
 
 static struct entitlements fake_store;
@@ -123,6 +124,21 @@ enum error look_changes(struct look *l, uint64_t after, size_t max, bool (*each)
 	return OK;
 }
 
+enum error look_answer_at(struct look *l, const struct scope *scope, struct view subject, int64_t at_ms,
+			  struct change *ret_c, int64_t *ret_from_ms) {
+	assert_true(l->pinned);
+	if (fake.read_fails) return fake.read_fails;
+	*ret_from_ms = fake.log_from_ms;
+	if (at_ms < fake.log_from_ms) return ERR_LIMIT;
+	for (size_t i = fake.change_count; i-- > 0;) {
+		const struct change *c = &fake.changes[i];
+		if (c->at_ms > at_ms || !view_eq(c->subject, subject) || c->scope.livemode != scope->livemode) continue;
+		*ret_c = *c;
+		return OK;
+	}
+	return ERR_NOT_FOUND;
+}
+
 /* A row with one subscription of one item, or with none when status is SUB_NONE. */
 static inline void fake_add(bool livemode, const char *account, const char *subject, const struct grant *g) {
 	assert_true(fake.row_count < FAKE_ROWS);
@@ -160,6 +176,17 @@ static inline void fake_change(bool livemode, const char *subject) {
 							    .reason = REASON_ACTIVE,
 							    .status = SUB_ACTIVE};
 	assert_int_equal(fake.ver, fake.change_count);
+}
+
+/* What was answered from that moment on. */
+static inline void fake_answer(const char *subject, int64_t at_ms, const char *tier, enum reason reason) {
+	fake_change(true, subject);
+	struct change *c = &fake.changes[fake.change_count - 1];
+	c->at_ms = at_ms;
+	c->after = view_str(tier);
+	c->reason = reason;
+	c->known = true;
+	c->seats = 4;
 }
 
 static inline struct catalog_file *fake_catalog(void) {

@@ -79,6 +79,7 @@ static void batch(void **state) {
 	(void)state;
 	const struct grant pro = fake_grant(SUB_ACTIVE, "price_pro");
 	fake_add(true, "", "u", &pro);
+	fake.log_from_ms = 2000;
 	const struct tg01_question checks[] = {{.sub = VIEW("u"), .tier = VIEW("pro")},
 					       {.sub = VIEW("v"), .tier = VIEW("pro")},
 					       {.sub = VIEW("u"), .feat = VIEW("nonesuch")},
@@ -103,6 +104,39 @@ static void get(void **state) {
 	assert_int_equal(r.of.profile.feat_count, 2);
 	r = ask((struct tg01_request){.op = TG01_GET, .ask = {.sub = VIEW("who"), .min_ver = 9}});
 	assert_int_equal(r.code, TG01_BEHIND);
+}
+
+static void what_was_answered_then(void **state) {
+	(void)state;
+	const struct grant inst = fake_grant(SUB_ACTIVE, "price_inst");
+	fake.log_from_ms = 1000000;
+	fake_answer("u", 2000500, "pro", REASON_ACTIVE);
+	fake_answer("u", 3000000, "inst", REASON_ACTIVE);
+	fake_add(true, "", "u", &inst);
+	struct tg01_request r = {.op = TG01_CHECK, .ask = {.sub = VIEW("u"), .tier = VIEW("inst"), .at = 2500}};
+	struct tg01_reply a = ask(r);
+	assert_false(a.of.answer.allowed);
+	assert_int_equal(a.source.ver, 1);
+	assert_int_equal(a.source.epoch, FAKE_EPOCH);
+	r.ask.at = 3000;
+	a = ask(r);
+	assert_true(a.of.answer.allowed);
+	assert_int_equal(a.source.ver, 2);
+	r.ask.at = 2000; /* in that second it came */
+	assert_int_equal(ask(r).source.ver, 1);
+	r.ask.at = 1999;
+	a = ask(r);
+	assert_false(a.of.answer.allowed);
+	assert_true(view_eq(a.of.answer.reason, VIEW("unknown_subject")));
+	assert_int_equal(a.source.ver, 0);
+	r.ask.at = 999;
+	a = ask(r);
+	assert_int_equal(a.code, TG01_BAD_REQUEST);
+	assert_non_null(strstr(a.text.ptr, "1970-01-01T00:16:40Z"));
+	r = (struct tg01_request){.op = TG01_GET, .ask = {.sub = VIEW("u"), .at = 3500}};
+	a = ask(r);
+	assert_true(view_eq(a.of.profile.tier, VIEW("inst")));
+	assert_int_equal(a.of.profile.seats, 4);
 }
 
 static void min_ver(void **state) {
@@ -195,14 +229,9 @@ static void since_passes_the_other_mode(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-		TEST(answers_from_the_right_row),
-		TEST(batch),
-		TEST(get),
-		TEST(min_ver),
-		TEST(not_ready),
-		TEST(a_store_that_fails),
-		TEST(other_versions),
-		TEST(since),
+		TEST(answers_from_the_right_row),  TEST(batch),          TEST(get),
+		TEST(what_was_answered_then),      TEST(min_ver),        TEST(not_ready),
+		TEST(a_store_that_fails),          TEST(other_versions), TEST(since),
 		TEST(since_passes_the_other_mode),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

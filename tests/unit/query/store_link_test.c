@@ -136,6 +136,19 @@ static void a_store_made_anew_is_noticed(void **state) {
 	assert_int_equal(fake.closes, 2);
 }
 
+static void a_pulse_of_another_store_is_reason_to_look(void **state) {
+	(void)state;
+	touch();
+	link_tick(&l);
+	pulse(FAKE_EPOCH, 999000, true);
+	replace();
+	fake.epoch = FAKE_EPOCH + 1;
+	pulse(FAKE_EPOCH + 1, 999999, true);
+	assert_int_equal(l.epoch, FAKE_EPOCH + 1);
+	assert_int_equal(l.as_of, 999999);
+	assert_true(link_ready(&l));
+}
+
 static void a_store_that_cannot_be_read_is_opened_again(void **state) {
 	(void)state;
 	touch();
@@ -153,9 +166,13 @@ int main(void) {
 	(void)snprintf(data, sizeof data, "%s/data.mdb", dir);
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-		TEST(waits_for_the_store),          TEST(a_filling_store_does_not_count),
-		TEST(a_tick_notices_too),           TEST(a_clock_that_ran_ahead_is_not_believed_for_ever),
-		TEST(a_store_made_anew_is_noticed), TEST(a_store_that_cannot_be_read_is_opened_again),
+		TEST(waits_for_the_store),
+		TEST(a_filling_store_does_not_count),
+		TEST(a_tick_notices_too),
+		TEST(a_clock_that_ran_ahead_is_not_believed_for_ever),
+		TEST(a_pulse_of_another_store_is_reason_to_look),
+		TEST(a_store_made_anew_is_noticed),
+		TEST(a_store_that_cannot_be_read_is_opened_again),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	(void)unlink(data);

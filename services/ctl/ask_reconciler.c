@@ -1,0 +1,88 @@
+#include "ask_reconciler.h"
+
+#include "net/zsocket.h"
+#include "service/clock.h"
+
+#include <zmq.h>
+
+#define LINGER_ANSWER_MS 250 /* between looks at the clock */
+
+struct pass {
+	const struct call *call;
+	void *zmq, *socket;
+	struct reconcile_done done;
+};
+
+static enum error send_pass(struct pass *p, bool full, struct problem *why) {
+	uint8_t bytes[RECONCILE_MESSAGE_MAX];
+	struct writer w = writer_of(bytes, sizeof bytes);
+	reconcile_request_write(&w, &(struct reconcile_request){.op = RECONCILE_PASS, .id = 1, .full = full});
+	struct view body = writer_view(&w);
+	if (zmq_send(p->socket, RECONCILE_VERSION, sizeof RECONCILE_VERSION - 1, ZMQ_SNDMORE) >= 0 &&
+	    zmq_send(p->socket, body.ptr, body.len, 0) >= 0)
+		return OK;
+	return problem_set(why, ERR_UNAVAILABLE, "no reconciler at %.110s (%s)", p->call->s.reconciler,
+			   settings_origin(p->call->settings, "RECONCILER"));
+}
+
+static enum error take(struct pass *p, struct view body, bool *ret_done, struct problem *why) {
+	struct reconcile_reply r;
+	enum error e = reconcile_reply_read(body, &r, why);
+	if (e) return e;
+	if (r.say == RECONCILE_SAYS_ERROR)
+		return problem_set(why, reconcile_code_error(r.code), "the reconciler says %s: %.*s",
+				   reconcile_code_name(r.code), VIEW_FMT(r.text));
+	*ret_done = r.say == RECONCILE_SAYS_DONE;
+	if (*ret_done) p->done = r.of.done;
+	return OK;
+}
+
+/* ["TGR1"][reply]; what else comes is nobody's. ERR_TIMEOUT: nothing yet. */
+static enum error receive(struct pass *p, bool *ret_done, struct problem *why) {
+	zmq_msg_t version, body;
+	zmq_msg_init(&version);
+	zmq_msg_init(&body);
+	enum error e = zmq_msg_recv(&version, p->socket, 0) < 0 ? ERR_TIMEOUT : OK;
+	if (!e && (!zmq_msg_more(&version) || zmq_msg_recv(&body, p->socket, 0) < 0 || zmq_msg_more(&body)))
+		e = problem_set(why, ERR_MALFORMED, "what answers at %.110s is no reconciler", p->call->s.reconciler);
+	if (!e) e = take(p, view_of(zmq_msg_data(&body), zmq_msg_size(&body)), ret_done, why);
+	zmq_msg_close(&version);
+	zmq_msg_close(&body);
+	return e;
+}
+
+static enum error wait_for(struct pass *p, struct problem *why) {
+	int64_t deadline = mono_ms() + p->call->s.wait_ms, silent = mono_ms() + p->call->s.timeout_ms;
+	bool done = false, heard = false;
+	while (!done) {
+		enum error e = receive(p, &done, why);
+		if (e && e != ERR_TIMEOUT) return e;
+		heard = heard || !e;
+		int64_t now = mono_ms();
+		if (done) return OK;
+		/* one that is there connects at once; how long its pass takes is another matter */
+		int events = 0;
+		size_t size = sizeof events;
+		bool connected = zmq_getsockopt(p->socket, ZMQ_EVENTS, &events, &size) == 0 && events & ZMQ_POLLOUT;
+		if ((!connected && now >= silent) || now >= deadline)
+			return problem_set(why, ERR_UNAVAILABLE, "no answer from a reconciler at %.110s (%s)",
+					   p->call->s.reconciler, settings_origin(p->call->settings, "RECONCILER"));
+	}
+	return OK;
+}
+
+enum error reconciler_pass(const struct call *c, bool full, struct reconcile_done *ret_done, struct problem *why) {
+	struct pass p = {.call = c};
+	const struct zsocket_limits limits = {.message_max = RECONCILE_MESSAGE_MAX,
+					      .send_timeout_ms = (int)c->s.timeout_ms,
+					      .receive_timeout_ms = LINGER_ANSWER_MS};
+	enum error e = zcontext_create(&p.zmq, why);
+	if (!e) e = zsocket_create(p.zmq, ZMQ_DEALER, &limits, &p.socket, why);
+	if (!e) e = zsocket_connect(p.socket, c->s.reconciler, why);
+	if (!e) e = send_pass(&p, full, why);
+	if (!e) e = wait_for(&p, why);
+	zsocket_close(&p.socket);
+	zcontext_destroy(&p.zmq);
+	if (!e) *ret_done = p.done;
+	return e;
+}
