@@ -214,6 +214,7 @@ static bool tangled(const struct life_sub *sub) {
 
 struct tally {
 	uint64_t subs, unconfirmed, excused, unpaid;
+	uint64_t disputed, lost, refunded, schedules, revoked, cleared;
 };
 
 static void tell_and_fail(const char *what, const unsigned *order) {
@@ -262,7 +263,46 @@ static void check_sub(const struct life_sub *sub, const struct sub_register *r, 
 		tell_and_fail("the unpaid time began later than the payment failed", order);
 }
 
-static void check_customers(const struct world *w, const unsigned *order) {
+static void check_payments(const struct world *w, const unsigned *order, struct tally *tally) {
+	for (unsigned i = 0; i < life.invoice_count; i++) {
+		const struct life_payment *p = &life.payments[i];
+		if (!w->payment_known[i]) continue;
+		const struct payment_value v = payment_register_value(&w->payments[i]);
+		int64_t back = 0;
+		for (unsigned k = 0; k < p->refund_count; k++)
+			if (p->refunds[k].state != REFUND_FAILED) back += p->refunds[k].amount;
+		bool refunded = back == p->amount && w->payments[i].amount;
+		if (v.disputed != (p->dispute == DISPUTE_OPEN)) tell_and_fail("an open dispute", order);
+		if (v.dispute_lost != (p->dispute == DISPUTE_LOST)) tell_and_fail("a lost dispute", order);
+		if (v.refunded != refunded) tell_and_fail("a full refund", order);
+		tally->disputed += v.disputed;
+		tally->lost += v.dispute_lost;
+		tally->refunded += v.refunded;
+	}
+}
+
+static void check_schedules(const struct world *w, const unsigned *order, struct tally *tally) {
+	for (unsigned i = 0; i < life.schedule_count; i++) {
+		const struct schedule_register *r = &w->schedules[i];
+		tally->schedules++;
+		if (!r->known) tell_and_fail("a schedule is unknown", order);
+		bool same = schedule_digest(&r->schedule) == schedule_digest(&life.schedules[i]);
+		if (!r->unconfirmed && !same) tell_and_fail("a schedule is confirmed and not true", order);
+	}
+}
+
+static void check_overrides(const struct world *w, const unsigned *order, struct tally *tally) {
+	for (unsigned i = 0; i < LIFE_OVERRIDES_MAX; i++) {
+		const struct life_override *o = &life.overrides[i];
+		bool given = o->given.id.len > 0;
+		if (w->overrides[i].granted != given || w->overrides[i].revoked != o->revoked)
+			tell_and_fail("an override", order);
+		if (given && !view_eq(w->overrides[i].given.tier, o->given.tier)) tell_and_fail("its tier", order);
+		tally->revoked += o->revoked;
+	}
+}
+
+static void check_customers(const struct world *w, const unsigned *order, struct tally *tally) {
 	for (unsigned i = 0; i < LIFE_CUSTOMERS_MAX; i++) {
 		const struct life_customer *c = &life.customers[i];
 		if (!w->customer_known[i]) continue;
@@ -270,7 +310,8 @@ static void check_customers(const struct world *w, const unsigned *order) {
 		if (c->bound_twice) continue;
 		struct view subject = customer_register_subject(&w->customers[i], c->id);
 		/* without a new claim a repeated one may be all there is */
-		if (!c->subject.len && w->customers[i].claim_count) continue;
+		if (!c->subject.len && !c->cleared && w->customers[i].claim_count) continue;
+		tally->cleared += c->cleared;
 		if (!view_eq(subject, c->subject.len ? c->subject : c->id))
 			tell_and_fail("a customer is bound to the wrong subject", order);
 	}
@@ -289,13 +330,23 @@ static void tell_the_truth(const char *law, bool silent, struct tally *tally) {
 		fold(&w, order, life.count);
 		for (unsigned i = 0; i < LIFE_SUBS_MAX; i++)
 			if (life.subs[i].exists) check_sub(&life.subs[i], &w.subs[i], order, silent, tally);
-		check_customers(&w, order);
+		check_customers(&w, order, tally);
+		check_payments(&w, order, tally);
+		check_schedules(&w, order, tally);
+		check_overrides(&w, order, tally);
 		for (unsigned i = 0; i < life.invoice_count; i++)
 			if (w.invoices[i].known) assert_int_equal(w.invoices[i].invoice.status, life.invoices[i]);
 	}
 	printf("%" PRIu64 " subscriptions, %" PRIu64 " past due; unconfirmed %" PRIu64 ", of which %" PRIu64
 	       " were to be expected\n",
 	       tally->subs, tally->unpaid, tally->unconfirmed, tally->excused);
+	printf("payments disputed %" PRIu64 ", lost %" PRIu64 ", refunded %" PRIu64 "; schedules %" PRIu64
+	       "; overrides revoked %" PRIu64 "; claims cleared %" PRIu64 "\n",
+	       tally->disputed, tally->lost, tally->refunded, tally->schedules, tally->revoked, tally->cleared);
+	/* else the laws above are about nothing */
+	if (rounds >= 1000)
+		assert_true(tally->disputed && tally->lost && tally->refunded && tally->schedules && tally->revoked &&
+			    tally->cleared);
 }
 
 static void complete_chains_are_true_and_confirmed(void **state) {

@@ -38,6 +38,9 @@ void print_sub_register(struct text *t, const struct sub_register *r);
 void print_customer_register(struct text *t, const struct customer_register *r);
 void print_invoice(struct text *t, const struct invoice *i);
 void print_invoice_register(struct text *t, const struct invoice_register *r);
+void print_schedule_register(struct text *t, const struct schedule_register *r);
+void print_payment_register(struct text *t, const struct payment_register *r);
+void print_override_register(struct text *t, const struct override_register *r);
 void print_schedule(struct text *t, const struct schedule *s);
 void print_payment(struct text *t, const struct payment_observation *p);
 /* One line, for a person. */

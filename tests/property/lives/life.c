@@ -1,31 +1,21 @@
-#include "lives/life.h"
+#include "lives/life_private.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define T0 INT64_C(1760000000)
-#define DAY INT64_C(86400)
-#define PERIOD (30 * DAY)
+#define DAY LIFE_DAY
+#define PERIOD LIFE_PERIOD
 
 static const struct view sub_ids[] = {VIEW_INIT("sub_1"), VIEW_INIT("sub_2")};
 static const struct view customer_ids[] = {VIEW_INIT("cus_1"), VIEW_INIT("cus_2")};
-static const struct view users[] = {VIEW_INIT("user_1"), VIEW_INIT("user_2")};
+static const struct view users[LIFE_USERS] = {VIEW_INIT("user_1"), VIEW_INIT("user_2")};
 /* price, product, lookup key; the last one is in no catalog of the tests */
-static const struct item priced[] = {
+static const struct item priced[LIFE_PRICES] = {
 	{VIEW_INIT("price_pro_monthly"), VIEW_INIT("prod_pro"), VIEW_INIT("pro_monthly"), 1},
 	{VIEW_INIT("price_pro_yearly"), VIEW_INIT("prod_pro"), VIEW_INIT("pro_yearly"), 1},
 	{VIEW_INIT("price_institutional_monthly"), VIEW_INIT("prod_inst"), VIEW_INIT("institutional_monthly"), 1},
 	{VIEW_INIT("price_seat"), VIEW_INIT("prod_seat"), VIEW_INIT(""), 1},
 	{VIEW_INIT("price_unknown"), VIEW_INIT("prod_unknown"), VIEW_INIT(""), 1},
-};
-
-/* What a step works on. */
-struct step {
-	struct life *life;
-	struct random *random;
-	const struct life_shape *shape;
-	struct life_sub *sub;
-	struct life_customer *customer;
 };
 
 static int index_in(struct view id, const struct view *of, unsigned n) {
@@ -37,21 +27,50 @@ static int index_in(struct view id, const struct view *of, unsigned n) {
 int life_sub_index(struct view id) { return index_in(id, sub_ids, LIFE_SUBS_MAX); }
 int life_customer_index(struct view id) { return index_in(id, customer_ids, LIFE_CUSTOMERS_MAX); }
 
+struct item life_price(unsigned i) {
+	return priced[i];
+}
+struct view life_user(unsigned i) {
+	return users[i];
+}
+
+struct numbered {
+	const char *prefix;
+	unsigned count;
+};
+
+static const struct numbered invoices = {"in_", LIFE_INVOICES_MAX}, payments = {"pi_", LIFE_INVOICES_MAX},
+			     schedules = {"sub_sched_", LIFE_SCHEDULES_MAX}, overrides = {"ovr_", LIFE_OVERRIDES_MAX};
+
+static int number_of(const struct numbered *of, struct view id) {
+	char one[24];
+	for (unsigned i = 0; i < of->count; i++) {
+		snprintf(one, sizeof one, "%s%u", of->prefix, i);
+		if (view_eq(id, view_str(one))) return (int)i;
+	}
+	return -1;
+}
+
 struct view life_invoice_id(unsigned i) {
 	static char ids[LIFE_INVOICES_MAX][8];
 	snprintf(ids[i], sizeof ids[i], "in_%u", i);
 	return view_str(ids[i]);
 }
 
-int life_invoice_index(struct view id) {
-	for (unsigned i = 0; i < LIFE_INVOICES_MAX; i++)
-		if (view_eq(id, life_invoice_id(i))) return (int)i;
-	return -1;
+struct view life_payment_id(unsigned i) {
+	static char ids[LIFE_INVOICES_MAX][8];
+	snprintf(ids[i], sizeof ids[i], "pi_%u", i);
+	return view_str(ids[i]);
 }
+
+int life_invoice_index(struct view id) { return number_of(&invoices, id); }
+int life_payment_index(struct view id) { return number_of(&payments, id); }
+int life_schedule_index(struct view id) { return number_of(&schedules, id); }
+int life_override_index(struct view id) { return number_of(&overrides, id); }
 
 /* ---- events ---------------------------------------------------------------- */
 
-static struct life_event *emit(struct step *s, enum observation_kind kind, enum rank rank, const char *what) {
+struct life_event *emit(struct step *s, enum observation_kind kind, enum rank rank, const char *what) {
 	struct life *life = s->life;
 	if (life->count == LIFE_EVENTS_MAX) abort();
 	struct life_event *e = &life->events[life->count++];
@@ -74,8 +93,7 @@ static struct life_event *say_sub(struct step *s, enum rank rank, const char *wh
 	return e;
 }
 
-/* The subscription changed from `before` to what it is: "customer.subscription.updated". */
-static void say_updated(struct step *s, const struct subscription *before, const char *what) {
+void say_updated(struct step *s, const struct subscription *before, const char *what) {
 	struct life_event *e = say_sub(s, RANK_UPDATED, what);
 	struct subscription_observation *o = &e->o.of.subscription;
 	if (s->shape->silent && random_chance(s->random, 15)) return;
@@ -86,9 +104,11 @@ static void say_updated(struct step *s, const struct subscription *before, const
 }
 
 static void bind(struct life *life, struct life_customer *c, struct view subject) {
-	if (c->bound_at == life->now && c->subject.len && !view_eq(c->subject, subject)) c->bound_twice = true;
+	if (c->bound_at == life->now && (c->subject.len || c->cleared) && !view_eq(c->subject, subject))
+		c->bound_twice = true;
 	if (c->bound_at != life->now) c->bound_twice = false;
 	c->subject = subject;
+	c->cleared = subject.len == 0;
 	c->bound_at = life->now;
 }
 
@@ -96,6 +116,7 @@ static void say_invoice(struct step *s, enum invoice_status status, const char *
 	int i = life_invoice_index(s->sub->is.latest_invoice);
 	if (i < 0) return;
 	if (status > s->life->invoices[i]) s->life->invoices[i] = status;
+	if (status == INVOICE_PAID) life_pay(s, (unsigned)i);
 	struct life_event *e = emit(s, OBSERVE_INVOICE, RANK_UPDATED, what);
 	e->o.of.invoice = (struct invoice){.id = s->sub->is.latest_invoice,
 					   .customer = s->sub->is.customer,
@@ -107,6 +128,9 @@ static void say_invoice(struct step *s, enum invoice_status status, const char *
 					   .attempt_count = 1,
 					   .period_start = s->sub->is.period_start,
 					   .period_end = s->sub->is.period_end};
+	/* some shapes show what paid it */
+	if (status == INVOICE_PAID && random_chance(s->random, 50))
+		e->o.of.invoice.payment = life_payment_id((unsigned)i);
 }
 
 /* An invoice and the update that goes with it come in either order. */
@@ -126,7 +150,7 @@ static void new_invoice(struct step *s) {
 
 /* ---- steps: false when the state does not allow it -------------------------- */
 
-static bool alive(const struct step *s) { return s->sub->exists && !sub_status_final(s->sub->is.status); }
+bool is_alive(const struct step *s) { return s->sub->exists && !sub_status_final(s->sub->is.status); }
 
 static bool create_sub(struct step *s) {
 	if (s->sub->exists || !s->customer->exists || s->customer->deleted) return false;
@@ -198,7 +222,7 @@ static bool resume(struct step *s) {
 }
 
 static bool change_price(struct step *s) {
-	if (!alive(s) || is(s, SUB_INCOMPLETE)) return false;
+	if (!is_alive(s) || is(s, SUB_INCOMPLETE)) return false;
 	struct subscription before = s->sub->is;
 	s->sub->is.items.items[0] = priced[random_below(s->random, ARRAY_LEN(priced))];
 	item_set_sort(&s->sub->is.items);
@@ -207,7 +231,7 @@ static bool change_price(struct step *s) {
 }
 
 static bool change_items(struct step *s) {
-	if (!alive(s)) return false;
+	if (!is_alive(s)) return false;
 	struct subscription before = s->sub->is;
 	struct item_set *set = &s->sub->is.items;
 	if (set->count == 1)
@@ -220,7 +244,7 @@ static bool change_items(struct step *s) {
 }
 
 static bool change_quantity(struct step *s) {
-	if (!alive(s)) return false;
+	if (!is_alive(s)) return false;
 	struct subscription before = s->sub->is;
 	s->sub->is.items.items[0].quantity = 1 + random_below(s->random, 5);
 	item_set_sort(&s->sub->is.items);
@@ -318,13 +342,13 @@ static void end_sub(struct step *s) {
 }
 
 static bool delete_sub(struct step *s) {
-	if (!alive(s) || random_chance(s->random, 60)) return false;
+	if (!is_alive(s) || random_chance(s->random, 60)) return false;
 	end_sub(s);
 	return true;
 }
 
 static bool rebind_by_sub(struct step *s) {
-	if (!alive(s)) return false;
+	if (!is_alive(s)) return false;
 	struct life_customer *owner = &s->life->customers[life_customer_index(s->sub->is.customer)];
 	struct subscription before = s->sub->is;
 	s->sub->is.subject = users[random_below(s->random, 2)];
@@ -338,6 +362,23 @@ static void say_customer(struct step *s, bool is_new, const char *what) {
 	struct life_event *e = emit(s, OBSERVE_CUSTOMER, s->customer->deleted ? RANK_DELETED : RANK_UPDATED, what);
 	e->o.of.customer = (struct customer_observation){s->customer->id, s->customer->metadata, s->customer->deleted,
 							 is_new && s->customer->metadata.len, false};
+}
+
+static bool take_customer_snapshot(struct step *s) {
+	if (!s->customer->exists || s->customer->deleted) return false;
+	say_customer(s, false, "API snapshot");
+	return true;
+}
+
+static bool clear_customer(struct step *s) {
+	if (!s->customer->exists || s->customer->deleted || !s->customer->metadata.len) return false;
+	struct view before = s->customer->metadata;
+	s->customer->metadata = VIEW_NONE;
+	say_customer(s, false, "customer metadata cleared");
+	s->life->events[s->life->count - 1].claimed_before = before;
+	s->life->events[s->life->count - 1].o.of.customer.claim_gone = true;
+	bind(s->life, s->customer, VIEW_NONE);
+	return true;
 }
 
 static bool create_customer(struct step *s) {
@@ -378,7 +419,7 @@ static bool delete_customer(struct step *s) {
 	if (!s->customer->exists || s->customer->deleted || random_chance(s->random, 85)) return false;
 	for (unsigned i = 0; i < LIFE_SUBS_MAX; i++) {
 		s->sub = &s->life->subs[i];
-		if (alive(s) && view_eq(s->sub->is.customer, s->customer->id)) end_sub(s);
+		if (is_alive(s) && view_eq(s->sub->is.customer, s->customer->id)) end_sub(s);
 	}
 	s->customer->deleted = true;
 	say_customer(s, false, "customer deleted");
@@ -386,17 +427,52 @@ static bool delete_customer(struct step *s) {
 }
 
 static bool (*const steps[])(struct step *) = {
-	create_sub,      create_sub,    pay_first,     pay_first,         expire,
-	end_trial,       warn_of_trial, resume,        change_price,      change_items,
-	change_quantity, renew,         renew,         fail_payment,      fail_payment,
-	recover,         give_up,       toggle_cancel, toggle_collection, touch,
-	take_snapshot,   delete_sub,    check_out,     rebind_by_sub,     rebind_customer,
+	create_sub,
+	create_sub,
+	pay_first,
+	pay_first,
+	expire,
+	end_trial,
+	warn_of_trial,
+	resume,
+	change_price,
+	change_items,
+	change_quantity,
+	renew,
+	renew,
+	fail_payment,
+	fail_payment,
+	recover,
+	give_up,
+	toggle_cancel,
+	toggle_collection,
+	touch,
+	take_snapshot,
+	delete_sub,
+	check_out,
+	rebind_by_sub,
+	rebind_customer,
 	delete_customer,
+	clear_customer,
+	take_customer_snapshot,
+	tell_payment,
+	tell_charge,
+	refund,
+	refund,
+	settle_refund,
+	dispute,
+	close_dispute,
+	make_schedule,
+	change_schedule,
+	end_schedule,
+	start_phase,
+	grant_override,
+	revoke_override,
 };
 
 void life_make(struct life *life, struct random *random, const struct life_shape *shape) {
 	memset(life, 0, sizeof *life);
-	life->now = T0;
+	life->now = LIFE_T0;
 	struct step s = {life, random, shape, &life->subs[0], &life->customers[0]};
 	for (unsigned tries = 0; life->count < shape->events && tries < 50 * shape->events; tries++) {
 		s.sub = &life->subs[random_below(random, shape->subs)];

@@ -72,9 +72,10 @@ void print_customer_register(struct text *t, const struct customer_register *r) 
 	text_add(t, "\n");
 	for (unsigned i = 0; i < r->claim_count; i++) {
 		const struct claim *c = &r->claims[i];
-		text_add(t, "  claim %.*s%s seen=%" PRId64 " by %.*s\n", VIEW_FMT(c->subject), c->is_new ? " new" : "",
-			 c->seen, VIEW_FMT(c->event));
+		text_add(t, "  claim %.*s%s%s seen=%" PRId64 " by %.*s\n", VIEW_FMT(c->subject),
+			 c->is_new ? " new" : "", c->own ? " own" : "", c->seen, VIEW_FMT(c->event));
 	}
+	if (r->has_standing) text_add(t, "  stands %.*s at %" PRId64 "\n", VIEW_FMT(r->standing), r->standing_at);
 }
 
 void print_invoice(struct text *t, const struct invoice *i) {
@@ -134,6 +135,46 @@ void print_invoice_register(struct text *t, const struct invoice_register *r) {
 	text_add(t, "invoice at %" PRId64 " %.*s ", r->stamp.created, VIEW_FMT(r->stamp.event));
 	print_invoice(t, &r->invoice);
 	text_add(t, "\n");
+}
+
+void print_schedule_register(struct text *t, const struct schedule_register *r) {
+	if (!r->known) {
+		text_add(t, "schedule unknown\n");
+		return;
+	}
+	text_add(t, "schedule%s at %" PRId64 " rank %d %.*s ", r->unconfirmed ? " unconfirmed" : "", r->stamp.created,
+		 (int)r->stamp.rank, VIEW_FMT(r->stamp.event));
+	print_schedule(t, &r->schedule);
+	text_add(t, "\n");
+}
+
+void print_payment_register(struct text *t, const struct payment_register *r) {
+	text_add(t, "payment of %.*s customer %.*s amount=%" PRId64, VIEW_FMT(r->invoice), VIEW_FMT(r->customer),
+		 r->amount);
+	if (r->has_charge)
+		text_add(t, " charge refunded=%" PRId64 " at %" PRId64 " by %.*s", r->refunded, r->charge_seen,
+			 VIEW_FMT(r->charge_event));
+	text_add(t, "\n");
+	for (unsigned i = 0; i < r->reversal_count; i++) {
+		const struct reversal_seen *s = &r->reversals[i];
+		text_add(t, "  %.*s %d %s %" PRId64 " at %" PRId64 " by %.*s\n", VIEW_FMT(s->reversal.id),
+			 (int)s->reversal.state, reversal_state_name(s->reversal.state), s->reversal.amount, s->seen,
+			 VIEW_FMT(s->event));
+	}
+}
+
+void print_override_register(struct text *t, const struct override_register *r) {
+	text_add(t, "override\n");
+	if (r->granted) {
+		text_add(t, "  at %" PRId64 " rank %d %.*s ", r->stamp.created, (int)r->stamp.rank,
+			 VIEW_FMT(r->stamp.event));
+		print_override(t, &r->given);
+		text_add(t, "\n");
+	}
+	if (r->revoked)
+		text_add(t, "  revoked at %" PRId64 " rank %d %.*s subject=%.*s why=%.*s by=%.*s\n",
+			 r->revoked_stamp.created, (int)r->revoked_stamp.rank, VIEW_FMT(r->revoked_stamp.event),
+			 VIEW_FMT(r->subject), VIEW_FMT(r->revoked_why), VIEW_FMT(r->revoked_by));
 }
 
 void print_observation(struct text *t, const struct observation *o) {
@@ -208,5 +249,19 @@ void print_grant(struct text *t, const struct grant *g) {
 		text_add(t, " earlier=%" PRId64, g->earlier[i].seen);
 		print_items(t, &g->earlier[i].set);
 	}
+	text_add(t, "%s", g->disputed ? " disputed" : "");
+	add_time(t, "refunded_until", g->refunded_until);
+	add_time(t, "dispute_lost_until", g->dispute_lost_until);
+	add_view(t, "reversal_event", g->reversal_event);
+	add_time(t, "schedule_ends", g->schedule_ends);
+	for (unsigned i = 0; i < g->phase_count; i++) {
+		text_add(t, " phase=%" PRId64, g->phases[i].start);
+		print_items(t, &g->phases[i].items);
+	}
 	text_add(t, "\n");
+}
+
+void print_granted_override(struct text *t, const struct override *o) {
+	text_add(t, "%.*s tier %.*s by %.*s at %" PRId64 " from %" PRId64 " until %" PRId64 "\n", VIEW_FMT(o->id),
+		 VIEW_FMT(o->tier), VIEW_FMT(o->event), o->seen, o->from, o->until);
 }

@@ -258,10 +258,12 @@ static void print_row(struct text *t, struct temporary *store, struct view subje
 	struct subject_row row;
 	struct view bytes;
 	struct grant g;
+	struct override o;
 	text_clear(t);
 	if (look_subject(store->look, &scope, subject, &bytes)) return;
 	assert_int_equal(subject_row_open(bytes, &row), OK);
 	while (subject_row_next(&row, &g)) print_grant(t, &g);
+	while (subject_row_next_override(&row, &o)) print_granted_override(t, &o);
 	assert_false(row.reader.failed);
 }
 
@@ -276,6 +278,10 @@ static void print_naive_row(struct text *t, const struct world *w, struct view s
 			continue;
 		world_grant(w, i, &g);
 		print_grant(t, &g);
+	}
+	for (unsigned i = 0; i < LIFE_OVERRIDES_MAX; i++) {
+		struct override o;
+		if (world_override(w, i, subject, &o)) print_granted_override(t, &o);
 	}
 }
 
