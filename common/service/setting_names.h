@@ -10,6 +10,7 @@
 	X("CHANGES_PUB", false)                                                                                        \
 	X("CONTROL", false)                                                                                            \
 	X("ENTITLEMENT_ADMIN", false)                                                                                  \
+	X("EVENTS_EVERY", false)                                                                                       \
 	X("FEED_BIND", false)                                                                                          \
 	X("HISTORY", false)                                                                                            \
 	X("INGRESS_ADMIN", false)                                                                                      \
@@ -25,10 +26,17 @@
 	X("QUERY", false)                                                                                              \
 	X("QUERY_ADMIN", false)                                                                                        \
 	X("QUERY_BIND", false)                                                                                         \
+	X("RATE", false)                                                                                               \
 	X("RECONCILER", false)                                                                                         \
+	X("RECONCILER_ADMIN", false)                                                                                   \
 	X("RETENTION", false)                                                                                          \
+	X("SILENCE", false)                                                                                            \
 	X("STORE_DIR", false)                                                                                          \
+	X("STRIPE_ACCOUNTS", false)                                                                                    \
+	X("STRIPE_API_BASE", false)                                                                                    \
+	X("STRIPE_API_KEY", true)                                                                                      \
 	X("SUBJECT_METADATA_KEY", false)                                                                               \
+	X("SWEEP_EVERY", false)                                                                                        \
 	X("TIMEOUT", false)                                                                                            \
 	X("WEBHOOK_SECRETS", true)                                                                                     \
 	X("WEBHOOK_URL", false)                                                                                        \

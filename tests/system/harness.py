@@ -253,6 +253,15 @@ class Stack:
             "feed-bind": self.ipc(f"{label}-feed"), "store-dir": self.dir / f"{worker}-store",
             "changes-pub": self.ipc(f"{worker}-changes"), "catalog": self.catalog}, flags, wrap=wrap, env=env)
 
+    def reconciler(self, label="reconciler", ingress="ingress", worker="worker", api=None, key=None, env=None, wrap=(),
+                   **flags):
+        """api: where Stripe is; key: with which it is asked."""
+        known = {"stripe-api-base": api, "stripe-api-key": key}
+        return self._add(label, "tiergate-reconciler", {
+            "admin-listen": "127.0.0.1:0", "reconciler": self.ipc(f"{label}-requests"),
+            "journal-replay": self.ipc(f"{ingress}-replay"), "store-dir": self.dir / f"{worker}-store",
+            "catalog": self.catalog, **{name: value for name, value in known.items() if value}}, flags, wrap=wrap, env=env)
+
     def start_all(self):
         """One ingress, one worker, one query."""
         ingress, worker, query = self.ingress(), self.worker(), self.query()

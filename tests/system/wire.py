@@ -128,6 +128,43 @@ class Journal(_Caller):
                 return
 
 
+class Reconciler(_Caller):
+    """The reconciler's socket, but for passes, which have several replies."""
+
+    version = b"TGR1"
+
+    def status(self):
+        return self.call("status")[0]["status"]
+
+    def session(self, session, mode="test", acct=""):
+        return self.call("session", mode=mode, acct=acct, session=session)[0]["done"]
+
+    def fetch(self, kind, of, mode="test", acct=""):
+        return self.call("fetch", mode=mode, acct=acct, fetch=kind, of=of)[0]["done"]
+
+
+def reconcile_pass(endpoint, seconds=60, **how):
+    """(what was found, what was done) of a pass; Refused, NoAnswer."""
+    socket = zmq.Context.instance().socket(zmq.DEALER)
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.connect(endpoint)
+    try:
+        socket.send_multipart([b"TGR1", msgpack.packb({"op": "pass", "id": 7, **how})])
+        found = []
+        while socket.poll(seconds * 1000):
+            version, message = socket.recv_multipart()
+            reply = msgpack.unpackb(message)
+            assert version == b"TGR1" and reply["id"] == 7, reply
+            if "err" in reply:
+                raise Refused(reply["err"])
+            if "done" in reply:
+                return found, reply["done"]
+            found.append(reply["found"])
+        raise NoAnswer("pass: no answer")
+    finally:
+        socket.close()
+
+
 class Subscriber:
     """A SUB: pairs of topic and map. Topics: bytes; none: everything."""
 

@@ -1,0 +1,150 @@
+"""The reconciler against a Stripe that fails as the test says: what webhooks did not bring comes by other ways."""
+
+import time
+
+import fake_stripe
+import harness
+import lives
+import webhook
+import wire
+from harness import applied, wait_until
+
+NEVER = "10h"  # no pass but those the test asks for
+
+
+def recent(life):
+    """The same life, as events of the last minutes: Stripe lists no others once a pass was made."""
+    first = int(time.time()) - 100 - len(life.events)
+    for n, event in enumerate(life.events):
+        event["created"] = first + n
+    return life
+
+
+class ReconcileTest(harness.SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.stripe = fake_stripe.FakeStripe()
+        self.addCleanup(self.stripe.close)
+        self.stack.start_all()
+        self.query = wire.Query(self.stack.ipc("query-tg01"))
+        self.addCleanup(self.query.close)
+        self.hook = webhook.Webhook(self.stack.address())
+        self.addCleanup(self.hook.close)
+
+    def reconciler(self, key=fake_stripe.KEY, **flags):
+        flags = {"rate": 100, "events_every": NEVER, "sweep_every": NEVER, **flags}
+        service = self.stack.reconciler(api=self.stripe.base, key=key, **flags)
+        service.start()
+        self.asked = wire.Reconciler(self.stack.ipc("reconciler-requests"), timeout_ms=40000)
+        self.addCleanup(self.asked.close)
+        return service
+
+    def quiet(self, service):
+        """After the pass that every start begins with."""
+        service.wait_log("pass")
+
+    def run_pass(self, **how):
+        return wire.reconcile_pass(self.stack.ipc("reconciler-requests"), **how)
+
+    def people(self, count, name="lost", steps=6):
+        rng = harness.seed()
+        return [recent(lives.Life(rng, n, name=name, steps=steps)) for n in range(count)]
+
+    def expect_tiers(self, people):
+        for life in people:
+            want = life.tier()
+            if want:
+                wait_until(lambda: self.query.tier(life.customer) == want, harness.SETTLE_S,
+                           f"{life.customer} has {want}")
+
+    def journal(self):
+        with wire.Journal(self.stack.ipc("ingress-replay")) as journal:
+            return list(journal.records())
+
+    # ---- events
+
+    def test_events_that_no_webhook_brought(self):
+        people = self.people(30)
+        self.stripe.live(*people)
+        for life in people[:10]:
+            for event in life.events:
+                self.assertEqual(self.hook.send(event)[0], 200)
+        service = self.reconciler()
+        done = service.wait_log("pass")
+        wanted = [e for life in people for e in life.events]
+        records = self.journal()
+        self.assertEqual(len({r["id"] for r in records if r["kind"] in (1, 2)}), len(wanted))
+        by_kind = {kind: sum(r["kind"] == kind for r in records) for kind in (1, 2)}
+        self.assertEqual(by_kind[1] + by_kind[2], len(wanted), "no event is there twice")
+        self.assertEqual(int(done["missed"]), by_kind[2])
+        appended = [r["created"] for r in records if r["kind"] == 2]
+        self.assertEqual(appended, sorted(appended), "the oldest first")
+        self.expect_tiers(people)
+        self.assertTrue(wait_until(lambda: self.asked.status()["silent"], 10, "missed events are an alarm"))
+
+    # ---- sweep
+
+    def test_objects_whose_events_were_never_made(self):
+        people = self.people(30)
+        self.stripe.live(*people)
+        self.stripe.events.clear()
+        self.stripe.page = 7
+        service = self.reconciler()
+        done = service.wait_log("pass")
+        self.assertEqual((done["missed"], done["sweep"]), ("0", "true"))
+        self.assertGreater(int(done["differing"]), 30)
+        self.expect_tiers([life for life in people if not life.deleted])
+        applied(self.stack)
+        found, again = self.run_pass()
+        self.assertEqual((found, again["differing"], again["appended"]), ([], 0, 0), "once told, it differs no more")
+
+    def test_a_dry_pass_says_what_would_change_and_changes_nothing(self):
+        life = recent(lives.plain(1))
+        service = self.reconciler()
+        self.quiet(service)
+        self.stripe.live(life)
+        before = len(self.journal())
+        found, done = self.run_pass(dry=True)
+        self.assertEqual(len(self.journal()), before)
+        self.assertEqual((done["dry"], done["appended"], done["missed"]), (True, 0, len(life.events)))
+        events = [f for f in found if f["event"]]
+        self.assertEqual([f["of"] for f in events], [e["id"] for e in life.events])
+        objects = {f["object"]: f for f in found if not f["event"]}
+        sub = objects["subscription"]
+        self.assertEqual((sub["of"], sub["store"]), (life.subscription["id"], "not known"))
+        self.assertTrue(sub["stripe"].startswith("active, pro_"), sub)
+        self.assertEqual((sub["before"], sub["after"]), ("free", "pro"))
+        self.assertEqual(self.query.tier(life.customer), "free")
+        found, done = self.run_pass()
+        self.assertEqual(done["missed"], len(life.events))
+        self.expect_tiers([life])
+
+    # ---- without a key, with a bad one
+
+    def test_without_a_key(self):
+        service = self.reconciler(key=None)
+        self.assertEqual(service.ready["mode"], "none")
+        self.assertEqual(self.stack.admin("reconciler")[0], 200, "that is a fact, and no failure")
+        self.assertIn('"api_key":"none"', self.stack.admin("reconciler")[1].replace(" ", ""))
+        self.assertEqual(self.asked.status()["key"], "none")
+        for ask in (lambda: self.asked.session("cs_1"), lambda: self.run_pass()):
+            with self.assertRaises(wire.Refused) as refused:
+                ask()
+            self.assertEqual((refused.exception.code, refused.exception.retry), ("no_api_key", False))
+        self.assertEqual(self.stripe.count(), 0)
+
+    def test_a_refused_key_is_said_once(self):
+        self.stripe.key = "sk_test_another"
+        service = self.reconciler()
+        service.wait_log("api_key_refused")
+        self.assertEqual(self.asked.status()["key"], "refused")
+        with self.assertRaises(wire.Refused) as refused:
+            self.run_pass()
+        self.assertEqual(refused.exception.code, "api_refused")
+        wait_until(lambda: self.stack.admin("reconciler")[0] == 503, 10, "it is not ready")
+        self.assertEqual(sum("api_key_refused" in line for line in service.log()), 1)
+        self.assertFalse(any(fake_stripe.KEY in line for line in service.log()), "the key is in no log")
+
+
+if __name__ == "__main__":
+    harness.main()
