@@ -158,7 +158,8 @@ enum fold_outcome worker_fold_record(struct worker *w, const struct record *r, s
 		why.error = e;
 		return put_aside(w, r, bytes, &why, retry);
 	}
-	if (o.kind == OBSERVE_NOTHING) {
+	/* what only asks or answers is for the store's wants */
+	if (o.kind == OBSERVE_NOTHING && !o.is_answer && !o.fetch_count) {
 		if (!retry && count_type(w, r->type) != OK) return FOLD_FAILED;
 		counter_add(w->metrics.ignored, 1);
 	} else {
