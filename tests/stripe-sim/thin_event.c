@@ -7,7 +7,6 @@
 #include "routes.h"
 
 #define EVENTS_LIVE (30 * SIM_DAY)
-#define EVENTS_LIVE (30 * SIM_DAY)
 #define THIN_PREFIX "evt_thin_"
 
 static json_t *thin_of(struct sim *sim, const struct record *event) {
