@@ -2,7 +2,8 @@
  *
  *   bench_store_seed DIR SUBJECTS SALT
  *
- * Subjects are user_<SALT><n>, as in event_body.h. Not synced: it is for reading. Prints one JSON object. */
+ * Subjects are user_<SALT><n>, as in event_body.h. With a catalog, as the worker folds: then each subject is due at some
+ * moment too. Not synced: it is for reading. Prints one JSON object. */
 #include "samples.h"
 #include "store/entitlements.h"
 #include <inttypes.h>
@@ -10,6 +11,13 @@
 
 #define BATCH 4096
 #define PERIOD 2592000
+
+static const struct catalog_grant grants[] = {{GRANT_PRICE, VIEW_INIT("price_pro_monthly"), 1}};
+static const struct catalog catalog = {.tier_count = 2,
+				       .tiers = {{.name = VIEW_INIT("free")}, {.name = VIEW_INIT("pro")}},
+				       .grant_count = 1,
+				       .grants = grants,
+				       .policies = {.past_due_grace_s = 7 * 86400, .renewal_grace_s = 3 * 86400}};
 
 static struct observation observation(uint64_t n, const char *salt, int64_t now, char names[6][64]) {
 	static const char *const shapes[] = {"sub_%s%012" PRIu64, "cus_%s%012" PRIu64, "in_%s%012" PRIu64,
@@ -57,7 +65,7 @@ int main(int argc, char **argv) {
 	enum error rc = entitlements_open(&options, &e, &why);
 	for (uint64_t n = 0; rc == OK && n < count;) {
 		struct fold *f = NULL;
-		rc = fold_begin(e, NULL, now * 1000, &f, &why);
+		rc = fold_begin(e, &catalog, now * 1000, &f, &why);
 		for (unsigned i = 0; rc == OK && i < BATCH && n < count; i++, n++) {
 			char names[6][64];
 			const struct observation o = observation(n, argv[3], now, names);

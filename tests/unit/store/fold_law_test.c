@@ -1,50 +1,118 @@
 /* The state is a function of the set of observations: any order, any duplicates, any batches. */
 #include "fold_support.h"
 
-#define SETS 150
-#define SET_MAX 24
+#define SETS 200
+#define SET_MAX 32
 #define ORDERS 4
 
-static char texts[SET_MAX][2][32];
+static char texts[SET_MAX][32];
+
+static const char *one_of(struct random *seed, const char *const *names, size_t count) {
+	return names[random_below(seed, count)];
+}
+
+static const char *const customers[] = {"cus_1", "cus_2", "cus_3"};
+static const char *const subjects[] = {"u1", "u2", "", "cus_1"};
+static const char *const invoices[] = {"in_1", "in_2", "in_3", ""};
+static const char *const payments[] = {"pi_1", "pi_2", "ch_1"};
+static const char *const schedules[] = {"sub_sched_1", "sub_sched_2", ""};
+static const char *const subs[] = {"sub_1", "sub_2", "sub_3", "sub_4"};
+static const char *const gifts[] = {"ovr_1", "ovr_2", "ovr_3"};
+static const char *const prices[] = {"price_pro", "price_inst", "price_none"};
+#define ONE_OF(seed, names) one_of(seed, names, ARRAY_LEN(names))
+
+static struct observation random_subscription(struct random *seed, int64_t second, const char *event) {
+	struct observation o = a_sub(ONE_OF(seed, subs), ONE_OF(seed, customers),
+				     (enum sub_status)(1 + random_below(seed, SUB_STATUS_COUNT - 1)), second, event);
+	struct subscription *x = &o.of.subscription.now;
+	x->latest_invoice = view_str(ONE_OF(seed, invoices));
+	x->schedule = view_str(ONE_OF(seed, schedules));
+	x->subject = view_str(ONE_OF(seed, subjects));
+	if (random_below(seed, 3) == 0) x->items.items[0].price = VIEW("price_inst");
+	o.stamp.rank = (enum rank)random_below(seed, 3);
+	o.of.subscription.new_claim = random_below(seed, 2);
+	o.of.subscription.has_pre = random_below(seed, 2);
+	o.of.subscription.pre = random_below(seed, 3);
+	return o;
+}
+
+static struct observation random_invoice(struct random *seed, int64_t second, const char *event) {
+	struct observation o =
+		an_invoice(invoices[random_below(seed, 3)], ONE_OF(seed, customers),
+			   (enum invoice_status)(1 + random_below(seed, INVOICE_STATUS_COUNT - 1)), second, event);
+	if (random_below(seed, 4)) o.of.invoice.subscription = view_str(ONE_OF(seed, subs));
+	if (random_below(seed, 2)) o.of.invoice.payment = view_str(ONE_OF(seed, payments));
+	if (random_below(seed, 2)) o.of.invoice.period_end = NOW + DAY * (int64_t)random_below(seed, 4);
+	return o;
+}
+
+static struct observation random_payment(struct random *seed, int64_t second, const char *event) {
+	struct observation o = a_payment(ONE_OF(seed, payments), ONE_OF(seed, invoices),
+					 (enum reversal_state)random_below(seed, REVERSAL_STATE_COUNT), second, event);
+	struct payment_observation *p = &o.of.payment;
+	if (random_below(seed, 3) == 0) p->amount = 0;
+	if (p->reversal_count) p->reversals[0].amount = 500 * (1 + (int64_t)random_below(seed, 2));
+	if (p->reversal_count && random_below(seed, 2)) p->reversals[0].id = VIEW("re_2");
+	p->has_charge = random_below(seed, 3) == 0;
+	if (p->has_charge) p->refunded = 500 * (int64_t)random_below(seed, 3);
+	return o;
+}
+
+static struct observation random_schedule(struct random *seed, int64_t second, const char *event) {
+	struct observation o =
+		a_schedule(schedules[random_below(seed, 2)], ONE_OF(seed, customers), ONE_OF(seed, prices),
+			   NOW + DAY * (int64_t)random_below(seed, 3), second, event);
+	o.of.schedule.status = (enum schedule_status)(1 + random_below(seed, SCHEDULE_STATUS_COUNT - 1));
+	o.of.schedule.ends_subscription = random_below(seed, 2);
+	if (random_below(seed, 2)) o.of.schedule.subscription = view_str(ONE_OF(seed, subs));
+	return o;
+}
+
+static struct observation random_gift(struct random *seed, int64_t second, const char *event) {
+	const char *id = ONE_OF(seed, gifts), *subject = ONE_OF(seed, subjects);
+	if (!*subject) subject = "cus_2";
+	if (random_below(seed, 3) == 0) return a_revocation(id, subject, second, event);
+	return a_gift(id, subject, random_below(seed, 2) ? "pro" : "institutional",
+		      random_below(seed, 2) ? NOW + DAY : 0, second, event);
+}
 
 /* Few objects, few seconds: so that everything meets everything. */
 static struct observation random_observation(struct random *seed, unsigned i) {
-	static const char *const customers[] = {"cus_1", "cus_2", "cus_3"};
-	static const char *const subjects[] = {"u1", "u2", "", "cus_1"};
-	static const char *const invoices[] = {"in_1", "in_2", ""};
-	char *event = texts[i][0];
+	char *event = texts[i];
 	/* some events tell of several objects */
-	(void)snprintf(event, sizeof texts[i][0], "evt_%zu", random_below(seed, 40));
-	const char *customer = customers[random_below(seed, 3)], *subject = subjects[random_below(seed, 4)];
+	(void)snprintf(event, sizeof texts[i], "evt_%zu", random_below(seed, 40));
+	const char *customer = ONE_OF(seed, customers), *subject = ONE_OF(seed, subjects);
 	int64_t second = NOW + (int64_t)random_below(seed, 3);
 	struct observation o;
-	switch (random_below(seed, 6)) {
+	switch (random_below(seed, 12)) {
 	case 0:
+	case 1:
 		o = a_customer(customer, subject, random_below(seed, 5) == 0, second, event);
 		o.of.customer.new_claim = random_below(seed, 2);
-		break;
-	case 1:
-		o = a_checkout(customer, subject, second, event);
+		o.of.customer.claim_gone = !*subject && random_below(seed, 2);
 		break;
 	case 2:
-		o = an_invoice(invoices[random_below(seed, 2)], customer,
-			       (enum invoice_status)(1 + random_below(seed, INVOICE_STATUS_COUNT - 1)), second, event);
+		o = a_checkout(customer, subject, second, event);
+		break;
+	case 3:
+	case 4:
+		o = random_invoice(seed, second, event);
+		break;
+	case 5:
+	case 6:
+		o = random_payment(seed, second, event);
+		break;
+	case 7:
+		o = random_schedule(seed, second, event);
+		break;
+	case 8:
+		o = random_gift(seed, second, event);
 		break;
 	default:
-		(void)snprintf(texts[i][1], sizeof texts[i][1], "sub_%zu", random_below(seed, 4));
-		o = a_sub(texts[i][1], customer, (enum sub_status)(1 + random_below(seed, SUB_STATUS_COUNT - 1)),
-			  second, event);
-		struct subscription *x = &o.of.subscription.now;
-		x->latest_invoice = view_str(invoices[random_below(seed, 3)]);
-		x->subject = view_str(subjects[random_below(seed, 4)]);
-		if (random_below(seed, 3) == 0) x->items.items[0].price = VIEW("price_inst");
-		o.stamp.rank = (enum rank)random_below(seed, 3);
-		o.of.subscription.new_claim = random_below(seed, 2);
-		o.of.subscription.has_pre = random_below(seed, 2);
-		o.of.subscription.pre = random_below(seed, 3);
-		o.of.subscription.post = random_below(seed, 2) ? subscription_digest(x) : random_below(seed, 3);
+		o = random_subscription(seed, second, event);
 		break;
 	}
+	if (random_below(seed, 6) == 0) o = as_answer(o, FETCH_SUBSCRIPTION, ONE_OF(seed, subs));
 	o.scope.livemode = random_below(seed, 8) == 0;
 	return o;
 }
@@ -117,7 +185,15 @@ static void test_the_digest_tells_states_apart(void **state) {
 				  a_checkout("cus_1", "u1", NOW, "evt_1"),
 				  a_customer("cus_1", "", true, NOW, "evt_1"),
 				  an_invoice("in_1", "cus_1", INVOICE_OPEN, NOW, "evt_1"),
-				  an_invoice("in_1", "cus_1", INVOICE_PAID, NOW, "evt_1")};
+				  an_invoice("in_1", "cus_1", INVOICE_PAID, NOW, "evt_1"),
+				  a_schedule("sub_sched_1", "cus_1", "price_pro", NOW, NOW, "evt_1"),
+				  a_schedule("sub_sched_1", "cus_1", "price_inst", NOW, NOW, "evt_1"),
+				  a_payment("pi_1", "in_1", REVERSAL_NONE, NOW, "evt_1"),
+				  a_payment("pi_1", "in_1", REFUND_SUCCEEDED, NOW, "evt_1"),
+				  a_payment("pi_1", "in_1", DISPUTE_OPEN, NOW, "evt_1"),
+				  a_gift("ovr_1", "u1", "pro", 0, NOW, "evt_1"),
+				  a_gift("ovr_1", "u1", "pro", NOW, NOW, "evt_1"),
+				  a_revocation("ovr_1", "u1", NOW, "evt_1")};
 	struct digest d[ARRAY_LEN(o) + 1];
 	for (unsigned i = 0; i <= ARRAY_LEN(o); i++) {
 		void *fresh;

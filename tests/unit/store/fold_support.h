@@ -31,7 +31,7 @@ static const struct catalog catalog = {
 	.tiers = {{.name = VIEW_INIT("free")}, {.name = VIEW_INIT("pro")}, {.name = VIEW_INIT("institutional")}},
 	.grant_count = 2,
 	.grants = catalog_grants,
-	.policies = {.past_due_grace_s = 7 * DAY, .renewal_grace_s = 3 * DAY}};
+	.policies = {.past_due_grace_s = 7 * DAY, .renewal_grace_s = 3 * DAY, .scheduled_phases_count = true}};
 
 static inline void open_at(struct store *s, uint64_t map_size) {
 	struct problem why = {0};
@@ -63,10 +63,12 @@ static inline int store_teardown(void **state) {
 	return 0;
 }
 
-static inline void begin(struct store *s) {
+static inline void begin_at(struct store *s, int64_t second) {
 	struct problem why = {0};
-	if (fold_begin(s->e, &catalog, NOW * 1000, &s->f, &why)) fail_msg("begin: %s", problem_text(&why));
+	if (fold_begin(s->e, &catalog, second * 1000, &s->f, &why)) fail_msg("begin: %s", problem_text(&why));
 }
+
+static inline void begin(struct store *s) { begin_at(s, NOW); }
 
 static inline void commit(struct store *s) {
 	struct problem why = {0};
@@ -76,6 +78,12 @@ static inline void commit(struct store *s) {
 
 static inline void apply(struct store *s, const struct observation *o) {
 	begin(s);
+	assert_int_equal(fold_observe(s->f, o), OK);
+	commit(s);
+}
+
+static inline void apply_at(struct store *s, int64_t second, const struct observation *o) {
+	begin_at(s, second);
 	assert_int_equal(fold_observe(s->f, o), OK);
 	commit(s);
 }
@@ -121,6 +129,73 @@ static inline struct observation an_invoice(const char *id, const char *customer
 		.of.invoice = {.id = view_str(id), .customer = view_str(customer), .status = status}};
 }
 
+/* A schedule of sub_1 whose second phase sells `price` from `start` on. */
+static inline struct observation a_schedule(const char *id, const char *customer, const char *price, int64_t start,
+					    int64_t second, const char *event) {
+	struct observation o = {.kind = OBSERVE_SCHEDULE, .stamp = {second, RANK_UPDATED, view_str(event)}};
+	struct schedule *x = &o.of.schedule;
+	x->id = view_str(id);
+	x->customer = view_str(customer);
+	x->status = SCHEDULE_ACTIVE;
+	x->phase_count = 2;
+	x->phases[0] =
+		(struct schedule_phase){.start = start - 30 * DAY,
+					.end = start,
+					.items = {.count = 1, .items = {{.price = VIEW("price_pro"), .quantity = 1}}}};
+	x->phases[1] =
+		(struct schedule_phase){.start = start,
+					.end = start + 30 * DAY,
+					.items = {.count = 1, .items = {{.price = view_str(price), .quantity = 1}}}};
+	return o;
+}
+
+/* A payment of 1000, one refund or dispute of which is in that state; REVERSAL_NONE: nothing went back. */
+static inline struct observation a_payment(const char *id, const char *invoice, enum reversal_state state,
+					   int64_t second, const char *event) {
+	struct observation o = {.kind = OBSERVE_PAYMENT,
+				.stamp = {second, RANK_UPDATED, view_str(event)},
+				.of.payment = {.id = view_str(id), .invoice = view_str(invoice), .amount = 1000}};
+	struct payment_observation *p = &o.of.payment;
+	if (state != REVERSAL_NONE) {
+		p->reversal_count = 1;
+		p->reversals[0] = (struct reversal){
+			.id = reversal_is_refund(state) ? VIEW("re_1") : VIEW("dp_1"), .state = state, .amount = 1000};
+	}
+	return o;
+}
+
+static inline struct observation a_gift(const char *id, const char *subject, const char *tier, int64_t until,
+					int64_t second, const char *event) {
+	return (struct observation){.kind = OBSERVE_OVERRIDE,
+				    .stamp = {second, RANK_UPDATED, view_str(event)},
+				    .of.override = {.id = view_str(id),
+						    .subject = view_str(subject),
+						    .tier = view_str(tier),
+						    .until = until,
+						    .why = VIEW("a test"),
+						    .by = VIEW("tester")}};
+}
+
+static inline struct observation a_revocation(const char *id, const char *subject, int64_t second, const char *event) {
+	return (struct observation){
+		.kind = OBSERVE_OVERRIDE,
+		.stamp = {second, RANK_UPDATED, view_str(event)},
+		.of.override = {
+			.id = view_str(id), .subject = view_str(subject), .revoked = true, .why = VIEW("over")}};
+}
+
+/* The same as an answer of the API to that question. */
+static inline struct observation as_answer(struct observation o, enum fetch_kind kind, const char *id) {
+	o.is_answer = true;
+	o.answered = (struct fetch){kind, view_str(id)};
+	return o;
+}
+
+static inline struct observation an_answer(enum fetch_kind kind, const char *id, int64_t second) {
+	const struct observation nothing = {.kind = OBSERVE_NOTHING, .stamp = {second, RANK_UPDATED, VIEW("snap_1")}};
+	return as_answer(nothing, kind, id);
+}
+
 /* ---- what the store says ---------------------------------------------------------- */
 
 static const struct scope platform = {0};
@@ -136,22 +211,24 @@ static inline int grants_of(struct store *s, const char *subject) {
 	return (int)row.left;
 }
 
-static inline const char *tier_of(struct store *s, const char *subject) {
-	static char name[NAME_MAX_BYTES + 1];
-	struct view bytes;
-	struct subject_row row;
-	struct grant g;
+static inline struct entitlement entitlement_of(struct store *s, const char *subject, int64_t now) {
+	struct view row = VIEW_NONE;
 	struct entitlement it;
-	if (look_subject(s->l, &platform, view_str(subject), &bytes)) return "unknown";
-	entitlement_begin(&it, &catalog, NOW);
-	entitlement_known(&it);
-	assert_int_equal(subject_row_open(bytes, &row), OK);
-	while (subject_row_next(&row, &g)) entitlement_add(&it, &g);
-	assert_false(row.reader.failed);
-	entitlement_end(&it);
+	enum error e = look_subject(s->l, &platform, view_str(subject), &row);
+	assert_true(e == OK || e == ERR_NOT_FOUND);
+	assert_int_equal(subject_row_entitlement(row, &catalog, now, &it), OK);
+	return it;
+}
+
+static inline const char *tier_at(struct store *s, const char *subject, int64_t now) {
+	static char name[NAME_MAX_BYTES + 1];
+	struct entitlement it = entitlement_of(s, subject, now);
+	if (it.reason == REASON_UNKNOWN_SUBJECT) return "unknown";
 	(void)snprintf(name, sizeof name, "%.*s", VIEW_FMT(catalog.tiers[it.tier].name));
 	return name;
 }
+
+static inline const char *tier_of(struct store *s, const char *subject) { return tier_at(s, subject, NOW); }
 
 struct counted {
 	const char *name;
