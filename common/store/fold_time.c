@@ -37,18 +37,22 @@ enum error fold_due(struct fold *f, unsigned max, bool *ret_more) {
 
 /* ---- survey ------------------------------------------------------------------------------ */
 
-static void survey_one(struct fold *f, const struct key *subject, struct view row, enum change_cause cause) {
+static void survey_one(struct fold *f, const struct key *subject, enum change_cause cause) {
 	struct change c = {.cause = cause, .at_ms = f->now_ms};
 	struct told told;
 	struct id_copy stale = {0};
 	struct scope scope;
-	struct view name;
+	struct view name, row;
 
+	/* what was due before is told as it was, which another catalog could not say */
+	if (cause == CHANGE_CLOCK) fold_catch_up(f, subject, f->now_ms / 1000);
+	if (!lmdb_get(&f->t, TABLE_SUBJECTS, key_view(subject), &row)) return;
 	fold_told(f, subject, row, &told);
 	fold_answer(f, row, f->now_ms / 1000, &c);
 	if (f->t.error) return;
 	if (c.stale && !told.change.stale) id_set(&stale, c.subscription);
-	if (fold_answers_equal(&told.change, &c))
+	/* what was logged while the clock was ahead is not what is answered from now on, though it says the same */
+	if (fold_answers_equal(&told.change, &c) && told.change.at_ms <= f->now_ms)
 		fold_defer(f, subject, &told, c.changes_at);
 	else
 		fold_log_stored(f, subject, row, &told, &c);
@@ -62,17 +66,14 @@ enum error fold_survey(struct fold *f, struct survey *at, enum change_cause caus
 	for (unsigned n = 0; more && n < max; n++) {
 		struct lmdb_cursor c;
 		struct key key;
-		struct view row = VIEW_NONE, from = view_of(x.after, x.len);
+		struct view from = view_of(x.after, x.len);
 		lmdb_cursor_open(&f->t, TABLE_SUBJECTS, &c);
 		more = x.len ? lmdb_seek(&c, from) : lmdb_first(&c);
 		if (more && view_eq(c.key, from)) more = lmdb_next(&c);
-		if (more) {
-			key_copy(&key, c.key);
-			row = c.value;
-		}
+		if (more) key_copy(&key, c.key);
 		lmdb_cursor_close(&c);
 		if (!more) break;
-		survey_one(f, &key, row, cause);
+		survey_one(f, &key, cause);
 		x.len = key.len;
 		memcpy(x.after, key.bytes, key.len);
 	}
