@@ -13,7 +13,8 @@
  *
  * The items in force count: a pending_update is none until it is applied. A list of items with more pages is not
  * used at all, since what is missing may be what grants: the record asks for the subscription instead. So does
- * every thin event for its object, and an entitlement summary for its customer's subscriptions.
+ * every thin event for its object, and an entitlement summary for its customer's subscriptions. An invoice whose page
+ * of lines is too short to show its service period says what it says without one, and asks for the whole.
  *
  * A checkout session binds its customer to its subject, and never grants. It does so when it is complete and paid
  * (or needs no payment). One that is complete but "unpaid" (a debit or a transfer on its way) binds nobody: anybody

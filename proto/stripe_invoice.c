@@ -16,35 +16,39 @@ static struct view read_subscription(struct stripe_reader *r, const struct strip
 	return id.len ? id : stripe_id(r, &details, "subscription");
 }
 
-/* Is the line a subscription's, and does it settle a change in the midst of a period? */
+/* Is the line a subscription's, and does it settle a change in the midst of a period? Such changes may come as
+ * pending invoice items, which name the subscription all the same. */
 static bool of_subscription(struct stripe_reader *r, const struct stripe_place *line, bool *ret_proration) {
-	struct stripe_place parent = stripe_member(line, "parent");
-	if (!stripe_present(&parent)) { /* before basil */
-		*ret_proration = stripe_flag(r, line, "proration");
-		return view_eq(stripe_text(r, line, "type", NAME_MAX_BYTES), VIEW("subscription"));
+	struct stripe_place parent = stripe_member(line, "parent"), whose = *line;
+	bool item = false; /* of the subscription itself */
+	if (stripe_present(&parent)) {
+		item = view_eq(stripe_text(r, &parent, "type", NAME_MAX_BYTES), VIEW("subscription_item_details"));
+		whose = stripe_member(&parent, item ? "subscription_item_details" : "invoice_item_details");
+	} else { /* before basil */
+		item = view_eq(stripe_text(r, line, "type", NAME_MAX_BYTES), VIEW("subscription"));
 	}
-	struct stripe_place details = stripe_member(&parent, "subscription_item_details");
-	*ret_proration = stripe_flag(r, &details, "proration");
-	return view_eq(stripe_text(r, &parent, "type", NAME_MAX_BYTES), VIEW("subscription_item_details"));
+	*ret_proration = stripe_flag(r, &whose, "proration");
+	return item || (*ret_proration && stripe_id(r, &whose, "subscription").len);
 }
 
-/* The period of the first subscription line that is not a proration, else of the first one. The list
- * may have more pages: subscription lines that are no prorations come early, and nothing but
- * the period rests on it. */
-static void read_period(struct stripe_reader *r, const struct stripe_place *at, struct invoice *o) {
+/* The period of the first subscription line that is not a proration, else of the first one. Prorations and other
+ * pending items come before it in the list, so a first page may be too short for it: false, and then the period is
+ * not known. (https://docs.stripe.com/api/invoices/object#invoice_object-lines has the order.) */
+static bool read_period(struct stripe_reader *r, const struct stripe_place *at, struct invoice *o) {
 	struct stripe_place lines = stripe_member(at, "lines");
 	struct stripe_place data = stripe_member(&lines, "data");
-	bool found = false;
+	bool found = false, more = stripe_flag(r, &lines, "has_more");
 	for (size_t i = 0, n = stripe_length(&data); i < n && !r->failed; i++) {
 		struct stripe_place line = stripe_element(&data, i);
 		struct stripe_place period = stripe_member(&line, "period");
 		bool proration = false;
-		if (!of_subscription(r, &line, &proration) || (found && proration)) continue;
+		if (!of_subscription(r, &line, &proration) || (proration && (found || more))) continue;
 		o->period_start = stripe_natural(r, &period, "start");
 		o->period_end = stripe_natural(r, &period, "end");
 		found = true;
-		if (!proration) return;
+		if (!proration) return true;
 	}
+	return !more;
 }
 
 /* The payment of an invoice payment: its intent; or its charge, where there is no intent. */
@@ -78,7 +82,6 @@ static struct view read_payment(struct stripe_reader *r, const struct stripe_pla
 void stripe_read_invoice(struct stripe_reader *r, const struct stripe_place *at, const struct stripe_event *e,
 			 struct observation *out) {
 	struct invoice *o = &out->of.invoice;
-	(void)e;
 	o->id = stripe_need_id(r, at, "id");
 	o->customer = stripe_customer(r, at);
 	o->subscription = read_subscription(r, at);
@@ -88,7 +91,8 @@ void stripe_read_invoice(struct stripe_reader *r, const struct stripe_place *at,
 	o->amount_remaining = stripe_integer(r, at, "amount_remaining");
 	o->attempt_count = stripe_natural(r, at, "attempt_count");
 	o->next_payment_attempt = stripe_natural(r, at, "next_payment_attempt");
-	read_period(r, at, o);
+	bool whole = read_period(r, at, o);
+	if (!whole && o->subscription.len && !e->snapshot) stripe_ask(out, FETCH_INVOICE, o->id);
 	if (o->status == INVOICE_PAID) o->payment = read_payment(r, at);
 }
 

@@ -25,7 +25,8 @@ static void both_shapes_give_one_invoice(void **state) {
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		LET(d) = DECODE(files[i]);
 		LET(snapshot) = SNAPSHOT(files[i]);
-		LET(one_line) =
+		LET(one_line) = DECODE(files[i], {"data.object.lines.data.1", "{}"});
+		LET(cut) =
 			DECODE(files[i], {"data.object.lines.has_more", "true"}, {"data.object.lines.data.1", "{}"});
 		LET(manual) = DECODE(files[i], {"data.object.subscription", "null"}, {"data.object.parent", "null"},
 				     {"data.object.lines", "null"}, {"data.object.status", "null"},
@@ -36,6 +37,11 @@ static void both_shapes_give_one_invoice(void **state) {
 		check_invoice(&snapshot.o.of.invoice);
 		must(&one_line, OBSERVE_INVOICE);
 		assert_true(one_line.o.of.invoice.period_end == DEC_1); /* only the proration is left */
+		assert_int_equal(one_line.o.fetch_count, 0);
+		must(&cut, OBSERVE_INVOICE);
+		assert_true(cut.o.of.invoice.period_end == 0); /* what it pays for is on another page */
+		assert_int_equal(cut.o.fetch_count, 1);
+		assert_int_equal(cut.o.fetches[0].kind, FETCH_INVOICE);
 		must(&manual, OBSERVE_INVOICE);
 		assert_int_equal(manual.o.of.invoice.subscription.len, 0);
 		assert_int_equal(manual.o.of.invoice.status, INVOICE_NONE);
