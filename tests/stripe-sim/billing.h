@@ -19,6 +19,8 @@
 
 #include "sim.h"
 
+#define UPCOMING_AHEAD (7 * SIM_DAY) /* invoice.upcoming comes so long before the renewal */
+
 /* ---- card.c, payment_method.c ------------------------------------------------- */
 
 enum outcome { CARD_OK, CARD_DECLINED, CARD_ACTION, CARD_NONE, CARD_ASYNC };

@@ -7,7 +7,6 @@
 
 #define INCOMPLETE_LIVES (23 * SIM_HOUR)
 #define WARNING_AHEAD (3 * SIM_DAY)
-#define UPCOMING_AHEAD (7 * SIM_DAY)
 
 /* ---- items -------------------------------------------------------------------- */
 

@@ -194,7 +194,7 @@ void subscription_renew_due(struct sim *sim, const char *id) {
 void invoice_upcoming_due(struct sim *sim, const char *id) {
 	struct record *sub = sim_find(sim, K_SUBSCRIPTION, id);
 	if (!sub || !subscription_is(sub, "active|past_due") || int_of(sub->json, "cancel_at")) return;
-	if (int_of(sub->hidden, "told") == period_end(sub)) return;
+	if (int_of(sub->hidden, "told") == period_end(sub) || period_end(sub) - sim_now(sim) > UPCOMING_AHEAD) return;
 	set_int(record_hidden(sub), "told", period_end(sub));
 	json_t *invoice = invoice_json(sim, sub, "upcoming", lines_of_period(sim, sub));
 	(void)json_object_del(invoice, "id");
