@@ -39,6 +39,35 @@ static bool is_loopback(struct view host) {
 	return inet_pton(AF_INET, name, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
 }
 
+/* An address or a name; * binds all of this machine's. */
+static bool is_host(struct view host) {
+	char name[INET6_ADDRSTRLEN];
+	struct in6_addr v6;
+	if (view_eq(host, VIEW("*"))) return true;
+	if (host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']') {
+		if (host.len - 2 >= sizeof name) return false;
+		memcpy(name, host.ptr + 1, host.len - 2);
+		name[host.len - 2] = '\0';
+		return inet_pton(AF_INET6, name, &v6) == 1;
+	}
+	for (size_t i = 0; i < host.len; i++) {
+		char c = host.ptr[i];
+		bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+			    c == '-' || c == '_';
+		if (!good) return false;
+	}
+	return host.len > 0;
+}
+
+bool endpoint_is_local(const char *endpoint) {
+	struct view text = view_str(endpoint);
+	if (!view_starts(text, VIEW("tcp://"))) return true;
+	struct view rest = after(text, 6);
+	size_t colon = rest.len;
+	while (colon > 0 && rest.ptr[colon - 1] != ':') colon--;
+	return colon > 0 && is_loopback(view_of(rest.ptr, colon - 1));
+}
+
 /* *ret_endpoint has room; the numeric form is written, since libzmq does not bind to names. */
 static enum error tcp_parse(struct view text, char *ret_endpoint, struct problem *why) {
 	struct view rest = after(text, 6);
@@ -51,10 +80,8 @@ static enum error tcp_parse(struct view text, char *ret_endpoint, struct problem
 	if (!view_eq(port, VIEW("*")) && !parse_u64(port, 65535, &n))
 		return problem_set(why, ERR_CONFIG, "'%s': the port is a number up to 65535, or * for any free one",
 				   show(text).text);
-	if (!is_loopback(host))
-		return problem_set(why, ERR_CONFIG,
-				   "'%s' is not loopback: that needs CURVE keys, and none are configured; "
-				   "use ipc:// or tcp://127.0.0.1",
+	if (!is_loopback(host) && !is_host(host))
+		return problem_set(why, ERR_CONFIG, "'%s': the host is an address, [::] for IPv6, or a name",
 				   show(text).text);
 	if (view_eq(host, VIEW("localhost"))) host = VIEW("127.0.0.1");
 	(void)snprintf(ret_endpoint, ENDPOINT_MAX, "tcp://%.*s:%.*s", VIEW_FMT(host), VIEW_FMT(port));

@@ -133,10 +133,24 @@ static enum error bind_error(const char *endpoint, struct problem *why) {
 	return problem_set(why, e, "cannot bind %s: %s", endpoint, zmq_strerror(code));
 }
 
+/* Whoever can reach it could read and ask everything, and whoever sits between could answer. */
+static enum error check_keys(void *socket, const char *endpoint, struct problem *why) {
+	int mechanism = ZMQ_NULL;
+	size_t n = sizeof mechanism;
+	if (endpoint_is_local(endpoint)) return OK;
+	if (zmq_getsockopt(socket, ZMQ_MECHANISM, &mechanism, &n) == 0 && mechanism == ZMQ_CURVE) return OK;
+	return problem_set(why, ERR_CONFIG,
+			   "'%s' is not loopback: that needs keys (CURVE_DIR; `tiergate keygen` makes them); without, "
+			   "use ipc:// or tcp://127.0.0.1",
+			   endpoint);
+}
+
 enum error zsocket_bind(void *socket, const char *endpoint, char ret_actual[ENDPOINT_MAX], struct problem *why) {
 	const char *path = ipc_path(endpoint);
+	enum error e = check_keys(socket, endpoint, why);
+	if (e) return e;
 	if (path) {
-		enum error e = make_directories(path, why);
+		e = make_directories(path, why);
 		if (e) return e;
 		if (somebody_listens(path))
 			return problem_set(why, ERR_UNAVAILABLE, "cannot bind %s: another process listens there",
@@ -165,6 +179,8 @@ enum error zsocket_bind_all(void *socket, const struct endpoints *list, char ret
 }
 
 enum error zsocket_connect(void *socket, const char *endpoint, struct problem *why) {
+	enum error e = check_keys(socket, endpoint, why);
+	if (e) return e;
 	if (!choose_ipv6(socket, endpoint) || zmq_connect(socket, endpoint) != 0)
 		return problem_set(why, ERR_CONFIG, "cannot connect to %s: %s", endpoint, zmq_strerror(zmq_errno()));
 	return OK;

@@ -20,8 +20,9 @@
  * has such a queue.
  *
  * Endpoints. `ipc://path` needs no keys; the directory is made when it is missing (mode 0700). `tcp://` only
- * on loopback (127.0.0.0/8, [::1], localhost): anything else needs CURVE keys, which are not configured,
- * and is refused. `tcp://127.0.0.1:*` or `:0` binds a free port. `inproc://name` for tests and threads.
+ * on loopback (127.0.0.0/8, [::1], localhost), unless the socket has keys (net/curve_gate.h): binding and
+ * connecting refuse anything else. `tcp://127.0.0.1:*` or `:0` binds a free port. `inproc://name` for tests and
+ * threads.
  */
 #ifndef NET_ZSOCKET_H
 #define NET_ZSOCKET_H
@@ -52,6 +53,10 @@ struct endpoint_pairs {
 NODISCARD enum error endpoint_parse(struct view text, char ret_endpoint[ENDPOINT_MAX], struct problem *why);
 NODISCARD enum error endpoints_parse(struct view text, struct endpoints *ret_list, struct problem *why);
 NODISCARD enum error endpoint_pairs_parse(struct view text, struct endpoint_pairs *ret_pairs, struct problem *why);
+
+/* Nobody from outside this machine can come there: ipc, inproc, loopback. Anything else needs keys (net/curve_gate.h).
+ */
+bool endpoint_is_local(const char *endpoint);
 
 /* The process's one context. Call signals_block (service/signals.h) before it: its threads inherit the mask.
  * ERR_MEMORY or ERR_UNAVAILABLE (out of file descriptors). */

@@ -59,18 +59,11 @@ static void refuses_with_a_reason(void **state) {
 		{"tcp://127.0.0.1:65536", "the port is a number"},
 		{"tcp://127.0.0.1:080", "the port is a number"},
 		{"tcp://127.0.0.1:**", "the port is a number"},
-		{"tcp://*:80", "is not loopback: that needs CURVE keys, and none are configured"},
-		{"tcp://0.0.0.0:80", "is not loopback"},
-		{"tcp://10.0.0.1:80", "is not loopback"},
-		{"tcp://127.0.0.1.evil.example:80", "is not loopback"},
-		{"tcp://127.1:80", "is not loopback"},
-		{"tcp://::1:80", "is not loopback"},
-		{"tcp://[::]:80", "is not loopback"},
-		{"tcp://[::1:80", "is not loopback"},
-		{"tcp://[::ffff:10.0.0.1]:80", "is not loopback"},
-		{"tcp://[localhost]:80", "is not loopback"},
-		{"tcp://eth0:80", "is not loopback"},
-		{"tcp://10.0.0.1:5;127.0.0.1:80", "is not loopback"},
+		{"tcp://::1:80", "the host is an address"},
+		{"tcp://[::1:80", "the host is an address"},
+		{"tcp://[localhost]:80", "the host is an address"},
+		{"tcp://10.0.0.1:5;127.0.0.1:80", "the host is an address"},
+		{"tcp://a/b:80", "the host is an address"},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -79,6 +72,38 @@ static void refuses_with_a_reason(void **state) {
 		enum error e = endpoint_parse(view_str(cases[i].text), out, &why);
 		if (e != ERR_CONFIG || !strstr(why.text, cases[i].says)) fail_msg("%s: %s", cases[i].text, why.text);
 		assert_string_equal(out, "untouched");
+	}
+}
+
+/* What is not surely loopback is not local: it needs keys. */
+static void tells_what_is_local(void **state) {
+	static const struct {
+		const char *text;
+		bool local;
+	} cases[] = {
+		{"ipc://a", true},
+		{"inproc://a", true},
+		{"tcp://127.0.0.1:80", true},
+		{"tcp://127.255.0.9:*", true},
+		{"tcp://[::1]:80", true},
+		{"tcp://localhost:80", true},
+		{"tcp://*:80", false},
+		{"tcp://0.0.0.0:80", false},
+		{"tcp://10.0.0.1:80", false},
+		{"tcp://127.0.0.1.evil.example:80", false},
+		{"tcp://127.1:80", false},
+		{"tcp://[::]:80", false},
+		{"tcp://[::ffff:10.0.0.1]:80", false},
+		{"tcp://[::ffff:127.0.0.1]:80", false},
+		{"tcp://eth0:80", false},
+		{"tcp://query.example:8721", false},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char out[ENDPOINT_MAX];
+		struct problem why = {0};
+		if (endpoint_parse(view_str(cases[i].text), out, &why)) fail_msg("%s: %s", cases[i].text, why.text);
+		if (endpoint_is_local(out) != cases[i].local) fail_msg("%s", cases[i].text);
 	}
 }
 
@@ -115,7 +140,7 @@ static void lists_and_pairs(void **state) {
 	assert_int_equal(endpoints_parse(view_of(many, (ENDPOINTS_MAX + 1) * 8 - 1), &list, NULL), ERR_CONFIG);
 }
 
-/* Nothing reads past the text, and what is accepted is loopback or local. */
+/* Nothing reads past the text, and what is called local is loopback or a file. */
 static void random_text_is_read_within_bounds(void **state) {
 	static const char *const parts[] = {"tcp://", "ipc://", "127.0.0.1", "[::1]", ":",  ";", ",",
 					    "8721",   "*",      "localhost", "a/b",   "\0", "@"};
@@ -135,7 +160,7 @@ static void random_text_is_read_within_bounds(void **state) {
 		struct endpoints list;
 		struct endpoint_pairs pairs;
 		struct problem why;
-		if (endpoint_parse(v, out, &why) == OK && strncmp(out, "tcp://", 6) == 0)
+		if (endpoint_parse(v, out, &why) == OK && strncmp(out, "tcp://", 6) == 0 && endpoint_is_local(out))
 			assert_true(strncmp(out, "tcp://127.", 10) == 0 || strncmp(out, "tcp://[::1]:", 12) == 0);
 		if (endpoints_parse(v, &list, &why) == OK) assert_true(list.count > 0);
 		if (endpoint_pairs_parse(v, &pairs, &why) == OK) assert_true(pairs.count > 0);
@@ -147,6 +172,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepts),
 		cmocka_unit_test(refuses_with_a_reason),
+		cmocka_unit_test(tells_what_is_local),
 		cmocka_unit_test(lists_and_pairs),
 		cmocka_unit_test(random_text_is_read_within_bounds),
 	};

@@ -1,0 +1,59 @@
+/* Who may come in: the server's side of CURVE, and the ZAP handler that knows the allowed keys.
+ *
+ * One per process, since ZAP is (https://rfc.zeromq.org/spec/27): a thread that answers libzmq's question "may this key
+ * connect to that socket?" out of a hash table, once per handshake. A key that is allowed gets its name as the
+ * connection's User-Id, and each message of it carries that name (curve_gate_rights). Local endpoints know no keys and
+ * never ask.
+ *
+ * A key that was taken out is refused at its next handshake, and its next message has no rights. Its connection itself
+ * lives on in libzmq, which cannot end one: whoever bound the socket makes it anew when curve_gate_reload says that
+ * something was taken away. Clients of other keys come back by themselves.
+ */
+#ifndef NET_CURVE_GATE_H
+#define NET_CURVE_GATE_H
+
+#include "net/curve_keys.h"
+#include "net/zsocket.h"
+
+#include <zmq.h>
+
+struct curve_gate;
+
+/* Reads DIR/server.key and DIR/allowed/ and starts to answer. Before any socket of the context is bound with it.
+ * ERR_NOT_FOUND or ERR_CONFIG: the directory; ERR_UNAVAILABLE: the context has a gate already, or no threads. */
+NODISCARD enum error curve_gate_open(void *context, const char *dir, struct curve_gate **ret_g, struct problem *why);
+/* Before the context is destroyed. */
+void curve_gate_close(struct curve_gate **g);
+
+/* Reads allowed/ again; what was there stays when the new is bad. *ret_taken: some key is gone or may less than before,
+ * so sockets bound with the gate are to be made anew. */
+NODISCARD enum error curve_gate_reload(struct curve_gate *g, bool *ret_taken, struct problem *why);
+unsigned curve_gate_clients(const struct curve_gate *g);
+
+/* Binds each endpoint: a local one as it is; any other with the server's key, for clients that have `right`. g NULL: no
+ * keys are configured, and an endpoint that is not local is ERR_CONFIG. ret_actual as zsocket_bind_all. */
+NODISCARD enum error curve_gate_bind_all(struct curve_gate *g, enum curve_right right, void *socket,
+					 const struct endpoints *list, char ret_actual[ENDPOINTS_TEXT_MAX],
+					 struct problem *why);
+
+/* What the sender of a message may do, by the keys of now: all for one that came over a local endpoint, nothing for a
+ * key that is no longer allowed. The thread that calls curve_gate_reload. g may be NULL. */
+unsigned curve_gate_rights(const struct curve_gate *g, zmq_msg_t *message);
+
+/* A handshake that was refused, for the log. */
+struct curve_denial {
+	char address[64];              /* the peer's */
+	char key[CURVE_TEXT_SIZE];     /* its public key; empty: it spoke no CURVE that far */
+	char name[CURVE_NAME_MAX + 1]; /* the key is allowed, but not to do this */
+	enum curve_right wanted;
+};
+
+/* Takes one out; false when there is none. At most CURVE_DENIALS_KEPT wait; *ret_total counts all since the start. */
+#define CURVE_DENIALS_KEPT 16
+bool curve_gate_denied(struct curve_gate *g, struct curve_denial *ret_d, uint64_t *ret_total);
+
+/* The client's side: this side's pair and the server's public key, before a connect. ERR_INTERNAL: libzmq refuses. */
+NODISCARD enum error curve_client_set(void *socket, const struct curve_pair *mine, const struct curve_pair *server,
+				      struct problem *why);
+
+#endif

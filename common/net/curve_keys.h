@@ -1,0 +1,90 @@
+/* Keys for endpoints that are not local: CURVE (https://rfc.zeromq.org/spec/26), one pair for each side.
+ *
+ * A directory, the setting CURVE_DIR:
+ *
+ *   server.key         this installation's pair, mode 0600; services that bind need it
+ *   server.pub         its public half: what clients are given
+ *   allowed/NAME.pub   a client that may connect, and what it may ask; NAME is 1 to CURVE_NAME_MAX of A-Z a-z 0-9 . _ -
+ *   client.key         the pair that this side connects with, mode 0600; services and commands that connect need it
+ *
+ * A file is lines of a word and its values; one that begins with `#` is a comment (a key may have a # in it):
+ *
+ *   public YI6zGe8Z…   40 characters of Z85 (https://rfc.zeromq.org/spec/32)
+ *   secret …           the same, in a .key alone
+ *   may check feed     in allowed/ alone: words of the table below
+ *
+ * Strict: an unknown word, a word twice, a key twice in allowed/ is refused with file and line. A secret that
+ * others may read is refused, as ssh does. No sentence ever quotes a secret.
+ */
+#ifndef NET_CURVE_KEYS_H
+#define NET_CURVE_KEYS_H
+
+#include "base/error.h"
+#include "base/view.h"
+
+#define CURVE_TEXT_SIZE 41 /* 40 characters of Z85 and the NUL */
+#define CURVE_KEY_SIZE 32
+#define CURVE_NAME_MAX 64
+#define CURVE_CLIENTS_MAX 4096
+#define CURVE_FILE_MAX 4096 /* bytes of one file */
+
+/* What a key may be allowed to do. symbol, the word, what it opens */
+#define CURVE_RIGHT_TABLE(X)                                                                                           \
+	X(CURVE_CHECK, "check", "tier checks: check, get, batch, ping")                                                \
+	X(CURVE_FEED, "feed", "the feed of changes, and since")                                                        \
+	X(CURVE_JOURNAL, "journal", "reading the journal: a worker on another host")                                   \
+	X(CURVE_APPEND, "append", "appending to the journal: the reconciler")
+
+enum curve_right {
+#define X(symbol, word, help) symbol##_AT,
+	CURVE_RIGHT_TABLE(X)
+#undef X
+		CURVE_RIGHT_COUNT,
+#define X(symbol, word, help) symbol = 1 << symbol##_AT,
+	CURVE_RIGHT_TABLE(X)
+#undef X
+};
+
+/* Words separated by spaces or commas → bits. ERR_CONFIG names the word. */
+NODISCARD enum error curve_rights_parse(struct view words, unsigned *ret_rights, struct problem *why);
+
+struct curve_pair {
+	char public_text[CURVE_TEXT_SIZE];
+	char secret_text[CURVE_TEXT_SIZE]; /* empty: a .pub file */
+};
+
+/* ERR_UNAVAILABLE: libzmq has no CURVE, or no random numbers. */
+NODISCARD enum error curve_pair_make(struct curve_pair *ret_pair, struct problem *why);
+/* Overwrites the secret. */
+void curve_pair_forget(struct curve_pair *pair);
+
+/* path: a .key or .pub file. ERR_NOT_FOUND; ERR_CONFIG with file and line. */
+NODISCARD enum error curve_pair_read(const char *path, bool secret, struct curve_pair *ret_pair, struct problem *why);
+/* A file of allowed/: it says what the key may do, and holds no secret. */
+NODISCARD enum error curve_client_read(const char *path, struct curve_pair *ret_pair, unsigned *ret_rights,
+				       struct problem *why);
+/* Makes the file, which must not exist yet (ERR_EXISTS), and its directory (0700), and syncs both. secret: with the
+ * secret, mode 0600; else only the public half, 0644, with `may` when rights are not 0. */
+NODISCARD enum error curve_pair_write(const char *path, const struct curve_pair *pair, bool secret, unsigned rights,
+				      struct problem *why);
+
+struct curve_client {
+	char name[CURVE_NAME_MAX + 1];
+	uint8_t key[CURVE_KEY_SIZE];
+	unsigned rights;
+};
+
+/* All of allowed/, immutable. */
+struct curve_clients;
+
+/* dir: the CURVE_DIR. A missing allowed/ is an empty list. */
+NODISCARD enum error curve_clients_load(const char *dir, struct curve_clients **ret_c, struct problem *why);
+void curve_clients_destroy(struct curve_clients **c);
+unsigned curve_clients_count(const struct curve_clients *c);
+/* In order of their names; i < count. */
+const struct curve_client *curve_clients_at(const struct curve_clients *c, unsigned i);
+/* By key, in constant time but for the key's hash; by name, by bisection. NULL: not allowed. */
+const struct curve_client *curve_clients_by_key(const struct curve_clients *c, const uint8_t key[CURVE_KEY_SIZE]);
+const struct curve_client *curve_clients_by_name(const struct curve_clients *c, struct view name);
+
+#endif

@@ -1,0 +1,281 @@
+/* Keys on real sockets: who gets in, with what rights, and what is told about those who do not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "net/curve_gate.h"
+
+#define WAIT_MS 5000
+
+struct site {
+	char dir[64];
+	void *context;
+	struct curve_pair server;
+	struct curve_pair clients[3];
+	struct curve_gate *gate;
+	void *router;
+	char at[ENDPOINTS_TEXT_MAX];
+	unsigned dealer_count;
+	void *dealers[4]; /* closed at the end: a socket that is left open keeps the context from ending */
+};
+
+static void path_of(const struct site *s, const char *name, char *out) {
+	(void)snprintf(out, 256, "%s/%s", s->dir, name);
+}
+
+static void allow(struct site *s, const char *name, const struct curve_pair *pair, unsigned rights) {
+	char path[256], file[80];
+	(void)snprintf(file, sizeof file, "allowed/%s.pub", name);
+	path_of(s, file, path);
+	(void)unlink(path);
+	assert_int_equal(curve_pair_write(path, pair, false, rights, NULL), OK);
+}
+
+static void forbid(struct site *s, const char *name) {
+	char path[256], file[80];
+	(void)snprintf(file, sizeof file, "allowed/%s.pub", name);
+	path_of(s, file, path);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void bind_router(struct site *s) {
+	struct endpoints list = {.count = 1, .at = {"tcp://0.0.0.0:*"}};
+	struct problem why = {0};
+	if (s->at[0]) memcpy(list.at[0], s->at, ENDPOINT_MAX); /* one endpoint, so it fits */
+	assert_int_equal(zsocket_create(s->context, ZMQ_ROUTER, NULL, &s->router, NULL), OK);
+	enum error e = ERR_UNAVAILABLE;
+	/* the port of a socket that was just closed is free a moment later */
+	for (int i = 0; i < 500 && e == ERR_UNAVAILABLE; i++, e ? usleep(10000) : 0)
+		e = curve_gate_bind_all(s->gate, CURVE_CHECK, s->router, &list, s->at, &why);
+	if (e) fail_msg("%s", why.text);
+}
+
+static int set_up(void **state) {
+	struct site *s = calloc(1, sizeof *s);
+	char path[256];
+	if (!s) return -1;
+	(void)snprintf(s->dir, sizeof s->dir, "/tmp/tiergate-gate-XXXXXX");
+	if (!mkdtemp(s->dir) || zcontext_create(&s->context, NULL)) return -1;
+	if (curve_pair_make(&s->server, NULL)) return -1;
+	path_of(s, "server.key", path);
+	if (curve_pair_write(path, &s->server, true, 0, NULL)) return -1;
+	for (int i = 0; i < 3; i++)
+		if (curve_pair_make(&s->clients[i], NULL)) return -1;
+	allow(s, "api", &s->clients[0], CURVE_CHECK | CURVE_FEED);
+	allow(s, "mirror", &s->clients[1], CURVE_JOURNAL);
+	struct problem why = {0};
+	if (curve_gate_open(s->context, s->dir, &s->gate, &why)) {
+		print_error("%s\n", why.text);
+		return -1;
+	}
+	bind_router(s);
+	*state = s;
+	return 0;
+}
+
+static int tear_down(void **state) {
+	struct site *s = *state;
+	char command[128];
+	while (s->dealer_count) zsocket_close(&s->dealers[--s->dealer_count]);
+	zsocket_close(&s->router);
+	curve_gate_close(&s->gate);
+	curve_gate_close(&s->gate);
+	zcontext_destroy(&s->context);
+	(void)snprintf(command, sizeof command, "rm -r %s", s->dir);
+	int rc = system(command);
+	free(s);
+	return rc;
+}
+
+static void *dealer(struct site *s, const struct curve_pair *mine, const struct curve_pair *server) {
+	void *d = NULL;
+	char local[ENDPOINTS_TEXT_MAX];
+	const struct zsocket_limits limits = {.send_timeout_ms = 300, .receive_timeout_ms = WAIT_MS};
+	assert_int_equal(zsocket_create(s->context, ZMQ_DEALER, &limits, &d, NULL), OK);
+	if (mine) assert_int_equal(curve_client_set(d, mine, server, NULL), OK);
+	(void)snprintf(local, sizeof local, "tcp://127.0.0.1%s", strrchr(s->at, ':'));
+	assert_int_equal(zmq_connect(d, local), 0);
+	s->dealers[s->dealer_count++] = d;
+	return d;
+}
+
+/* Sends until something arrives, and gives the sender's rights as the server sees them; -1: nothing did. A message that
+ * was sent into a connection as it ended is lost, so one is not enough. */
+static int rights_of(struct site *s, void *d, int timeout_ms) {
+	zmq_pollitem_t item = {.socket = s->router, .events = ZMQ_POLLIN};
+	int waited = 0;
+	const int step = 100;
+	(void)zmq_setsockopt(d, ZMQ_SNDTIMEO, &step, sizeof step);
+	do {
+		if (waited >= timeout_ms) return -1;
+		waited += step;
+		(void)zmq_send(d, "hello", 5, 0);
+	} while (zmq_poll(&item, 1, step) < 1);
+	int rights = -1;
+	do {
+		zmq_msg_t m;
+		(void)zmq_msg_init(&m);
+		assert_true(zmq_msg_recv(&m, s->router, 0) > 0); /* the identity */
+		assert_true(zmq_msg_recv(&m, s->router, 0) == 5);
+		rights = (int)curve_gate_rights(s->gate, &m);
+		(void)zmq_msg_close(&m);
+	} while (zmq_poll(&item, 1, 50) == 1); /* those that were late */
+	return rights;
+}
+
+/* Waits until a refusal is told of. */
+static struct curve_denial denial(struct site *s) {
+	struct curve_denial d = {.wanted = 0};
+	uint64_t total = 0;
+	for (int i = 0; i < WAIT_MS / 10; i++) {
+		if (curve_gate_denied(s->gate, &d, &total)) {
+			assert_true(total > 0);
+			return d;
+		}
+		usleep(10000);
+	}
+	fail_msg("no refusal was told of");
+	return d;
+}
+
+static void an_allowed_key_gets_in_with_its_rights(void **state) {
+	struct site *s = *state;
+	void *d = dealer(s, &s->clients[0], &s->server);
+	assert_int_equal(rights_of(s, d, WAIT_MS), CURVE_CHECK | CURVE_FEED);
+}
+
+static void a_key_without_the_right_is_refused_and_named(void **state) {
+	struct site *s = *state;
+	void *d = dealer(s, &s->clients[1], &s->server);
+	assert_int_equal(rights_of(s, d, 300), -1);
+	struct curve_denial denied = denial(s);
+	assert_string_equal(denied.name, "mirror");
+	assert_int_equal(denied.wanted, CURVE_CHECK);
+	assert_string_equal(denied.key, s->clients[1].public_text);
+}
+
+static void a_strange_key_is_refused(void **state) {
+	struct site *s = *state;
+	void *d = dealer(s, &s->clients[2], &s->server);
+	assert_int_equal(rights_of(s, d, 300), -1);
+	struct curve_denial denied = denial(s);
+	assert_string_equal(denied.name, "");
+	assert_string_equal(denied.key, s->clients[2].public_text);
+}
+
+static void no_key_and_a_wrong_server_are_told_of(void **state) {
+	struct site *s = *state;
+	void *d = dealer(s, NULL, NULL);
+	assert_int_equal(rights_of(s, d, 300), -1);
+	struct curve_denial denied = denial(s);
+	assert_string_equal(denied.key, "");
+	assert_true(strlen(denied.address) > 0);
+	while (1) { /* what the peer's further tries left */
+		uint64_t total;
+		if (!curve_gate_denied(s->gate, &denied, &total)) break;
+	}
+	d = dealer(s, &s->clients[0], &s->clients[2]);
+	assert_int_equal(rights_of(s, d, 300), -1);
+	denied = denial(s);
+	assert_string_equal(denied.key, "");
+}
+
+static void a_key_that_is_taken_out_is_out_at_once(void **state) {
+	struct site *s = *state;
+	bool taken = true;
+	void *d = dealer(s, &s->clients[0], &s->server);
+	assert_int_equal(rights_of(s, d, WAIT_MS), CURVE_CHECK | CURVE_FEED);
+	allow(s, "new", &s->clients[2], CURVE_CHECK);
+	assert_int_equal(curve_gate_reload(s->gate, &taken, NULL), OK);
+	assert_false(taken);
+	void *other = dealer(s, &s->clients[2], &s->server);
+	assert_int_equal(rights_of(s, other, WAIT_MS), CURVE_CHECK);
+	forbid(s, "api");
+	assert_int_equal(curve_gate_reload(s->gate, &taken, NULL), OK);
+	assert_true(taken);
+	/* its connection lives, and may do nothing; */
+	assert_int_equal(rights_of(s, d, WAIT_MS), 0);
+	/* and a socket made anew lets the others back in and it no more */
+	zsocket_close(&s->router);
+	bind_router(s);
+	assert_int_equal(rights_of(s, other, WAIT_MS), CURVE_CHECK);
+	assert_int_equal(rights_of(s, d, 300), -1);
+}
+
+static void bad_files_leave_the_keys_as_they_were(void **state) {
+	struct site *s = *state;
+	char path[256];
+	bool taken = false;
+	struct problem why = {0};
+	path_of(s, "allowed/bad.pub", path);
+	FILE *f = fopen(path, "w");
+	(void)fprintf(f, "public %s\nmay everything\n", s->clients[2].public_text);
+	(void)fclose(f);
+	assert_int_equal(curve_gate_reload(s->gate, &taken, &why), ERR_CONFIG);
+	assert_non_null(strstr(why.text, "bad.pub:2: 'everything'"));
+	assert_int_equal(curve_gate_clients(s->gate), 2);
+	allow(s, "bad", &s->clients[0], CURVE_CHECK);
+	assert_int_equal(curve_gate_reload(s->gate, &taken, &why), ERR_CONFIG);
+	assert_non_null(strstr(why.text, "api and bad have the same key"));
+}
+
+static void local_endpoints_ask_for_no_key(void **state) {
+	struct site *s = *state;
+	struct endpoints list = {.count = 1, .at = {"tcp://127.0.0.1:*"}};
+	zsocket_close(&s->router);
+	assert_int_equal(zsocket_create(s->context, ZMQ_ROUTER, NULL, &s->router, NULL), OK);
+	assert_int_equal(curve_gate_bind_all(s->gate, CURVE_CHECK, s->router, &list, s->at, NULL), OK);
+	void *d = dealer(s, NULL, NULL);
+	assert_int_equal(rights_of(s, d, WAIT_MS), (1 << CURVE_RIGHT_COUNT) - 1);
+}
+
+static void without_keys_only_local_endpoints(void **state) {
+	struct site *s = *state;
+	const struct endpoints list = {.count = 1, .at = {"tcp://0.0.0.0:*"}};
+	struct problem why = {0};
+	void *r = NULL;
+	assert_int_equal(zsocket_create(s->context, ZMQ_ROUTER, NULL, &r, NULL), OK);
+	assert_int_equal(curve_gate_bind_all(NULL, CURVE_CHECK, r, &list, NULL, &why), ERR_CONFIG);
+	assert_non_null(strstr(why.text, "CURVE_DIR"));
+	assert_int_equal(zsocket_connect(r, "tcp://192.0.2.1:8721", &why), ERR_CONFIG);
+	zsocket_close(&r);
+}
+
+static void secrets_are_for_their_owner(void **state) {
+	struct site *s = *state;
+	char path[256];
+	struct curve_pair pair;
+	struct problem why = {0};
+	path_of(s, "server.key", path);
+	assert_int_equal(curve_pair_write(path, &s->server, true, 0, &why), ERR_EXISTS);
+	assert_int_equal(chmod(path, 0640), 0);
+	assert_int_equal(curve_pair_read(path, true, &pair, &why), ERR_CONFIG);
+	assert_non_null(strstr(why.text, "chmod 600"));
+	assert_null(strstr(why.text, s->server.secret_text));
+	assert_int_equal(chmod(path, 0600), 0);
+	assert_int_equal(curve_pair_read(path, false, &pair, &why), ERR_CONFIG);
+	assert_int_equal(curve_pair_read(path, true, &pair, &why), OK);
+	assert_string_equal(pair.secret_text, s->server.secret_text);
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+		TEST(an_allowed_key_gets_in_with_its_rights),
+		TEST(a_key_without_the_right_is_refused_and_named),
+		TEST(a_strange_key_is_refused),
+		TEST(no_key_and_a_wrong_server_are_told_of),
+		TEST(a_key_that_is_taken_out_is_out_at_once),
+		TEST(bad_files_leave_the_keys_as_they_were),
+		TEST(local_endpoints_ask_for_no_key),
+		TEST(without_keys_only_local_endpoints),
+		TEST(secrets_are_for_their_owner),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
