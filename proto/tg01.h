@@ -53,6 +53,7 @@ const char *tg01_op_name(enum tg01_op op);
 	X(TG01_UNKNOWN_OP, "unknown_op", false)                                                                        \
 	X(TG01_UNKNOWN_FEATURE, "unknown_feature", false)                                                              \
 	X(TG01_UNKNOWN_TIER, "unknown_tier", false)                                                                    \
+	X(TG01_FORBIDDEN, "forbidden", false)                                                                          \
 	X(TG01_TOO_LARGE, "too_large", false)                                                                          \
 	X(TG01_OVERLOADED, "overloaded", true)                                                                         \
 	X(TG01_NOT_READY, "not_ready", true)                                                                           \

@@ -64,8 +64,8 @@ static struct view name_of(const char *file) {
 	return view_of(file, n - 4);
 }
 
-static bool name_valid(struct view name) {
-	if (name.len == 0 || name.len > CURVE_NAME_MAX) return false;
+bool curve_name_valid(struct view name) {
+	if (name.len == 0 || name.len > CURVE_NAME_MAX || name.ptr[0] == '.') return false;
 	for (size_t i = 0; i < name.len; i++) {
 		char c = name.ptr[i];
 		bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
@@ -80,7 +80,7 @@ static enum error read_client(const char *dir, const char *file, struct view nam
 	char path[4096];
 	struct curve_pair pair;
 	unsigned rights = 0;
-	if (!name_valid(name))
+	if (!curve_name_valid(name))
 		return problem_set(why, ERR_CONFIG, "%s/allowed/%s: a client's name is 1 to %d of A-Z a-z 0-9 . _ -",
 				   dir, show_str(file).text, CURVE_NAME_MAX);
 	(void)snprintf(path, sizeof path, "%s/allowed/%s", dir, file);

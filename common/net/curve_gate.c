@@ -41,23 +41,10 @@ struct order {
 	char endpoint[64];
 };
 
-static const char *const words[CURVE_RIGHT_COUNT] = {
-#define X(symbol, word, help) [symbol##_AT] = word,
-	CURVE_RIGHT_TABLE(X)
-#undef X
-};
-
-static const char *right_word(enum curve_right right) {
-	for (unsigned i = 0; i < CURVE_RIGHT_COUNT; i++)
-		if ((unsigned)right == 1u << i) return words[i];
-	return "";
-}
-
 /* 0: no such. */
 static unsigned right_named(const char *word) {
-	for (unsigned i = 0; i < CURVE_RIGHT_COUNT; i++)
-		if (strcmp(word, words[i]) == 0) return 1u << i;
-	return 0;
+	unsigned rights = 0;
+	return curve_rights_parse(view_str(word), &rights, NULL) ? 0 : rights;
 }
 
 static void note(struct curve_gate *g, const struct curve_denial *d) {
@@ -149,7 +136,8 @@ static bool watch(struct curve_gate *g, unsigned at) {
 	if (event != ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL && event != ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) return true;
 	struct curve_denial d = {.wanted = g->watch_right[at]};
 	(void)snprintf(d.address, sizeof d.address, "%.*s", (int)sizeof d.address - 1, q.at[1].bytes);
-	note(g, &d);
+	/* an ipc endpoint has no keys: somebody left early */
+	if (strncmp(d.address, "tcp://", 6) == 0) note(g, &d);
 	return true;
 }
 
@@ -292,7 +280,7 @@ unsigned curve_gate_clients(const struct curve_gate *g) { return curve_clients_c
 
 static bool set_server(struct curve_gate *g, enum curve_right right, void *socket) {
 	const int server = 1;
-	const char *domain = right_word(right);
+	const char *domain = curve_right_word(right);
 	return zmq_setsockopt(socket, ZMQ_CURVE_SERVER, &server, sizeof server) == 0 &&
 	       zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, g->server.secret_text, CURVE_TEXT_SIZE) == 0 &&
 	       zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, domain, strlen(domain)) == 0;
@@ -354,11 +342,20 @@ bool curve_gate_denied(struct curve_gate *g, struct curve_denial *ret_d, uint64_
 	return found;
 }
 
-enum error curve_client_set(void *socket, const struct curve_pair *mine, const struct curve_pair *server,
-			    struct problem *why) {
-	if (zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, mine->public_text, CURVE_TEXT_SIZE) == 0 &&
-	    zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, mine->secret_text, CURVE_TEXT_SIZE) == 0 &&
-	    zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server->public_text, CURVE_TEXT_SIZE) == 0)
-		return OK;
-	return problem_set(why, ERR_INTERNAL, "libzmq refuses the keys: %s", zmq_strerror(zmq_errno()));
+static bool set_client(void *socket, const struct curve_pair *mine, const struct curve_pair *server) {
+	return zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, mine->public_text, CURVE_TEXT_SIZE) == 0 &&
+	       zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, mine->secret_text, CURVE_TEXT_SIZE) == 0 &&
+	       zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server->public_text, CURVE_TEXT_SIZE) == 0;
+}
+
+enum error curve_connect_all(void *socket, const struct curve_pair *mine, const struct curve_pair *server,
+			     const struct endpoints *list, struct problem *why) {
+	enum error e = OK;
+	for (unsigned i = 0; i < list->count && !e; i++)
+		if (endpoint_is_local(list->at[i])) e = zsocket_connect(socket, list->at[i], why);
+	if (!e && mine && !set_client(socket, mine, server))
+		e = problem_set(why, ERR_INTERNAL, "libzmq refuses the keys: %s", zmq_strerror(zmq_errno()));
+	for (unsigned i = 0; i < list->count && !e; i++)
+		if (!endpoint_is_local(list->at[i])) e = zsocket_connect(socket, list->at[i], why);
+	return e;
 }

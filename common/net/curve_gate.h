@@ -42,7 +42,7 @@ unsigned curve_gate_rights(const struct curve_gate *g, zmq_msg_t *message);
 
 /* A handshake that was refused, for the log. */
 struct curve_denial {
-	char address[64];              /* the peer's */
+	char address[64];              /* the peer's; where it spoke no CURVE, the endpoint that it came to */
 	char key[CURVE_TEXT_SIZE];     /* its public key; empty: it spoke no CURVE that far */
 	char name[CURVE_NAME_MAX + 1]; /* the key is allowed, but not to do this */
 	enum curve_right wanted;
@@ -52,8 +52,9 @@ struct curve_denial {
 #define CURVE_DENIALS_KEPT 16
 bool curve_gate_denied(struct curve_gate *g, struct curve_denial *ret_d, uint64_t *ret_total);
 
-/* The client's side: this side's pair and the server's public key, before a connect. ERR_INTERNAL: libzmq refuses. */
-NODISCARD enum error curve_client_set(void *socket, const struct curve_pair *mine, const struct curve_pair *server,
-				      struct problem *why);
+/* The client's side: connects to each endpoint, with keys where it is not local: this side's pair and the server's
+ * public key. mine NULL: no keys, and such an endpoint is ERR_CONFIG. */
+NODISCARD enum error curve_connect_all(void *socket, const struct curve_pair *mine, const struct curve_pair *server,
+				       const struct endpoints *list, struct problem *why);
 
 #endif

@@ -19,6 +19,12 @@ static const struct {
 #undef X
 };
 
+const char *curve_right_word(enum curve_right right) {
+	for (size_t i = 0; i < ARRAY_LEN(rights_known); i++)
+		if (rights_known[i].right == (unsigned)right) return rights_known[i].word.ptr;
+	return "";
+}
+
 /* ---- text ------------------------------------------------------------------------- */
 
 static bool is_space(char c) { return c == ' ' || c == '\t' || c == ',' || c == '\r'; }

@@ -45,6 +45,8 @@ enum curve_right {
 #undef X
 };
 
+/* Its word; empty for what is no single right. */
+const char *curve_right_word(enum curve_right right);
 /* Words separated by spaces or commas → bits. ERR_CONFIG names the word. */
 NODISCARD enum error curve_rights_parse(struct view words, unsigned *ret_rights, struct problem *why);
 
@@ -67,6 +69,8 @@ NODISCARD enum error curve_client_read(const char *path, struct curve_pair *ret_
  * secret, mode 0600; else only the public half, 0644, with `may` when rights are not 0. */
 NODISCARD enum error curve_pair_write(const char *path, const struct curve_pair *pair, bool secret, unsigned rights,
 				      struct problem *why);
+
+bool curve_name_valid(struct view name);
 
 struct curve_client {
 	char name[CURVE_NAME_MAX + 1];

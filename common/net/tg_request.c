@@ -1,5 +1,7 @@
 #include "net/tg_request.h"
 
+#include "net/curve_gate.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
@@ -26,7 +28,7 @@ static enum error connect_socket(struct tg_client *c, struct problem *why) {
 					      .receive_timeout_ms = c->options.timeout_ms,
 					      .message_max = TG01_MESSAGE_MAX};
 	enum error e = zsocket_create(c->options.context, ZMQ_REQ, &limits, &c->socket, why);
-	if (!e) e = zsocket_connect_all(c->socket, &c->options.endpoints, why);
+	if (!e) e = curve_connect_all(c->socket, c->options.mine, c->options.server, &c->options.endpoints, why);
 	if (e) zsocket_close(&c->socket);
 	return e;
 }

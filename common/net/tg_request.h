@@ -11,15 +11,18 @@
 #define NET_TG_REQUEST_H
 
 #include "base/error.h"
+#include "net/curve_keys.h"
 #include "net/zsocket.h"
 #include "proto/tg01.h"
 
 struct tg_client;
 
 struct tg_client_options {
-	void *context;              /* outlives the client */
-	struct endpoints endpoints; /* all are connected; each question goes to one of them */
-	int timeout_ms;             /* for a question, 1 to TG_TIMEOUT_MAX_MS */
+	void *context;                   /* outlives the client */
+	struct endpoints endpoints;      /* all are connected; each question goes to one of them */
+	const struct curve_pair *mine;   /* keys for endpoints that are not local; both or neither, */
+	const struct curve_pair *server; /* outliving the client; only server->public_text is used */
+	int timeout_ms;                  /* for a question, 1 to TG_TIMEOUT_MAX_MS */
 };
 
 #define TG_TIMEOUT_MAX_MS (60 * 1000)

@@ -9,6 +9,7 @@
 	X("CATALOG", false)                                                                                            \
 	X("CHANGES_PUB", false)                                                                                        \
 	X("CONTROL", false)                                                                                            \
+	X("CURVE_DIR", false)                                                                                          \
 	X("ENTITLEMENT_ADMIN", false)                                                                                  \
 	X("EVENTS_EVERY", false)                                                                                       \
 	X("FEED_BIND", false)                                                                                          \

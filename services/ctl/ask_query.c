@@ -34,6 +34,7 @@ static enum error refusal(const struct tg01_reply *r, struct problem *why) {
 	case TG01_INTERNAL:
 		e = ERR_INTERNAL;
 		break;
+	case TG01_FORBIDDEN:
 	case TG01_UNSUPPORTED_VERSION:
 	case TG01_UNKNOWN_OP:
 	case TG01_OVERLOADED:
@@ -45,13 +46,28 @@ static enum error refusal(const struct tg01_reply *r, struct problem *why) {
 	return problem_set(why, e, "%.*s: %.*s", VIEW_FMT(r->code_name), VIEW_FMT(r->text));
 }
 
+/* client.key and server.pub of the directory, where one is named. */
+static enum error read_keys(const struct call *c, struct query_call *q, struct problem *why) {
+	char path[4096 + 16];
+	(void)snprintf(path, sizeof path, "%s/client.key", c->s.curve_dir);
+	enum error e = curve_pair_read(path, true, &q->mine, why);
+	if (e) return e == ERR_NOT_FOUND ? ERR_CONFIG : e;
+	(void)snprintf(path, sizeof path, "%s/server.pub", c->s.curve_dir);
+	e = curve_pair_read(path, false, &q->server, why);
+	return e == ERR_NOT_FOUND ? ERR_CONFIG : e;
+}
+
 enum error query_ask(const struct call *c, const struct tg01_request *r, struct query_call *ret_q,
 		     struct tg01_reply *ret_reply, struct problem *why) {
 	*ret_q = (struct query_call){0};
-	enum error e = zcontext_create(&ret_q->zmq, why);
+	enum error e = c->s.curve_dir ? read_keys(c, ret_q, why) : OK;
+	if (!e) e = zcontext_create(&ret_q->zmq, why);
 	if (e) return e;
-	const struct tg_client_options o = {
-		.context = ret_q->zmq, .endpoints = c->s.query, .timeout_ms = (int)c->s.timeout_ms};
+	const struct tg_client_options o = {.context = ret_q->zmq,
+					    .endpoints = c->s.query,
+					    .mine = c->s.curve_dir ? &ret_q->mine : NULL,
+					    .server = c->s.curve_dir ? &ret_q->server : NULL,
+					    .timeout_ms = (int)c->s.timeout_ms};
 	e = tg_client_create(&o, &ret_q->client, why);
 	struct problem inner = {0};
 	if (!e) e = tg_client_ask(ret_q->client, r, ret_reply, &inner);
@@ -65,6 +81,7 @@ enum error query_ask(const struct call *c, const struct tg01_request *r, struct 
 void query_close(struct query_call *q) {
 	tg_client_destroy(&q->client);
 	zcontext_destroy(&q->zmq);
+	curve_pair_forget(&q->mine);
 }
 
 json_t *query_source(json_t *result, const struct tg01_source *s) {

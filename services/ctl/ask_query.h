@@ -8,6 +8,7 @@
 struct query_call {
 	void *zmq;
 	struct tg_client *client;
+	struct curve_pair mine, server; /* with a CURVE_DIR */
 };
 
 /* The question that the flags and the argument of the call make. ERR_USAGE. */

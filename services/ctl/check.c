@@ -10,6 +10,7 @@ static const struct setting rows[] = {
 	{"MIN_VER", SETTING_U64, AT(min_ver), .flag_only = true, .help = "fail unless the store has this version"},
 	ROW_ACCOUNT,
 	ROW_QUERY,
+	ROW_CURVE_DIR,
 	ROW_TIMEOUT,
 	ROW_JSON,
 };

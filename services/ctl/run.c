@@ -23,6 +23,7 @@ static const struct verb *const verbs[] = {
 	&verb_quarantine_retry,
 	&verb_rebuild,
 	&verb_send,
+	&verb_keygen,
 };
 
 static void print_verbs(FILE *out, const char *first_word) {

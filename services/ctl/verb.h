@@ -28,6 +28,8 @@ struct ctl_settings {
 	const char *webhook_url;
 	unsigned mode; /* 0 live, 1 test, MODE_EITHER */
 	const char *account;
+	const char *curve_dir; /* NULL: no keys */
+	const char *may;
 	const char *tier;
 	const char *feature;
 	const char *at;
@@ -59,6 +61,11 @@ struct ctl_settings {
 	{                                                                                                              \
 		"QUERY", SETTING_ENDPOINTS, AT(query), .fallback = "tcp://127.0.0.1:8721",                             \
 						       .help = "where tiergate-query answers"                          \
+	}
+#define ROW_CURVE_DIR                                                                                                  \
+	{                                                                                                              \
+		"CURVE_DIR", SETTING_DIR, AT(curve_dir),                                                               \
+			.help = "keys, for endpoints that are not local: client.key and server.pub"                    \
 	}
 #define ROW_STORE_DIR                                                                                                  \
 	{                                                                                                              \
@@ -114,9 +121,9 @@ struct verb {
 	int (*run)(const struct call *c); /* gives the exit code */
 };
 
-extern const struct verb verb_check, verb_get, verb_explain, verb_status, verb_journal_list, verb_journal_show,
-	verb_journal_forget, verb_rebuild, verb_grant, verb_revoke, verb_overrides, verb_quarantine_list,
-	verb_quarantine_show, verb_quarantine_retry, verb_send;
+extern const struct verb verb_keygen, verb_check, verb_get, verb_explain, verb_status, verb_journal_list,
+	verb_journal_show, verb_journal_forget, verb_rebuild, verb_grant, verb_revoke, verb_overrides,
+	verb_quarantine_list, verb_quarantine_show, verb_quarantine_retry, verb_send;
 
 /* Picks the verb out of argv and runs it. Gives the exit code. */
 int ctl_run(int argc, char **argv, char **envp);

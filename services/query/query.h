@@ -17,6 +17,7 @@ struct query_settings {
 	struct service_settings service;
 	struct endpoints query_bind;
 	struct endpoints feed_bind;
+	const char *curve_dir; /* NULL: no keys */
 	const char *store_dir;
 	const char *changes_pub;
 	const char *catalog;
@@ -31,6 +32,7 @@ struct query_metrics {
 	struct counter *dropped[3]; /* unroutable, blocked, misframed */
 	struct counter *changes;
 	struct counter *bad_changes;
+	struct counter *denied;
 	struct gauge *ver;
 	struct gauge *lag_ms;
 	struct gauge *ready;
@@ -40,6 +42,8 @@ struct query {
 	const struct query_settings *settings;
 	struct service *service;
 	struct catalog_file *catalog;
+	struct curve_gate *gate; /* NULL: no keys */
+	uint64_t denied;         /* as it was counted last */
 	struct store_link link;
 	struct server server;
 	struct router router;
@@ -55,6 +59,14 @@ struct query {
 NODISCARD enum error query_open(struct service *service, const struct query_settings *settings, struct query **ret_q,
 				struct problem *why);
 void query_close(struct query **q);
+
+/* open.c: the sockets that clients reach, made or made anew. */
+NODISCARD enum error query_bind(struct query *q, struct problem *why);
+
+/* keys.c: the allowed keys again, on HUP; who lost one also loses the connection. */
+NODISCARD enum error query_keys_reload(struct query *q, struct problem *why);
+/* Logs and counts who was turned away. */
+void query_keys_report(struct query *q);
 
 /* Serves until told to stop, then what is already there. */
 NODISCARD enum error query_run(struct query *q, struct problem *why);

@@ -21,6 +21,7 @@ void query_metrics_register(struct query_metrics *m, struct metrics *r) {
 	m->changes = metrics_counter(r, "feed_changes_total", "changes published on the feed", NULL);
 	m->bad_changes =
 		metrics_counter(r, "bad_worker_messages_total", "messages of the worker that do not decode", NULL);
+	m->denied = metrics_counter(r, "denied_total", "handshakes refused for want of an allowed key", NULL);
 	m->ver = metrics_gauge(r, "store_version", "the version of the store that is answered from", NULL);
 	m->lag_ms = metrics_gauge(r, "lag_milliseconds", "how far the store is behind; -1: not known", NULL);
 	m->ready = metrics_gauge(r, "ready", "1 when checks are answered", NULL);

@@ -74,7 +74,8 @@ static void answer(struct router *r, struct frames *f, struct moment now) {
 		reply(r, f, 1, &w);
 		return;
 	}
-	serve(r->server, view_of_frame(&f->at[f->count - 2]), view_of_frame(&f->at[f->count - 1]), now, &w);
+	unsigned rights = curve_gate_rights(r->gate, &f->at[f->count - 1]);
+	serve(r->server, view_of_frame(&f->at[f->count - 2]), view_of_frame(&f->at[f->count - 1]), rights, now, &w);
 	if (w.failed) { /* cannot be: every reply's largest size is below the buffer's; never send half of one */
 		w = writer_of(r->reply, sizeof r->reply);
 		serve_error(r->server, &nobody, TG01_INTERNAL, "the reply is too large", &w);

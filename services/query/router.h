@@ -6,6 +6,7 @@
 #ifndef QUERY_ROUTER_H
 #define QUERY_ROUTER_H
 
+#include "net/curve_gate.h"
 #include "serve.h"
 
 #define ROUTER_BATCH 256 /* requests served before the other sockets get a look */
@@ -13,9 +14,10 @@
 struct router {
 	void *socket;
 	struct server *server;
-	uint64_t unroutable; /* the peer was gone */
-	uint64_t blocked;    /* the peer does not read */
-	uint64_t misframed;  /* no envelope, or too many frames */
+	const struct curve_gate *gate; /* NULL: all endpoints are local */
+	uint64_t unroutable;           /* the peer was gone */
+	uint64_t blocked;              /* the peer does not read */
+	uint64_t misframed;            /* no envelope, or too many frames */
 	uint8_t reply[TG01_MESSAGE_MAX];
 };
 

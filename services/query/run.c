@@ -30,6 +30,7 @@ static bool tick(struct query *q) {
 	bool more = feed_publish(&q->feed);
 	feed_heartbeat(&q->feed, now);
 	query_report(q, now);
+	query_keys_report(q);
 	return more;
 }
 
@@ -46,18 +47,19 @@ static int wait_ms(int64_t next_tick, bool more) {
 	return left < 0 ? 0 : (int)left;
 }
 
-/* True: go on. */
-static bool handle_signals(struct query *q) {
+/* *ret_stop: it is to end. */
+static enum error handle_signals(struct query *q, bool *ret_stop, struct problem *why) {
 	switch (signals_wait(&q->service->signals, 0)) {
 	case SIGNAL_STOP:
-		return false;
+		*ret_stop = true;
+		return OK;
 	case SIGNAL_RELOAD:
 		reload(q);
-		break;
+		return query_keys_reload(q, why);
 	case SIGNAL_NONE:
 		break;
 	}
-	return true;
+	return OK;
 }
 
 enum error query_run(struct query *q, struct problem *why) {
@@ -69,12 +71,17 @@ enum error query_run(struct query *q, struct problem *why) {
 	service_ready(q->service);
 	log_info(&q->service->log, log_ev("listening"), kv_str("listen", q->query_at), kv_str("feed", q->feed_at),
 		 kv_str("admin", admin_address(q->service->admin)));
-	bool more_requests = false, more_changes = false;
+	bool more_requests = false, more_changes = false, stop = false;
 	int64_t next_tick = mono_ms();
 	for (;;) {
 		if (zmq_poll(items, AT_COUNT, wait_ms(next_tick, more_requests || more_changes)) < 0 && errno != EINTR)
 			return problem_set(why, ERR_INTERNAL, "zmq_poll: %s", zmq_strerror(errno));
-		if (items[AT_SIGNALS].revents && !handle_signals(q)) break;
+		if (items[AT_SIGNALS].revents) {
+			enum error e = handle_signals(q, &stop, why);
+			if (e) return e;
+			if (stop) break;
+			items[AT_ROUTER].socket = q->router.socket; /* which other keys may have made anew */
+		}
 		more_requests = (items[AT_ROUTER].revents || more_requests) && router_serve(&q->router);
 		bool news = items[AT_WORKER].revents && feed_listen(&q->feed);
 		more_changes = (news || more_changes) && feed_publish(&q->feed);

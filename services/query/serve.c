@@ -169,7 +169,13 @@ static void serve_ping(const struct server *s, const struct tg01_request *r, str
 	tg01_pong_write(w, &r->id, &source, &p);
 }
 
-void serve(struct server *s, struct view version, struct view message, struct moment now, struct writer *w) {
+/* A key's connection outlives the key: it is asked again with each request. */
+static bool may(unsigned rights, enum tg01_op op) {
+	return rights & (op == TG01_SINCE ? (unsigned)CURVE_FEED : (unsigned)CURVE_CHECK);
+}
+
+void serve(struct server *s, struct view version, struct view message, unsigned rights, struct moment now,
+	   struct writer *w) {
 	static const struct tg01_id nobody = {.kind = TG01_ID_NONE};
 	if (!view_eq(version, VIEW(TG01_VERSION))) {
 		serve_error(s, &nobody, TG01_UNSUPPORTED_VERSION, "the frame before the message must be " TG01_VERSION,
@@ -183,6 +189,10 @@ void serve(struct server *s, struct view version, struct view message, struct mo
 		return;
 	}
 	s->requests[r.op]++;
+	if (!may(rights, r.op)) {
+		serve_error(s, &r.id, TG01_FORBIDDEN, "the sender's key is not allowed to ask this", w);
+		return;
+	}
 	/* a snapshot for each request costs little, and what a client has seen happen before it asked is in it */
 	bool open = link_renew(s->link);
 	if (r.op != TG01_PING && (!open || !link_ready(s->link))) {

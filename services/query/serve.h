@@ -3,6 +3,7 @@
 #define QUERY_SERVE_H
 
 #include "answer.h"
+#include "net/curve_keys.h"
 #include "store_link.h"
 
 /* Changes looked at for one `since`, those of the other mode included. */
@@ -24,9 +25,11 @@ struct moment {
 	int64_t mono_ms;
 };
 
-/* `version` and `message` are a request's last two frames. Renews the link's snapshot; the caller rests it when
- * there is no more to do. Always writes a reply: w has TG01_MESSAGE_MAX bytes. Nothing is allocated. */
-void serve(struct server *s, struct view version, struct view message, struct moment now, struct writer *w);
+/* `version` and `message` are a request's last two frames; `rights` what its sender may do (net/curve_gate.h). Renews
+ * the link's snapshot; the caller rests it when there is no more to do. Always writes a reply: w has TG01_MESSAGE_MAX
+ * bytes. Nothing is allocated. */
+void serve(struct server *s, struct view version, struct view message, unsigned rights, struct moment now,
+	   struct writer *w);
 
 /* An error that is not about a request's content. */
 void serve_error(struct server *s, const struct tg01_id *id, enum tg01_code code, const char *text, struct writer *w);

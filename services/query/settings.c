@@ -6,6 +6,8 @@ static const struct setting rows[] = {
 	 .fallback = "tcp://127.0.0.1:8721", .help = "where checks are answered; several are separated by ;"},
 	{"FEED_BIND", SETTING_ENDPOINTS, offsetof(struct query_settings, feed_bind), .fallback = "tcp://127.0.0.1:8722",
 	 .help = "where changes are published; several are separated by ;"},
+	{"CURVE_DIR", SETTING_DIR, offsetof(struct query_settings, curve_dir),
+	 .help = "the directory of keys (tiergate keygen); needed by endpoints that are not local"},
 	{"STORE_DIR", SETTING_DIR, offsetof(struct query_settings, store_dir), .fallback = "./data/entitlements",
 	 .help = "the entitlement store, which the worker writes"},
 	{"CHANGES_PUB", SETTING_ENDPOINT, offsetof(struct query_settings, changes_pub),
@@ -19,7 +21,8 @@ static const struct setting rows[] = {
 const struct settings_table query_settings_table = {
 	.program = "tiergate-query",
 	.purpose = "Answers tier checks from the entitlement store and publishes its changes.",
-	.notes = "HUP reads the catalog again; a bad one is refused and the old one stays. TERM drains and exits 0.",
+	.notes = "HUP reads the catalog and the allowed keys again; bad ones are refused and the old ones stay. TERM "
+		 "drains and exits 0.",
 	.rows = rows,
 	.count = ARRAY_LEN(rows),
 };

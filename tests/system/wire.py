@@ -24,13 +24,20 @@ class Refused(Exception):
         self.code, self.message, self.retry = err["code"], err["msg"], err["retry"]
 
 
+def _take_keys(socket, keys):
+    """CURVE: (this side's public key, its secret, the server's public key), or None."""
+    if keys:
+        socket.curve_publickey, socket.curve_secretkey, socket.curve_serverkey = (key.encode() for key in keys)
+
+
 class _Caller:
     """A REQ that survives its server's death: relaxed, correlated, and given up after ANSWER_MS."""
 
     version = b""
 
-    def __init__(self, endpoint, timeout_ms=ANSWER_MS):
+    def __init__(self, endpoint, timeout_ms=ANSWER_MS, keys=None):
         self.socket = zmq.Context.instance().socket(zmq.REQ)
+        _take_keys(self.socket, keys)
         self.socket.setsockopt(zmq.REQ_RELAXED, 1)
         self.socket.setsockopt(zmq.REQ_CORRELATE, 1)
         self.socket.setsockopt(zmq.LINGER, 0)
@@ -168,8 +175,9 @@ def reconcile_pass(endpoint, seconds=60, **how):
 class Subscriber:
     """A SUB: pairs of topic and map. Topics: bytes; none: everything."""
 
-    def __init__(self, endpoint, *topics):
+    def __init__(self, endpoint, *topics, keys=None):
         self.socket = zmq.Context.instance().socket(zmq.SUB)
+        _take_keys(self.socket, keys)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.RECONNECT_IVL, 20)
         self.socket.setsockopt(zmq.RECONNECT_IVL_MAX, 200)

@@ -95,12 +95,13 @@ static int tear_down(void **state) {
 
 static void *dealer(struct site *s, const struct curve_pair *mine, const struct curve_pair *server) {
 	void *d = NULL;
-	char local[ENDPOINTS_TEXT_MAX];
+	struct endpoints list = {.count = 1};
 	const struct zsocket_limits limits = {.send_timeout_ms = 300, .receive_timeout_ms = WAIT_MS};
 	assert_int_equal(zsocket_create(s->context, ZMQ_DEALER, &limits, &d, NULL), OK);
-	if (mine) assert_int_equal(curve_client_set(d, mine, server, NULL), OK);
-	(void)snprintf(local, sizeof local, "tcp://127.0.0.1%s", strrchr(s->at, ':'));
-	assert_int_equal(zmq_connect(d, local), 0);
+	/* a loopback address that does not look like one, where keys are to be used */
+	(void)snprintf(list.at[0], ENDPOINT_MAX, "tcp://%s%s", mine ? "[::ffff:127.0.0.1]" : "127.0.0.1",
+		       strrchr(s->at, ':'));
+	assert_int_equal(curve_connect_all(d, mine, server, &list, NULL), OK);
 	s->dealers[s->dealer_count++] = d;
 	return d;
 }

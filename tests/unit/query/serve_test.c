@@ -26,6 +26,8 @@ static int set_up(void **state) {
 	return client && server.decoder ? 0 : -1;
 }
 
+static unsigned rights = CURVE_CHECK | CURVE_FEED;
+
 static int tear_down(void **state) {
 	(void)state;
 	store.store = NULL;
@@ -42,7 +44,7 @@ static struct tg01_reply ask(struct tg01_request r) {
 	struct writer out = writer_of(bytes, sizeof bytes);
 	tg01_request_write(&out, &r);
 	struct writer w = writer_of(reply_bytes, sizeof reply_bytes);
-	serve(&server, VIEW("TG01"), writer_view(&out), (struct moment){NOW_MS, 7000}, &w);
+	serve(&server, VIEW("TG01"), writer_view(&out), rights, (struct moment){NOW_MS, 7000}, &w);
 	assert_false(w.failed);
 	struct tg01_reply reply;
 	struct problem why = {0};
@@ -182,7 +184,7 @@ static void a_store_that_fails(void **state) {
 static void other_versions(void **state) {
 	(void)state;
 	struct writer w = writer_of(reply_bytes, sizeof reply_bytes);
-	serve(&server, VIEW("TG02"), VIEW("\x80"), (struct moment){NOW_MS, 0}, &w);
+	serve(&server, VIEW("TG02"), VIEW("\x80"), rights, (struct moment){NOW_MS, 0}, &w);
 	struct tg01_reply r;
 	assert_int_equal(tg01_reply_read(client, TG01_PING, writer_view(&w), &r, NULL), OK);
 	assert_int_equal(r.code, TG01_UNSUPPORTED_VERSION);
@@ -226,12 +228,45 @@ static void since_passes_the_other_mode(void **state) {
 	assert_true(!r.of.since.more && r.of.since.count == 1 && r.source.ver == fake.ver);
 }
 
+static void a_key_may_ask_what_it_may(void **state) {
+	(void)state;
+	static const struct {
+		unsigned rights;
+		enum tg01_op op;
+		bool allowed;
+	} cases[] = {
+		{CURVE_CHECK, TG01_PING, true},
+		{CURVE_CHECK, TG01_SINCE, false},
+		{CURVE_FEED, TG01_SINCE, true},
+		{CURVE_FEED, TG01_PING, false},
+		{CURVE_JOURNAL | CURVE_APPEND, TG01_PING, false},
+		{0, TG01_PING, false}, /* a key that was taken out, on a connection that lives */
+		{0, TG01_SINCE, false},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		rights = cases[i].rights;
+		struct tg01_reply r = ask((struct tg01_request){.op = cases[i].op});
+		rights = CURVE_CHECK | CURVE_FEED;
+		assert_int_equal(r.failed, !cases[i].allowed);
+		if (!r.failed) continue;
+		assert_int_equal(r.code, TG01_FORBIDDEN);
+		assert_false(r.retry);
+	}
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-		TEST(answers_from_the_right_row),  TEST(batch),          TEST(get),
-		TEST(what_was_answered_then),      TEST(min_ver),        TEST(not_ready),
-		TEST(a_store_that_fails),          TEST(other_versions), TEST(since),
+		TEST(answers_from_the_right_row),
+		TEST(a_key_may_ask_what_it_may),
+		TEST(batch),
+		TEST(get),
+		TEST(what_was_answered_then),
+		TEST(min_ver),
+		TEST(not_ready),
+		TEST(a_store_that_fails),
+		TEST(other_versions),
+		TEST(since),
 		TEST(since_passes_the_other_mode),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,179 @@
+"""Keys: who comes in over an endpoint that is not local, and what those see who do not. The clients are pyzmq's."""
+
+import json
+import pathlib
+import subprocess
+
+import harness
+import lives
+import webhook
+import wire
+import zmq
+from harness import wait_until
+
+ANSWER_MS = 5000
+REFUSED_MS = 600
+
+
+def read_keys(path):
+    lines = (line.split() for line in pathlib.Path(path).read_text().splitlines() if not line.startswith("#"))
+    return {line[0]: line[1] for line in lines if line[0] in ("public", "secret")}
+
+
+class KeysTest(harness.SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.keys = self.stack.dir / "keys"
+        self.tiergate("keygen")
+
+    def tiergate(self, *words, code=0):
+        done = subprocess.run([self.stack.bin / "tiergate", *words], cwd=self.stack.dir, timeout=30, text=True,
+                              capture_output=True, env=harness.clean_environment({"TIERGATE_CURVE_DIR": str(self.keys)}))
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def start(self):
+        self.stack.ingress().start()
+        self.stack.worker().start()
+        self.query = self.stack.query(curve_dir=self.keys, query_bind="tcp://0.0.0.0:0;" + self.stack.ipc("query-tg01"),
+                                      feed_bind="tcp://0.0.0.0:0").start()
+        listening = self.query.wait_log("listening")
+        self.at = listening["listen"].split(";")[0].rsplit(":", 1)[1]
+        self.feed_at = listening["feed"].rsplit(":", 1)[1]
+        with wire.Query(self.stack.ipc("query-tg01")) as local:
+            local.wait_ready()
+        hook = webhook.Webhook(self.stack.address())
+        self.addCleanup(hook.close)
+        self.assertEqual(hook.send(lives.hello(1))[0], 200)
+        harness.applied(self.stack)
+
+    def client(self, name, **more):
+        """A caller with the keys of clients/NAME; keys given as arguments win."""
+        mine = read_keys(self.keys / "clients" / name / "client.key") if name else {}
+        server = read_keys(self.keys / "server.pub")["public"]
+        keys = (mine["public"], mine["secret"], more.get("server", server)) if name else None
+        caller = wire.Query(f"tcp://127.0.0.1:{self.at}", keys=keys)
+        self.addCleanup(caller.close)
+        return caller
+
+    def assert_silence(self, caller):
+        caller.socket.setsockopt(zmq.RCVTIMEO, REFUSED_MS)
+        caller.socket.setsockopt(zmq.SNDTIMEO, REFUSED_MS)
+        with self.assertRaises(wire.NoAnswer):
+            caller.ping()
+
+    def test_an_allowed_client_is_answered_and_others_are_not(self):
+        self.tiergate("keygen", "api")
+        self.tiergate("keygen", "mirror", "--may", "journal")
+        self.start()
+        self.assertTrue(self.client("api").ping()["ready"])
+        since = self.query.log_size()
+        self.assert_silence(self.client("mirror"))
+        refusal = self.query.wait_log("key_refused", since=since, name="mirror")
+        self.assertEqual(refusal["wanted"], "check")
+        self.assertEqual(refusal["key"], read_keys(self.keys / "allowed" / "mirror.pub")["public"])
+        self.assert_silence(self.client(None))  # without a key
+        self.query.wait_log("key_refused", since=since, name="", key="")
+        since = self.query.log_size()
+        self.assert_silence(self.client("api", server=read_keys(self.keys / "allowed" / "mirror.pub")["public"]))
+        self.query.wait_log("key_refused", since=since, key="")
+        status, text = self.stack.admin("query", "/metrics")
+        self.assertEqual(status, 200)
+        self.assertRegex(text, r"tiergate_query_denied_total [1-9]")
+        log = "\n".join(self.query.log())
+        for file in self.keys.rglob("*.key"):
+            self.assertNotIn(read_keys(file)["secret"], log)
+
+    def test_a_key_that_is_removed_loses_its_connection(self):
+        self.tiergate("keygen", "api")
+        self.tiergate("keygen", "other")
+        self.start()
+        api, other = self.client("api"), self.client("other")
+        self.assertTrue(api.ping()["ready"] and other.ping()["ready"])
+        (self.keys / "allowed" / "api.pub").unlink()
+        self.query.hup()
+        self.query.wait_log("keys_loaded", taken_away="1")
+
+        def other_is_back():
+            try:
+                return other.ping()["ready"]
+            except wire.NoAnswer:
+                return False
+        wait_until(other_is_back, 20, "who is still allowed comes back")
+        self.assert_silence(api)
+        self.query.wait_log("key_refused", key=read_keys(self.keys / "clients" / "api" / "client.key")["public"])
+
+    def test_a_new_key_comes_in_without_a_new_start(self):
+        self.tiergate("keygen", "api")
+        self.start()
+        api = self.client("api")
+        self.assertTrue(api.ping()["ready"])
+        self.tiergate("keygen", "late")
+        self.query.hup()
+        self.query.wait_log("keys_loaded", taken_away="0")
+        self.assertTrue(self.client("late").ping()["ready"])
+        self.assertTrue(api.ping()["ready"])
+        bad = self.keys / "allowed" / "bad.pub"
+        bad.write_text("public nonsense\nmay check\n")
+        self.query.hup()
+        self.assertIn("bad.pub:1: 'public' takes one key", self.query.wait_log("keys_kept")["why"])
+        self.assertTrue(self.client("late").ping()["ready"])
+
+    def test_rights_of_one_connection(self):
+        self.tiergate("keygen", "checker", "--may", "check")
+        self.start()
+        checker = self.client("checker")
+        self.assertTrue(checker.ping()["ready"])
+        with self.assertRaises(wire.Refused) as refused:
+            checker.since(0)
+        self.assertEqual((refused.exception.code, refused.exception.retry), ("forbidden", False))
+
+    def test_the_feed_wants_its_own_right(self):
+        self.tiergate("keygen", "listener", "--may", "feed")
+        self.tiergate("keygen", "checker", "--may", "check")
+        self.start()
+        server = read_keys(self.keys / "server.pub")["public"]
+
+        def subscriber(name):
+            mine = read_keys(self.keys / "clients" / name / "client.key")
+            s = wire.Subscriber(f"tcp://127.0.0.1:{self.feed_at}", b"", keys=(mine["public"], mine["secret"], server))
+            self.addCleanup(s.socket.close)
+            return s
+        self.assertTrue(subscriber("listener").receive(ANSWER_MS))
+        self.assertIsNone(subscriber("checker").receive(1500))  # longer than the second between two heartbeats
+        self.query.wait_log("key_refused", name="checker", wanted="feed")
+
+    def test_the_command_has_keys_of_its_own(self):
+        self.start()
+        # 0.0.0.0 is this machine, and not surely so: it counts as another
+        out = self.tiergate("get", "nobody", "--query", f"tcp://0.0.0.0:{self.at}", "--json")
+        self.assertEqual(json.loads(out)["reason"], "unknown_subject")
+        no_keys = subprocess.run([self.stack.bin / "tiergate", "get", "nobody", "--query", f"tcp://0.0.0.0:{self.at}"],
+                                 cwd=self.stack.dir, text=True, capture_output=True, env=harness.clean_environment())
+        self.assertEqual(no_keys.returncode, 78)
+        self.assertIn("is not loopback: that needs keys (CURVE_DIR", no_keys.stderr)
+
+    def test_no_service_binds_to_others_without_keys(self):
+        self.stack.ingress().start()
+        self.stack.worker().start()
+        query = self.stack.query(query_bind="tcp://0.0.0.0:0").start(wait=False)
+        self.assertEqual(query.wait_exit(), 78)
+        self.assertIn("is not loopback: that needs keys", "\n".join(query.log()))
+        missing = self.stack.query("second", curve_dir=self.stack.dir / "none", query_bind="tcp://0.0.0.0:0").start(wait=False)
+        self.assertEqual(missing.wait_exit(), 78)
+        self.assertIn("`tiergate keygen` makes it", "\n".join(missing.log()))
+
+    def test_keygen_overwrites_nothing(self):
+        before = {p: p.read_bytes() for p in self.keys.rglob("*") if p.is_file()}
+        self.assertIn("File exists", self.tiergate("keygen", code=69))
+        self.tiergate("keygen", "api")
+        self.assertIn("File exists", self.tiergate("keygen", "api", code=69))
+        for words in (["keygen", "../x"], ["keygen", ".x"], ["keygen", "x" * 65], ["keygen", "y", "--may", "fly"]):
+            self.tiergate(*words, code=64)
+        self.assertEqual(before, {p: p.read_bytes() for p in before})
+        for path in self.keys.rglob("*.key"):
+            self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+
+
+if __name__ == "__main__":
+    harness.main()
