@@ -56,11 +56,18 @@ class SettingsTest(harness.SystemTest):
                         WEBHOOK_SECRETS=text)
 
     def test_endpoints_beyond_this_machine_are_refused(self):
-        for program, flag in (("tiergate-query", "--query-bind"), ("tiergate-query", "--feed-bind"),
-                              ("tiergate-ingress", "--journal-pub"), ("tiergate-entitlement", "--changes-pub"),
-                              ("tiergate-entitlement", "--control")):
+        for program, flag, says in (("tiergate-query", "--query-bind", "CURVE_DIR"), ("tiergate-query", "--feed-bind", "CURVE_DIR"),
+                                    ("tiergate-query", "--changes-pub", "--changes-pub: "),
+                                    ("tiergate-ingress", "--journal-pub", "--journal-pub: "),
+                                    ("tiergate-entitlement", "--changes-pub", "--changes-pub: "),
+                                    ("tiergate-entitlement", "--control", "--control: ")):
             for endpoint in ("tcp://0.0.0.0:7777", "tcp://*:7777", "tcp://192.0.2.1:7777", "tcp://[::]:7777"):
-                self.expect(CONFIG, flag, program, flag, endpoint, WEBHOOK_SECRETS=SECRET)
+                more = []
+                if program == "tiergate-query":  # far enough to bind
+                    more = ["--catalog", self.stack.catalog, "--admin-listen", "127.0.0.1:0"]
+                    for other in {"--query-bind", "--feed-bind"} - {flag}:
+                        more += [other, self.stack.ipc(other.strip("-"))]
+                self.expect(CONFIG, says, program, flag, endpoint, *more, WEBHOOK_SECRETS=SECRET)
 
     def test_bad_catalogs(self):
         self.stack.catalog.write_text("version: 1\ntiers:\n  - name: free\n    fetures: [x]\n")
