@@ -45,6 +45,23 @@ static json_t *session_create(struct sim_request *r) {
 	return record_show(rec);
 }
 
+/* A form has texts only; a feature's switches are booleans. As deep as parameters go. */
+static json_t *with_switches(json_t *group) {
+	const char *key;
+	json_t *value, *out = json_object();
+	json_object_foreach(group, key, value) {
+		const char *text = json_string_value(value);
+		bool on = text && strcmp(text, "true") == 0;
+		if (on || (text && strcmp(text, "false") == 0))
+			set_bool(out, key, on);
+		else if (json_is_object(value))
+			(void)json_object_set_new(out, key, with_switches(value));
+		else
+			(void)json_object_set(out, key, value);
+	}
+	return out;
+}
+
 static void take(struct sim_request *r, json_t *o) {
 	take_texts(r, o, "default_return_url,name,");
 	take_metadata(r, r->params, o);
@@ -55,7 +72,7 @@ static void take(struct sim_request *r, json_t *o) {
 	static const char *const names[] = {"features", "business_profile"};
 	for (size_t i = 0; i < ARRAY_LEN(names) && !failed(r); i++) {
 		json_t *kept = json_deep_copy(json_object_get(o, names[i])),
-		       *news = json_object_get(r->params, names[i]);
+		       *news = with_switches(json_object_get(r->params, names[i]));
 		const char *key;
 		json_t *value;
 		json_object_foreach(news, key, value) {
@@ -65,6 +82,7 @@ static void take(struct sim_request *r, json_t *o) {
 			else
 				(void)json_object_set(kept, key, value);
 		}
+		json_decref(news);
 		(void)json_object_set_new(o, names[i], kept);
 	}
 }
