@@ -35,7 +35,7 @@ void stripe_read_checkout(struct stripe_reader *r, const struct stripe_place *at
 	struct view payment = stripe_text(r, at, "payment_status", NAME_MAX_BYTES);
 	struct stripe_reader quiet = {.metadata_key = r->metadata_key};
 
-	(void)e;
+	int64_t created = stripe_natural(r, at, "created");
 	o->id = stripe_need_id(r, at, "id");
 	o->paid = payment.len && !view_eq(payment, VIEW("unpaid"));
 	o->customer = stripe_customer(r, at);
@@ -44,6 +44,7 @@ void stripe_read_checkout(struct stripe_reader *r, const struct stripe_place *at
 	o->subject = stripe_text(&quiet, at, "client_reference_id", SUBJECT_MAX);
 	if (!o->subject.len) o->subject = stripe_claim(r, at);
 	if (!o->paid) o->customer = VIEW_NONE;
+	if (e->snapshot && created < out->stamp.created) o->claimed = created;
 	if (status.len && !view_eq(status, VIEW("complete"))) out->kind = OBSERVE_NOTHING;
 }
 

@@ -20,7 +20,8 @@
  * (or needs no payment). One that is complete but "unpaid" (a debit or a transfer on its way) binds nobody: anybody
  * can get that far, and it would take a customer away from the subject that pays for it. Once it is paid,
  * checkout.session.async_payment_succeeded shows the same session as paid; when that fails there is nothing to undo.
- * The subscription's own metadata, and its status, count meanwhile as always.
+ * The subscription's own metadata, and its status, count meanwhile as always. What a snapshot of a session claims
+ * counts as claimed when the session was made, not when it was looked at.
  *
  * A claim to a subject that can be none (longer than SUBJECT_MAX, not text, a NUL in it) is read as no claim.
  */

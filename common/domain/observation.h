@@ -94,6 +94,10 @@ struct checkout_observation {
 	struct view subscription; /* empty in payment and setup mode */
 	struct view subject;      /* client_reference_id, or metadata's claim */
 	bool paid;                /* payment_status is not "unpaid" */
+	/* When the claim was made, where that is not the record's second: an API answer says when somebody looked, and
+	 * a session that is looked at again, long after, must not take its customer back. So an answer's claim is as
+	 * old as its session. 0: the record's second. */
+	int64_t claimed;
 };
 
 /* What one record says about one payment: the invoice that it paid, and what went back.

@@ -8,6 +8,7 @@ struct customer_news {
 	bool gone;     /* a claim was taken out of the metadata, and none is there now */
 	bool standing; /* this is what the customer's own metadata says */
 	bool deleted;
+	int64_t claimed; /* when, where it is not the observation's second; else 0 */
 };
 
 static bool customer_get(struct fold *f, const struct scope *scope, struct view customer, struct view *ret_bytes,
@@ -55,10 +56,12 @@ static void rebind(struct fold *f, const struct scope *scope, struct view custom
 
 static void join_news(struct customer_register *r, struct view customer, const struct customer_news *news,
 		      const struct stamp *stamp) {
+	struct stamp claimed = *stamp;
+	if (news->claimed) claimed.created = news->claimed;
 	bool valid = claim_valid(news->subject, customer);
 	struct view subject = valid ? news->subject : VIEW_NONE;
 	bool is_new = valid ? news->is_new : news->gone;
-	if (valid || news->standing) customer_register_claim(r, subject, is_new, news->standing, stamp);
+	if (valid || news->standing) customer_register_claim(r, subject, is_new, news->standing, &claimed);
 	if (news->deleted) customer_register_delete(r, stamp);
 }
 
@@ -117,7 +120,7 @@ void fold_customer(struct fold *f, const struct observation *o) {
 
 void fold_checkout(struct fold *f, const struct observation *o) {
 	const struct checkout_observation *c = &o->of.checkout;
-	const struct customer_news news = {.subject = c->subject, .is_new = true};
+	const struct customer_news news = {.subject = c->subject, .is_new = true, .claimed = c->claimed};
 	if (c->id.len) fold_settle(f, &o->scope, FETCH_CHECKOUT, c->id, o->stamp.created);
 	if (c->customer.len && claim_valid(c->subject, c->customer)) observe_customer(f, o, c->customer, &news);
 }

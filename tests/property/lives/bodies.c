@@ -122,6 +122,7 @@ static void add_customer(struct text *t, const struct life_event *e, bool snapsh
 
 static void add_checkout(struct text *t, const struct body_shape *shape, const struct checkout_observation *c) {
 	text_add(t, "{\"id\":\"%.*s\",\"mode\":\"subscription\",", VIEW_FMT(c->id));
+	body_time(t, shape, "created", c->claimed);
 	body_id(t, shape, "customer", c->customer, "customer");
 	body_id(t, shape, "subscription", c->subscription, "subscription");
 	text_add(t,

@@ -18,7 +18,7 @@ struct body_shape random_body_shape(struct random *r);
  *
  * `what` is the event's type when it is one (has a dot and no space); "API snapshot" makes it a snapshot; else the
  * type is what fits the observation. What one object cannot say must not be asked for:
- *   checkout   not paid: no customer
+ *   checkout   not paid: no customer; claimed: only of an API snapshot, and before it
  *   payment    has_charge: no reversals. One reversal: no invoice and no amount, and a dispute has no customer.
  * Neither: what an invoice payment says, so id, invoice and amount alone. The id is an intent's when it starts with
  * "pi_" override   its event is the override's id + "_g" or "_r" (proto/fact.h) schedule   its phases in order of start

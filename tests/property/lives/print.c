@@ -201,6 +201,7 @@ void print_observation(struct text *t, const struct observation *o) {
 		text_add(t, "checkout %.*s customer=%.*s subject=%.*s%s", VIEW_FMT(o->of.checkout.id),
 			 VIEW_FMT(o->of.checkout.customer), VIEW_FMT(o->of.checkout.subject),
 			 o->of.checkout.paid ? " paid" : "");
+		add_time(t, "claimed", o->of.checkout.claimed);
 		break;
 	case OBSERVE_INVOICE:
 		text_add(t, "invoice ");

@@ -90,9 +90,12 @@ void world_apply(struct world *w, const struct observation *o) {
 	case OBSERVE_CUSTOMER:
 		apply_customer(w, o);
 		break;
-	case OBSERVE_CHECKOUT:
-		claim(w, o->of.checkout.customer, o->of.checkout.subject, true, &o->stamp);
+	case OBSERVE_CHECKOUT: {
+		struct stamp claimed = o->stamp;
+		if (o->of.checkout.claimed) claimed.created = o->of.checkout.claimed;
+		claim(w, o->of.checkout.customer, o->of.checkout.subject, true, &claimed);
 		break;
+	}
 	case OBSERVE_INVOICE:
 		apply_invoice(w, o);
 		break;

@@ -108,6 +108,8 @@ static void make_checkout(struct told *t, struct random *r) {
 	c->id = a_text(t, r, "cs_");
 	c->paid = random_chance(r, 50);
 	if (c->paid) c->customer = maybe(t, r, "cus_");
+	if (strcmp(t->e.what, "API snapshot") == 0 && random_chance(r, 70))
+		c->claimed = t->e.o.stamp.created - 1 - (int64_t)random_below(r, 100);
 	c->subscription = maybe(t, r, "sub_");
 	c->subject = maybe(t, r, "user-");
 }
