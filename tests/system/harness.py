@@ -197,6 +197,7 @@ class Stack:
         build = pathlib.Path(build_dir).resolve()
         self.bin = build / "bin"
         self.store_dump = build / "tests" / "system" / "store_dump"
+        self.store_forge = build / "tests" / "system" / "store_forge"
         # short: a Unix socket's path has 107 bytes
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="tg-", dir="/tmp"))
         self.services = {}
@@ -330,6 +331,12 @@ def store_dump(stack, label="worker"):
         else:
             dump[key] = values[0] if key == "digest" else int(values[0])
     return dump
+
+
+def store_forge(stack, *what, label="worker", data=None):
+    """Leaves a stopped worker's store as an older program would have (store_forge.c)."""
+    subprocess.run([stack.store_forge, stack.services[label].flags["store-dir"], *map(str, what)], check=True,
+                   timeout=READY_S, input=data, env=clean_environment())
 
 
 def applied(stack, worker="worker", ingresses=("ingress",)):

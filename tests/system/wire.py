@@ -121,6 +121,11 @@ class Journal(_Caller):
     def find(self, event_id, mode="test", acct=""):
         return self.call("find", mode=mode, acct=acct, event=event_id)[0]["seq"]
 
+    def raw(self, seq):
+        """One record's bytes."""
+        frame, = self.call("replay", **{"from": seq, "max": 1})[1]
+        return frame
+
     def records(self, first=1):
         """Every record from `first` to the head, in order."""
         while True:
