@@ -46,6 +46,13 @@ static json_t *scrub(json_t *value) {
 	return json_incref(value);
 }
 
+void call_show(const struct call *c, json_t *value, void (*show)(const json_t *value)) {
+	if (c->s.json) return;
+	json_t *plain = scrub(value);
+	show(plain);
+	json_decref(plain);
+}
+
 int call_done(const struct call *c, json_t *result, void (*show)(const json_t *result), int exit_code) {
 	if (!result) return call_failed(c, ERR_MEMORY, NULL);
 	if (c->s.json) {

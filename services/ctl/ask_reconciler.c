@@ -9,14 +9,16 @@
 
 struct pass {
 	const struct call *call;
+	const struct pass_wish *wish;
 	void *zmq, *socket;
 	struct reconcile_done done;
 };
 
-static enum error send_pass(struct pass *p, bool full, struct problem *why) {
+static enum error send_pass(struct pass *p, struct problem *why) {
 	uint8_t bytes[RECONCILE_MESSAGE_MAX];
 	struct writer w = writer_of(bytes, sizeof bytes);
-	reconcile_request_write(&w, &(struct reconcile_request){.op = RECONCILE_PASS, .id = 1, .full = full});
+	const struct reconcile_request r = {.op = RECONCILE_PASS, .id = 1, .dry = p->wish->dry, .full = p->wish->full};
+	reconcile_request_write(&w, &r);
 	struct view body = writer_view(&w);
 	if (zmq_send(p->socket, RECONCILE_VERSION, sizeof RECONCILE_VERSION - 1, ZMQ_SNDMORE) >= 0 &&
 	    zmq_send(p->socket, body.ptr, body.len, 0) >= 0)
@@ -32,6 +34,7 @@ static enum error take(struct pass *p, struct view body, bool *ret_done, struct 
 	if (r.say == RECONCILE_SAYS_ERROR)
 		return problem_set(why, reconcile_code_error(r.code), "the reconciler says %s: %.*s",
 				   reconcile_code_name(r.code), VIEW_FMT(r.text));
+	if (r.say == RECONCILE_SAYS_FOUND && p->wish->found) p->wish->found(p->wish->ctx, &r.of.found);
 	*ret_done = r.say == RECONCILE_SAYS_DONE;
 	if (*ret_done) p->done = r.of.done;
 	return OK;
@@ -71,15 +74,16 @@ static enum error wait_for(struct pass *p, struct problem *why) {
 	return OK;
 }
 
-enum error reconciler_pass(const struct call *c, bool full, struct reconcile_done *ret_done, struct problem *why) {
-	struct pass p = {.call = c};
+enum error reconciler_pass(const struct call *c, const struct pass_wish *wish, struct reconcile_done *ret_done,
+			   struct problem *why) {
+	struct pass p = {.call = c, .wish = wish};
 	const struct zsocket_limits limits = {.message_max = RECONCILE_MESSAGE_MAX,
 					      .send_timeout_ms = (int)c->s.timeout_ms,
 					      .receive_timeout_ms = LINGER_ANSWER_MS};
 	enum error e = zcontext_create(&p.zmq, why);
 	if (!e) e = zsocket_create(p.zmq, ZMQ_DEALER, &limits, &p.socket, why);
 	if (!e) e = zsocket_connect(p.socket, c->s.reconciler, why);
-	if (!e) e = send_pass(&p, full, why);
+	if (!e) e = send_pass(&p, why);
 	if (!e) e = wait_for(&p, why);
 	zsocket_close(&p.socket);
 	zcontext_destroy(&p.zmq);

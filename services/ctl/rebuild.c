@@ -54,7 +54,7 @@ static enum error complete_journal(const struct call *c, json_t *o, struct probl
 	json_object_set_new(o, "head", u64_json(head.head));
 	if (head.first <= 1 || c->s.journal_alone) return OK;
 	struct problem inner = {0};
-	e = reconciler_pass(c, true, &done, &inner);
+	e = reconciler_pass(c, &(struct pass_wish){.full = true}, &done, &inner);
 	if (e)
 		return problem_set(why, e,
 				   "the journal begins at record %llu, and what was before is only in Stripe: %.110s "

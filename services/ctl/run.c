@@ -22,6 +22,7 @@ static const struct verb *const verbs[] = {
 	&verb_quarantine_show,
 	&verb_quarantine_retry,
 	&verb_rebuild,
+	&verb_reconcile,
 	&verb_send,
 	&verb_keygen,
 };

@@ -6,19 +6,21 @@
 
 #include <stdio.h>
 
-enum { ONLY_ALL, ONLY_INGRESS, ONLY_ENTITLEMENT, ONLY_QUERY, SERVICES };
+enum { ONLY_ALL, ONLY_INGRESS, ONLY_ENTITLEMENT, ONLY_QUERY, ONLY_RECONCILER, SERVICES };
 
-static const char *const names[SERVICES] = {"all", "ingress", "entitlement", "query"};
+static const char *const names[SERVICES] = {"all", "ingress", "entitlement", "query", "reconciler"};
 
 static const struct setting rows[] = {
 	{"ONLY", SETTING_CHOICE, AT(only), .flag_only = true, .fallback = "all",
-	 .choices = "all|ingress|entitlement|query", .help = "ask this service alone"},
+	 .choices = "all|ingress|entitlement|query|reconciler", .help = "ask this service alone"},
 	{"INGRESS_ADMIN", SETTING_LISTEN, AT(ingress_admin), .fallback = "127.0.0.1:8801",
 	 .help = "the admin port of tiergate-ingress"},
 	{"ENTITLEMENT_ADMIN", SETTING_LISTEN, AT(entitlement_admin), .fallback = "127.0.0.1:8802",
 	 .help = "that of tiergate-entitlement"},
 	{"QUERY_ADMIN", SETTING_LISTEN, AT(query_admin), .fallback = "127.0.0.1:8803",
 	 .help = "that of tiergate-query"},
+	{"RECONCILER_ADMIN", SETTING_LISTEN, AT(reconciler_admin), .fallback = "127.0.0.1:8805",
+	 .help = "that of tiergate-reconciler"},
 	ROW_TIMEOUT,
 	ROW_JSON,
 };
@@ -27,7 +29,7 @@ static const struct settings_table table = {
 	.program = "tiergate status",
 	.purpose = "Asks each service whether it is ready, and if not, why.",
 	.notes = "Exits with 0 when all that were asked are ready, else 69. Services that are down are no error of the "
-		 "command.",
+		 "command; a reconciler that is down counts only with --only.",
 	.rows = rows,
 	.count = ARRAY_LEN(rows),
 };
@@ -79,6 +81,29 @@ static void print_drift(const json_t *facts) {
 		     member_number(facts, "drift_differing"));
 }
 
+static void print_when(const json_t *facts, const char *key, const char *label) {
+	json_int_t s = member_number(facts, key);
+	if (s > 0) (void)printf(", %s %s", label, since_ms(s * 1000, wall_ms()).text);
+}
+
+/* Of the reconciler: its key, how far it has come, what it found, and whether webhooks come at all. */
+static void print_reconciler(const json_t *facts) {
+	const char *key = member_text(facts, "api_key");
+	if (!*key) return;
+	(void)printf(", API key %s", strcmp(key, "none") == 0 ? "none: set STRIPE_API_KEY to have it reconcile" : key);
+	print_when(facts, "events_to", "events up to");
+	print_when(facts, "swept_at", "swept");
+	print_number(facts, "missed", "missed");
+	print_number(facts, "differing", "differing");
+	print_number(facts, "wants", "wants");
+	if (member_number(facts, "oldest_want_ms") > 0)
+		(void)printf(", oldest %.1f s", (double)member_number(facts, "oldest_want_ms") / 1000);
+	if (member_number(facts, "paused_ms") > 0)
+		(void)printf(", paused %.1f s: %s", (double)member_number(facts, "paused_ms") / 1000,
+			     member_text(facts, "api_why"));
+	if (member_true(facts, "silent")) (void)printf(", WEBHOOKS ARE SILENT");
+}
+
 static void print_one(const json_t *o) {
 	const json_t *facts = json_object_get(o, "facts"), *why = json_object_get(o, "why");
 	const char *state = member_true(o, "ready") ? "ready" : member_true(o, "up") ? "not ready" : "down";
@@ -99,6 +124,7 @@ static void print_one(const json_t *o) {
 	if (member_number(facts, "last_webhook_ms"))
 		(void)printf(", last webhook %s", since_ms(member_number(facts, "last_webhook_ms"), wall_ms()).text);
 	print_size(facts);
+	print_reconciler(facts);
 	(void)printf("\n");
 	for (size_t i = 0; i < json_array_size(why); i++)
 		(void)printf("%-12s   %s\n", "", json_string_value(json_array_get(why, i)));
@@ -110,13 +136,16 @@ static void print(const json_t *o) {
 }
 
 static int run(const struct call *c) {
-	const char *const addresses[SERVICES] = {NULL, c->s.ingress_admin, c->s.entitlement_admin, c->s.query_admin};
+	const char *const addresses[SERVICES] = {NULL, c->s.ingress_admin, c->s.entitlement_admin, c->s.query_admin,
+						 c->s.reconciler_admin};
 	json_t *services = json_array();
 	bool ready = true;
 	for (unsigned i = ONLY_INGRESS; i < SERVICES; i++) {
 		if (c->s.only != ONLY_ALL && c->s.only != i) continue;
 		json_t *one = ask(names[i], addresses[i], c->s.timeout_ms);
-		ready = ready && member_true(one, "ready");
+		/* nobody needs a reconciler for webhooks to work: one that is not there is shown, and no more */
+		bool missed = i != ONLY_RECONCILER || c->s.only == i || member_true(one, "up");
+		ready = ready && (member_true(one, "ready") || !missed);
 		json_array_append_new(services, one);
 	}
 	json_t *o = json_pack("{s:b, s:o}", "ready", (int)ready, "services", services);

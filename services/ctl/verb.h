@@ -40,6 +40,8 @@ struct ctl_settings {
 	unsigned only;
 	const char *label;
 	bool set_created_now;
+	bool dry_run, full;
+	const char *reconciler_admin;
 	int64_t wait_ms;
 	bool journal_alone;
 	const char *reconciler;
@@ -123,7 +125,7 @@ struct verb {
 
 extern const struct verb verb_keygen, verb_check, verb_get, verb_explain, verb_status, verb_journal_list,
 	verb_journal_show, verb_journal_forget, verb_rebuild, verb_grant, verb_revoke, verb_overrides,
-	verb_quarantine_list, verb_quarantine_show, verb_quarantine_retry, verb_send;
+	verb_quarantine_list, verb_quarantine_show, verb_quarantine_retry, verb_send, verb_reconcile;
 
 /* Picks the verb out of argv and runs it. Gives the exit code. */
 int ctl_run(int argc, char **argv, char **envp);
@@ -134,6 +136,9 @@ int call_failed(const struct call *c, enum error e, const struct problem *why);
 /* Prints the result, which is taken over, as JSON or with `show` (which gets it with control characters
  * replaced), and gives `exit_code`; 74 when standard output cannot be written, 69 without memory (result NULL). */
 int call_done(const struct call *c, json_t *result, void (*show)(const json_t *result), int exit_code);
+
+/* Shows one piece of a result that is still growing, with `show`; nothing with --json. The value stays the caller's. */
+void call_show(const struct call *c, json_t *value, void (*show)(const json_t *value));
 
 /* The first argument. */
 static inline const char *call_argument(const struct call *c) { return settings_argument(c->settings, 0); }

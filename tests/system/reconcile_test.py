@@ -1,5 +1,7 @@
 """The reconciler against a Stripe that fails as the test says: what webhooks did not bring comes by other ways."""
 
+import json
+import subprocess
 import time
 
 import fake_stripe
@@ -118,6 +120,45 @@ class ReconcileTest(harness.SystemTest):
         found, done = self.run_pass()
         self.assertEqual(done["missed"], len(life.events))
         self.expect_tiers([life])
+
+    # ---- the operator's command
+
+    def ctl(self, *words):
+        """(exit code, standard output)"""
+        done = subprocess.run([self.stack.bin / "tiergate", *words], timeout=harness.READY_S, text=True, cwd=self.stack.dir,
+                              capture_output=True, env=harness.clean_environment())
+        return done.returncode, done.stdout, done.stderr
+
+    def test_the_command_prints_what_would_change_before_it_changes(self):
+        life = recent(lives.plain(1))
+        service = self.reconciler()
+        self.quiet(service)
+        self.stripe.live(life)
+        where = ["--reconciler", self.stack.ipc("reconciler-requests")]
+        code, out, _ = self.ctl("reconcile", "--dry-run", *where)
+        self.assertEqual(code, 1, "something is left to be done")
+        lines = out.splitlines()
+        at = lines.index(f"subscription {life.subscription['id']}")
+        self.assertEqual(lines[at + 1], "  store   not known")
+        self.assertTrue(lines[at + 2].startswith("  Stripe  active, pro_"), lines)
+        self.assertEqual(lines[at + 3], f"  {life.customer}: free becomes pro")
+        self.assertIn("nothing was appended", lines[-1])
+        code, out, _ = self.ctl("reconcile", "--json", *where)
+        said = json.loads(out)
+        self.assertEqual((code, said["dry"], said["missed"]), (0, False, len(life.events)))
+        self.assertEqual(sum(f["kind"] == "event" for f in said["found"]), len(life.events))
+        self.expect_tiers([life])
+        code, out, _ = self.ctl("reconcile", "--dry-run", *where)
+        self.assertEqual((code, out.splitlines()[-1].split(",")[0]), (0, "nothing was appended"))
+        code, out, _ = self.ctl("status", "--only", "reconciler", "--reconciler-admin", service.ready["admin"])
+        self.assertEqual(code, 0)
+        self.assertIn("API key ok", out)
+        service.stop()
+        code, _, err = self.ctl("reconcile", "--timeout", "100ms", *where)
+        self.assertEqual(code, 69)
+        self.assertIn("no reconciler at", err)
+        code, out, _ = self.ctl("status", "--only", "reconciler", "--reconciler-admin", service.ready["admin"])
+        self.assertEqual(code, 69)
 
     # ---- without a key, with a bad one
 
