@@ -4,11 +4,15 @@
 
 json_t *record_copy(const struct record *rec) { return json_deep_copy(rec->json); }
 
-/* Of hashes only the keys that differ, of everything else the whole value; what was not there was null. */
+/* Of hashes only the keys that differ, of everything else the whole value; what was not there was null, and what is
+ * there no more (a key of metadata) is named with what it was. */
 json_t *attributes_before(json_t *before, json_t *after) {
 	json_t *out = json_object();
 	const char *key;
-	json_t *now;
+	json_t *now, *gone;
+	json_object_foreach(before, key, gone) {
+		if (!json_object_get(after, key)) (void)json_object_set_new(out, key, json_deep_copy(gone));
+	}
 	json_object_foreach(after, key, now) {
 		json_t *was = json_object_get(before, key);
 		if (json_equal(was, now)) continue;

@@ -96,6 +96,36 @@ static void previous_attributes_chain(void **state) {
 	rig_close(&g);
 }
 
+static json_t *last_previous(struct rig *g) {
+	const struct record *event = events_of(g)->at[events_of(g)->count - 1];
+	json_t *data = json_loads(event->text, 0, NULL);
+	json_t *previous = json_incref(json_object_get(data, "previous_attributes"));
+	json_decref(data);
+	return previous;
+}
+
+/* Who took a claim out of the metadata is told only by what was there before. */
+static void what_is_there_no_more_is_named(void **state) {
+	(void)state;
+	struct rig g = rig_open();
+	struct id cus = new_customer(&g);
+	static const struct {
+		const char *form, *was; /* NULL: null */
+	} steps[] = {
+		{"metadata[user_id]=alice", NULL}, {"metadata[user_id]=bob", "alice"}, {"metadata[user_id]=", "bob"}};
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		(void)ask(&g, "POST", path_of("/v1/customers/%s", cus.text).text, "%s", steps[i].form);
+		json_t *previous = last_previous(&g), *metadata = json_object_get(previous, "metadata");
+		assert_int_equal(json_object_size(metadata), 1);
+		if (steps[i].was)
+			assert_string_equal(text_of(metadata, "user_id"), steps[i].was);
+		else
+			assert_true(json_is_null(json_object_get(metadata, "user_id")));
+		json_decref(previous);
+	}
+	rig_close(&g);
+}
+
 static void a_test_clock_is_its_customers_own(void **state) {
 	(void)state;
 	struct rig g = rig_open();
@@ -142,9 +172,13 @@ static void a_jump_does_nothing(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(steps_of_any_size_are_the_same),    cmocka_unit_test(the_seed_alone_decides),
-		cmocka_unit_test(events_never_go_back_in_time),      cmocka_unit_test(previous_attributes_chain),
-		cmocka_unit_test(a_test_clock_is_its_customers_own), cmocka_unit_test(a_jump_does_nothing),
+		cmocka_unit_test(steps_of_any_size_are_the_same),
+		cmocka_unit_test(the_seed_alone_decides),
+		cmocka_unit_test(events_never_go_back_in_time),
+		cmocka_unit_test(previous_attributes_chain),
+		cmocka_unit_test(what_is_there_no_more_is_named),
+		cmocka_unit_test(a_test_clock_is_its_customers_own),
+		cmocka_unit_test(a_jump_does_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
