@@ -1,13 +1,17 @@
 # shellcheck shell=bash
-# Starts ingress, worker and query as children, waits until they are ready, and stops them. Sourced.
+# Starts the services and stripe-sim as children, waits until they are ready, and stops them. Sourced.
 #
-#   services_launch DIR BIN NAME FLAG…   NAME is ingress, entitlement or query; its log is DIR/log/NAME.log
-#   services_launch_all DIR BIN          the three, on free ports, in test mode, with DIR/webhook-secrets
+#   services_launch DIR BIN NAME FLAG…   NAME is ingress, entitlement, query, reconciler or stripe-sim; its log is DIR/log/NAME.log
+#   services_launch_all DIR BIN          the first three, on free ports, in test mode, with DIR/webhook-secrets
+#   services_reconciler DIR BIN ADMIN URL    the reconciler, beside those in DIR, against the API at URL
+#   services_clock DIR BIN               those launched later, but stripe-sim, live in simulated time: by DIR/clock, which
+#                                        stripe-sim writes; sets services_env for commands that should as well
 #   services_wait_ready                  all of them; or says which one is not, why, and the end of its log
 #   services_value NAME KEY              KEY of its ready line: listen, admin, …
 #   services_stop                        drains them; false when one had to be killed or did not exit with 0
 
 declare -A services_pid=() services_log=()
+services_env=()      # of what is launched
 services_order=()    # as launched
 services_start_s=30  # how long one may take to become ready
 services_drain_s=30  # and to stop
@@ -18,11 +22,20 @@ services_launch() {
 	mkdir -p "$dir/log"
 	[ ! -e "$log" ] || mv -f "$log" "$log.1"
 	: >"$log"
+	local program=tiergate-$name env=("${services_env[@]}")
+	if [ "$name" = stripe-sim ]; then program=$name env=(); fi
 	# A child outlives neither its parent, should that be killed, nor keeps 9, its lock.
-	setpriv --pdeathsig TERM "$bin/tiergate-$name" "$@" </dev/null >>"$log" 2>&1 9>&- &
+	setpriv --pdeathsig TERM env "${env[@]}" "$bin/$program" "$@" </dev/null >>"$log" 2>&1 9>&- &
 	services_pid[$name]=$!
 	services_log[$name]=$log
 	services_order+=("$name")
+}
+
+services_clock() {
+	local library
+	library=$(cd "$2/../lib" && pwd)/libclock_shift.so
+	[ -s "$1/clock" ] || head -c 8 /dev/zero >"$1/clock"
+	services_env=("LD_PRELOAD=$library" "CLOCK_SHIFT_FILE=$(cd "$1" && pwd)/clock")
 }
 
 services_launch_all() {
@@ -37,6 +50,17 @@ services_launch_all() {
 	services_launch "$dir" "$bin" query --admin-listen 127.0.0.1:0 --store-dir "$dir/entitlements" --mode test \
 		--changes-pub "ipc://$dir/changes" --catalog "$catalog" \
 		--query-bind "tcp://127.0.0.1:*" --feed-bind "tcp://127.0.0.1:*"
+}
+
+# The reconciler against the API at URL; it asks seldom by itself, so that what a demo shows is what the demo did.
+services_reconciler() { # DIR BIN ADMIN URL
+	local catalog
+	catalog=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../docker" && pwd)/tiers.yaml
+	[ ! -e "$1/tiers.yaml" ] || catalog=$1/tiers.yaml
+	(umask 077 && echo sk_test_sim >"$1/stripe-api-key")
+	services_launch "$1" "$2" reconciler --admin-listen "$3" --stripe-api-base "$4" --stripe-api-key-file "$1/stripe-api-key" \
+		--journal-replay "ipc://$1/journal-replay" --store-dir "$1/entitlements" --catalog "$catalog" \
+		--reconciler "ipc://$1/reconciler" --events-every "${services_events_every:-60s}" --sweep-every 24h
 }
 
 services_value() {
@@ -58,7 +82,7 @@ services_get() {
 services_alive() { kill -0 "${services_pid[$1]}" 2>/dev/null; }
 
 services_complain() { # NAME WHAT
-	echo "tiergate-$1 $2. The end of ${services_log[$1]}:" >&2
+	echo "$1 $2. The end of ${services_log[$1]}:" >&2
 	tail -n 15 "${services_log[$1]}" >&2
 }
 
@@ -66,6 +90,7 @@ services_wait_one() {
 	local name=$1 admin why='' deadline=$((SECONDS + services_start_s))
 	while services_alive "$name"; do
 		admin=$(services_value "$name" admin)
+		if [ "$name" = stripe-sim ] && [ -n "$(services_value "$name" listen)" ]; then return 0; fi
 		if [ -n "$admin" ] && why=$(services_get "$admin" /readyz); then return 0; fi
 		if [ "$SECONDS" -ge "$deadline" ]; then
 			services_complain "$name" "is not ready after $services_start_s s ${why:+($why)}"
@@ -93,7 +118,7 @@ services_stop() {
 		fi
 		status=0
 		wait "${services_pid[$name]}" 2>/dev/null || status=$?
-		[ "$status" = 0 ] || { echo "tiergate-$name exited with $status" >&2; clean=1; }
+		[ "$status" = 0 ] || { echo "$name exited with $status" >&2; clean=1; }
 	done
 	services_order=()
 	return "$clean"

@@ -50,8 +50,10 @@ stop() {
 	[ "$status" = 0 ] || fail "stopped, it exits with $status"
 }
 
-# The indented commands that it printed, as they stand.
-paste() { sed -n "s|^  \($bin/tiergate $1 .*\)|\1|p" "$dir/out"; }
+# The indented commands that it printed, as they stand: PROGRAM VERB
+paste() { sed -n "s|^  \($1 $2\( .*\)\{0,1\}\)\$|\1|p" "$dir/out"; }
+tiergate() { paste "$dir/data/tiergate" "$1"; }
+stripe() { paste tests/demo/stripe "$1"; }
 
 run() { # COMMAND-LINE PATTERN: until the answer is there
 	local said deadline=$((SECONDS + 20))
@@ -62,10 +64,18 @@ run() { # COMMAND-LINE PATTERN: until the answer is there
 
 start
 [ "$(stat -c %a "$dir/data/webhook-secrets")" = 600 ] || fail "the secret can be read by others"
-[ "$(paste send | wc -l)/$(paste check | wc -l)/$(paste explain | wc -l)" = 2/1/1 ] || fail "it prints other commands"
-while read -r line; do run "$line" 200; done < <(paste send)
-run "$(paste check)" trialing
-run "$(paste explain)" trial
+[ "$(tiergate send | wc -l)/$(tiergate check | wc -l)/$(tiergate explain | wc -l)" = 2/1/1 ] || fail "it prints other commands"
+[ "$(stripe checkout | wc -l)/$(stripe pay | wc -l)/$(stripe move | wc -l)/$(stripe portal | wc -l)" = 1/1/1/1 ] ||
+	fail "it prints other commands"
+run "$(stripe checkout)" /c/pay/cs_
+run "$(stripe portal)" /p/session/bps_
+bash -c "$(stripe pay)" || fail "the session cannot be paid"
+run "$(tiergate check)" trialing
+run "$(tiergate explain)" trial
+bash -c "$(stripe move)" || fail "time does not move"
+run "$(tiergate check)" active
+while read -r line; do run "$line" 200; done < <(tiergate send)
+run "$dir/data/tiergate check bob --feature live_trading" trialing
 
 status=0
 "$here/up" "$bin" "$dir/data" >"$dir/second" 2>&1 || status=$?
@@ -77,7 +87,7 @@ kill -KILL "$up" # the services must not stay behind on their ports
 wait "$up" || true
 up=
 deadline=$((SECONDS + 40))
-for port in 8701 8801 8802 8803 8721 8722; do
+for port in 8701 8711 8805 8801 8802 8803 8721 8722; do
 	while { : <>"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null; do
 		[ "$SECONDS" -lt "$deadline" ] || fail "killed, it leaves a service on port $port"
 		sleep 0.05
@@ -87,5 +97,6 @@ start
 stop
 start
 [ "$(cat "$dir/data/webhook-secrets")" = "$secret" ] || fail "a second start made another secret"
-run "$(paste check)" trialing
+run "$(tiergate check)" active
+run "tests/demo/stripe portal alice" /p/session/bps_
 stop

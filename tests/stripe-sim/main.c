@@ -1,10 +1,13 @@
+#include <unistd.h>
+
 #include "edge.h"
 #include "server.h"
 #include "service/start.h"
+#include "state.h"
 #include "webhook_flags.h"
 
 struct options {
-	const char *listen, *api_key, *clock_file, *api_version, *webhook, *webhook_secret;
+	const char *listen, *api_key, *clock_file, *api_version, *webhook, *webhook_secret, *state;
 	uint64_t now, seed;
 	bool frozen;
 };
@@ -24,6 +27,8 @@ static const struct setting rows[] = {
 	 .help = "kept at the simulated clock's offset, for tests/support/clock_shift.c"},
 	{"API_VERSION", SETTING_STRING, offsetof(struct options, api_version), .fallback = SIM_VERSION,
 	 .flag_only = true, .help = "the account's, which events are made with"},
+	{"STATE", SETTING_FILE, offsetof(struct options, state), .flag_only = true,
+	 .help = "read at the start when it is there, written every few seconds and at the end"},
 	{"WEBHOOK", SETTING_STRING, offsetof(struct options, webhook), .flag_only = true,
 	 .help = "a URL that all events go to; may be repeated, each followed by its --webhook-secret"},
 	{"WEBHOOK_SECRET", SETTING_STRING, offsetof(struct options, webhook_secret), .flag_only = true,
@@ -36,6 +41,44 @@ static const struct settings_table table = {
 	.rows = rows,
 	.count = ARRAY_LEN(rows),
 };
+
+#define SAVE_EVERY_S 5
+
+struct saved {
+	uint64_t drawn;
+	int64_t offset;
+};
+
+/* Every object has an id that was drawn, so without a draw or a move there is little news. */
+static void keep(struct sim *sim, const char *path, int64_t second, struct saved *last) {
+	struct problem why;
+	if (!path || second % SAVE_EVERY_S != 0) return;
+	if (last->drawn == sim->drawn && last->offset == sim->offset) return;
+	if (state_save(sim, path, &why) == OK) *last = (struct saved){sim->drawn, sim->offset};
+}
+
+static enum error read_state(struct sim *sim, const char *path, struct problem *why) {
+	if (!path || access(path, F_OK) != 0) return OK;
+	pthread_mutex_lock(&sim->mutex);
+	enum error e = state_load(sim, path, why);
+	pthread_mutex_unlock(&sim->mutex);
+	return e;
+}
+
+/* Until it is told to stop. */
+static enum error serve(struct sim *sim, const char *state, struct signals *signals, struct problem *why) {
+	struct saved last = {.drawn = 0};
+	for (int64_t second = 1; signals_wait(signals, 1000) != SIGNAL_STOP; second++) {
+		pthread_mutex_lock(&sim->mutex);
+		sim_tick(sim);
+		keep(sim, state, second, &last);
+		pthread_mutex_unlock(&sim->mutex);
+	}
+	pthread_mutex_lock(&sim->mutex);
+	enum error e = state ? state_save(sim, state, why) : OK;
+	pthread_mutex_unlock(&sim->mutex);
+	return e;
+}
 
 static enum error run(const struct options *o, const struct webhook_flags *webhooks, struct signals *signals,
 		      const struct log *log, struct problem *why) {
@@ -52,13 +95,10 @@ static enum error run(const struct options *o, const struct webhook_flags *webho
 	if (!e) e = edge_create(sim, &(struct edge_options){o->api_version, o->seed}, &edge, why);
 	for (size_t i = 0; !e && i < webhooks->count; i++)
 		e = edge_webhook(edge, webhooks->at[i].url, webhooks->at[i].secret, why);
+	if (!e) e = read_state(sim, o->state, why);
 	if (!e) e = sim_server_create(sim, o->listen, &server, why);
 	if (!e) log_info(log, log_ev("ready"), kv_str("listen", sim_server_endpoint(server)));
-	while (!e && signals_wait(signals, 1000) != SIGNAL_STOP) {
-		pthread_mutex_lock(&sim->mutex);
-		sim_tick(sim);
-		pthread_mutex_unlock(&sim->mutex);
-	}
+	if (!e) e = serve(sim, o->state, signals, why);
 	sim_server_destroy(&server);
 	edge_destroy(&edge);
 	sim_destroy(&sim);
