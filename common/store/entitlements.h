@@ -209,9 +209,9 @@ NODISCARD enum error look_payment(struct look *l, const struct scope *scope, str
 				  struct payment_register *ret_r);
 NODISCARD enum error look_override(struct look *l, const struct scope *scope, struct view id,
 				   struct override_register *ret_r);
-/* All of a subject's, also those revoked or over; of every subject when `subject` is empty. A "cus_…" id stands for
- * whom it pays for. */
-NODISCARD enum error look_overrides(struct look *l, const struct scope *scope, struct view subject,
+/* All that were made in that name, also those revoked or over; of every name when it is empty. A subject's row has
+ * those in its own name and in its customers': ask for each. */
+NODISCARD enum error look_overrides(struct look *l, const struct scope *scope, struct view name,
 				    bool (*each)(void *ctx, struct view id, const struct override_register *r),
 				    void *ctx);
 

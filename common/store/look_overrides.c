@@ -1,4 +1,4 @@
-/* The overrides of one subject, or of all. */
+/* The overrides made in one name, or all. */
 #include "store/entitlements_internal.h"
 
 struct walk {
@@ -16,13 +16,12 @@ static void show(struct walk *w, struct view id, struct view bytes) {
 	if (w->error || !w->each(w->ctx, id, &r)) w->stop = true;
 }
 
-static bool show_named(void *ctx, struct view name) {
-	struct walk *w = ctx;
+static void show_named(struct walk *w, struct view name) {
 	struct key prefix, key;
 	struct view bytes;
 	struct lmdb_cursor c;
 	key_of_prefix(&prefix, w->scope, name);
-	if (prefix.len == 0) return true;
+	if (prefix.len == 0) return;
 	lmdb_cursor_open(&w->l->t, TABLE_SUBJECT_OVERRIDES, &c);
 	for (bool more = lmdb_seek(&c, key_view(&prefix)); more && !w->stop && view_starts(c.key, key_view(&prefix));
 	     more = lmdb_next(&c)) {
@@ -31,7 +30,6 @@ static bool show_named(void *ctx, struct view name) {
 		if (lmdb_get(&w->l->t, TABLE_OVERRIDES, key_view(&key), &bytes)) show(w, id, bytes);
 	}
 	lmdb_cursor_close(&c);
-	return !w->stop;
 }
 
 /* The scope's keys are together. */
@@ -51,21 +49,12 @@ static void show_all(struct walk *w) {
 	lmdb_cursor_close(&c);
 }
 
-enum error look_overrides(struct look *l, const struct scope *scope, struct view subject,
+enum error look_overrides(struct look *l, const struct scope *scope, struct view name,
 			  bool (*each)(void *ctx, struct view id, const struct override_register *r), void *ctx) {
 	struct walk w = {.l = l, .scope = scope, .each = each, .ctx = ctx};
-	struct customer_register r;
-	if (subject.len == 0) {
+	if (name.len)
+		show_named(&w, name);
+	else
 		show_all(&w);
-		return l->t.error ? l->t.error : w.error;
-	}
-	/* as look_subject: a customer's id stands for whom it pays for */
-	if (view_starts(subject, VIEW("cus_")) && look_customer(l, scope, subject, &r) == OK)
-		subject = customer_register_subject(&r, subject);
-	enum error e = OK;
-	bool more = show_named(&w, subject);
-	/* that of an unbound customer is its own name */
-	if (more && !view_starts(subject, VIEW("cus_"))) e = look_customers_of(l, scope, subject, show_named, &w);
-	if (!e) e = w.error;
-	return l->t.error ? l->t.error : e;
+	return l->t.error ? l->t.error : w.error;
 }
