@@ -26,7 +26,7 @@ static struct observation random_subscription(struct random *seed, int64_t secon
 				     (enum sub_status)(1 + random_below(seed, SUB_STATUS_COUNT - 1)), second, event);
 	struct subscription *x = &o.of.subscription.now;
 	x->latest_invoice = view_str(ONE_OF(seed, invoices));
-	x->schedule = view_str(ONE_OF(seed, schedules));
+	x->schedule = view_str(random_below(seed, 2) ? "sub_sched_1" : ONE_OF(seed, schedules));
 	x->subject = view_str(ONE_OF(seed, subjects));
 	if (random_below(seed, 3) == 0) x->items.items[0].price = VIEW("price_inst");
 	o.stamp.rank = (enum rank)random_below(seed, 3);
@@ -62,7 +62,8 @@ static struct observation random_schedule(struct random *seed, int64_t second, c
 	struct observation o =
 		a_schedule(schedules[random_below(seed, 2)], ONE_OF(seed, customers), ONE_OF(seed, prices),
 			   NOW + DAY * (int64_t)random_below(seed, 3), second, event);
-	o.of.schedule.status = (enum schedule_status)(1 + random_below(seed, SCHEDULE_STATUS_COUNT - 1));
+	if (random_below(seed, 3) == 0)
+		o.of.schedule.status = (enum schedule_status)(1 + random_below(seed, SCHEDULE_STATUS_COUNT - 1));
 	o.of.schedule.ends_subscription = random_below(seed, 2);
 	if (random_below(seed, 2)) o.of.schedule.subscription = view_str(ONE_OF(seed, subs));
 	return o;

@@ -131,43 +131,71 @@ static void test_a_gift_in_a_customers_name(void **state) {
 	}
 }
 
-/* Seventeen gifts: the row has those granted last, in order of their ids. */
-static void test_overrides_of_a_row_are_bounded(void **state) {
-	struct store *s = *state;
-	unsigned n = SUBJECT_OVERRIDES_MAX + 1;
-	begin(s);
-	for (unsigned i = 0; i < n; i++) {
-		char id[16], event[16];
-		(void)snprintf(id, sizeof id, "ovr_%02u", (i * 7) % n);
-		(void)snprintf(event, sizeof event, "evt_%u", i);
-		/* ovr_05 was granted first */
-		struct observation o = a_gift(id, "u1", "pro", 0, (i * 7) % n == 5 ? NOW - 1 : NOW, event);
-		assert_int_equal(fold_observe(s->f, &o), OK);
-	}
-	commit(s);
-	struct view bytes, last = VIEW_NONE;
+/* The ids in the row, which are in order. */
+static unsigned row_overrides(struct store *s, const char *subject, char ids[32][16]) {
+	static struct grant g;
+	struct view bytes;
 	struct subject_row row;
 	struct override x;
-	static struct grant g;
 	unsigned count = 0;
-	assert_int_equal(look_subject(s->l, &platform, VIEW("u1"), &bytes), OK);
+	assert_int_equal(look_subject(s->l, &platform, view_str(subject), &bytes), OK);
 	assert_int_equal(subject_row_open(bytes, &row), OK);
 	assert_false(subject_row_next(&row, &g));
 	for (; subject_row_next_override(&row, &x); count++) {
-		assert_true(view_cmp(last, x.id) < 0);
-		assert_false(view_eq(x.id, VIEW("ovr_05")));
-		last = x.id;
+		(void)snprintf(ids[count], 16, "%.*s", VIEW_FMT(x.id));
+		assert_true(count == 0 || strcmp(ids[count - 1], ids[count]) < 0);
 	}
-	assert_int_equal(count, SUBJECT_OVERRIDES_MAX);
-	assert_int_equal(list_of(s, "u1").n, SUBJECT_OVERRIDES_MAX + 1);
-	/* when one is revoked there is room for it again */
-	struct observation o = a_revocation("ovr_03", "u1", NOW + 1, "evt_r");
-	apply(s, &o);
-	assert_int_equal(look_subject(s->l, &platform, VIEW("u1"), &bytes), OK);
-	assert_int_equal(subject_row_open(bytes, &row), OK);
-	assert_false(subject_row_next(&row, &g));
-	for (count = 0; subject_row_next_override(&row, &x); count++) assert_false(view_eq(x.id, VIEW("ovr_03")));
-	assert_int_equal(count, SUBJECT_OVERRIDES_MAX);
+	assert_false(row.reader.failed);
+	return count;
+}
+
+/* More gifts than a row takes: it has those granted last, and of one second the greatest ids, in whatever order they
+ * come. */
+static void test_overrides_of_a_row_are_bounded(void **state) {
+	enum { GIFTS = SUBJECT_OVERRIDES_MAX + 9 };
+	struct random seed = random_start();
+	(void)state;
+	for (unsigned round = 0; round < 20; round++) {
+		char id[GIFTS][16], event[GIFTS][16], ids[32][16];
+		int64_t second[GIFTS];
+		unsigned order[GIFTS];
+		void *fresh;
+		(void)store_setup(&fresh);
+		struct store *s = fresh;
+		for (unsigned i = 0; i < GIFTS; i++) {
+			(void)snprintf(id[i], sizeof id[i], "ovr_%02u", i);
+			(void)snprintf(event[i], sizeof event[i], "evt_%u", i);
+			second[i] = NOW + (int64_t)random_below(&seed, 5);
+			size_t k = random_below(&seed, i + 1);
+			order[i] = order[k];
+			order[k] = i;
+		}
+		begin(s);
+		for (unsigned i = 0; i < GIFTS; i++) {
+			unsigned n = order[i];
+			struct observation o = a_gift(id[n], "u1", "pro", 0, second[n], event[n]);
+			assert_int_equal(fold_observe(s->f, &o), OK);
+		}
+		commit(s);
+		assert_int_equal(row_overrides(s, "u1", ids), SUBJECT_OVERRIDES_MAX);
+		assert_int_equal(list_of(s, "u1").n, 20); /* its reader stops there */
+		for (unsigned i = 0, at = 0; i < GIFTS; i++) {
+			unsigned better = 0;
+			for (unsigned k = 0; k < GIFTS; k++)
+				better += second[k] > second[i] || (second[k] == second[i] && k > i);
+			bool there = at < SUBJECT_OVERRIDES_MAX && strcmp(ids[at], id[i]) == 0;
+			assert_int_equal(there, better < SUBJECT_OVERRIDES_MAX);
+			at += there;
+		}
+		/* when one is revoked there is room for the next */
+		struct observation o = a_revocation(ids[3], "u1", NOW + 9, "evt_r");
+		char gone[16];
+		memcpy(gone, ids[3], sizeof gone);
+		apply(s, &o);
+		assert_int_equal(row_overrides(s, "u1", ids), SUBJECT_OVERRIDES_MAX);
+		for (unsigned i = 0; i < SUBJECT_OVERRIDES_MAX; i++) assert_string_not_equal(ids[i], gone);
+		(void)store_teardown(&fresh);
+	}
 }
 
 static void test_overrides_over_a_limit(void **state) {

@@ -107,23 +107,29 @@ static void test_a_renewal_date_is_no_change(void **state) {
 	struct store *s = *state;
 	struct observation o = a_checkout("cus_1", "u1", NOW, "evt_0");
 	apply(s, &o);
+	/* another of the subject's, which ends later */
+	o = ending("sub_2", "cus_1", NOW + 50 * DAY);
+	o.of.subscription.now.period_end = NOW + 50 * DAY;
+	apply(s, &o);
 	o = a_sub("sub_1", "cus_1", SUB_ACTIVE, NOW, "evt_1");
 	apply(s, &o);
 	assert_int_equal(look_next_due(s->l), NOW + 29 * DAY);
 	(void)due_at(s, NOW + 29 * DAY, 10);
-	assert_int_equal(history(s, "u1").n, 2);
+	assert_int_equal(history(s, "u1").n, 3);
 	assert_int_equal(look_next_due(s->l), NOW + 32 * DAY);
 	struct entitlements_stat st;
 	assert_int_equal(look_stat(s->l, &st), OK);
 	assert_int_equal(st.wants, 0);
 	(void)due_at(s, NOW + 32 * DAY, 10);
-	assert_string_equal(history(s, "u1").text, "clock@2764800 pro>pro | record@0 free>pro | record@0 free>free | ");
+	assert_string_equal(history(s, "u1").text,
+			    "clock@2764800 pro>pro | record@0 pro>pro | record@0 free>pro | record@0 free>free | ");
 	/* and the subscription is asked for, once */
 	assert_int_equal(look_stat(s->l, &st), OK);
 	assert_int_equal(st.wants, 1);
 	o = an_answer(FETCH_SUBSCRIPTION, "sub_1", NOW + 32 * DAY);
 	apply_at(s, NOW + 32 * DAY, &o);
 	(void)due_at(s, NOW + 60 * DAY, 10);
+	assert_int_equal(look_next_due(s->l), 0);
 	assert_int_equal(look_stat(s->l, &st), OK);
 	assert_int_equal(st.wants, 0);
 }
