@@ -5,8 +5,7 @@
 static const struct setting rows[] = {
 	{"TIER", SETTING_STRING, AT(tier), .flag_only = true, .help = "may the subject use this tier?"},
 	{"FEATURE", SETTING_STRING, AT(feature), .flag_only = true, .help = "or this feature? One of the two"},
-	{"AT", SETTING_STRING, AT(at), .flag_only = true,
-	 .help = "at this moment: 2026-11-22T10:45:18Z or unix seconds"},
+	ROW_AT,
 	{"MIN_VER", SETTING_U64, AT(min_ver), .flag_only = true, .help = "fail unless the store has this version"},
 	ROW_ACCOUNT,
 	ROW_QUERY,

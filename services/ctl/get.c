@@ -2,7 +2,7 @@
 #include "ask_query.h"
 #include "value.h"
 
-static const struct setting rows[] = {ROW_ACCOUNT, ROW_QUERY, ROW_CURVE_DIR, ROW_TIMEOUT, ROW_JSON};
+static const struct setting rows[] = {ROW_AT, ROW_ACCOUNT, ROW_QUERY, ROW_CURVE_DIR, ROW_TIMEOUT, ROW_JSON};
 
 static const struct settings_table table = {
 	.program = "tiergate get",

@@ -87,6 +87,12 @@ struct ctl_settings {
 		"CONTROL", SETTING_ENDPOINT, AT(control), .fallback = "ipc://./data/control",                          \
 							  .help = "where tiergate-entitlement takes requests"          \
 	}
+#define ROW_AT                                                                                                         \
+	{                                                                                                              \
+		"AT", SETTING_STRING, AT(at), .flag_only = true,                                                       \
+					      .help = "at this moment: 2026-11-22T10:45:18Z or unix seconds; "         \
+						      "in the past: what was answered then"                            \
+	}
 #define ROW_RECONCILER                                                                                                 \
 	{                                                                                                              \
 		"RECONCILER", SETTING_ENDPOINT, AT(reconciler), .fallback = "ipc://./data/reconciler",                 \

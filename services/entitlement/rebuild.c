@@ -60,6 +60,8 @@ static enum error make_shadow(struct worker *w, struct problem *why) {
 enum error rebuild_start(struct worker *w, struct problem *why) {
 	struct problem inner = {0};
 	if (w->rebuild.shadow) return OK;
+	if (w->outdated)
+		return problem_set(why, ERR_UNAVAILABLE, "the store is being made anew already, from an older form");
 	w->rebuild = (struct rebuild){.phase = REBUILD_FILLING};
 	enum error e = make_shadow(w, &inner);
 	if (e != OK) {
