@@ -70,6 +70,60 @@ static void a_repeated_claim_is_better_than_none(void **state) {
 	assert_true(pays_for(&r, "carl"));
 }
 
+static void stands(struct customer_register *r, const char *subject, bool is_new, int64_t at, const char *event) {
+	struct stamp s = {at, RANK_UPDATED, view_str(event)};
+	customer_register_claim(r, view_str(subject), is_new, true, &s);
+}
+
+static void a_claim_taken_out_leaves_the_customer_itself(void **state) {
+	(void)state;
+	struct customer_register r = {0};
+	stands(&r, "anna", true, 10, "evt_1");
+	stands(&r, "", true, 20, "evt_2");
+	assert_true(pays_for(&r, "cus_1"));
+	assert_int_equal(r.claim_count, 2);
+	claim(&r, "ben", true, 30, "evt_3");
+	assert_true(pays_for(&r, "ben"));
+	/* the removal of what stood there before: said late */
+	stands(&r, "", true, 15, "evt_4");
+	assert_true(pays_for(&r, "ben"));
+}
+
+static void an_empty_claim_that_is_not_new_is_only_a_sight(void **state) {
+	(void)state;
+	struct customer_register r = {0};
+	stands(&r, "", false, 10, "evt_1");
+	assert_int_equal(r.claim_count, 0);
+	assert_true(r.has_standing && r.standing.len == 0);
+	assert_true(pays_for(&r, "cus_1"));
+}
+
+static void the_metadata_shows_what_was_missed(void **state) {
+	(void)state;
+	static const struct {
+		bool own; /* the first claim was made in the metadata */
+		const char *stands;
+		int64_t at;
+		const char *subject;
+	} rows[] = {
+		{true, "ben", 11, "ben"},    {true, "ben", 10, "anna"}, /* in the same second: no news */
+		{true, "", 11, "cus_1"},     {true, "anna", 11, "anna"},
+		{false, "ben", 11, "ben"},   /* nobody was seen to bind ben: that event is missing */
+		{false, "", 11, "anna"},     /* it was bound elsewhere, and the metadata never said anything */
+		{false, "carl", 11, "anna"}, /* who bound carl is known, and it was before */
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct customer_register r = {0};
+		claim(&r, "carl", true, 5, "evt_0");
+		if (rows[i].own)
+			stands(&r, "anna", true, 10, "evt_1");
+		else
+			claim(&r, "anna", true, 10, "evt_1");
+		stands(&r, rows[i].stands, false, rows[i].at, "evt_2");
+		if (!pays_for(&r, rows[i].subject)) fail_msg("row %zu", i);
+	}
+}
+
 static void the_first_deletion_stays(void **state) {
 	(void)state;
 	struct customer_register r = {0};
@@ -86,8 +140,13 @@ static void the_first_deletion_stays(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(which_claims_are_valid),    cmocka_unit_test(without_a_claim_it_pays_for_itself),
-		cmocka_unit_test(the_latest_new_claim_wins), cmocka_unit_test(a_repeated_claim_is_better_than_none),
+		cmocka_unit_test(which_claims_are_valid),
+		cmocka_unit_test(without_a_claim_it_pays_for_itself),
+		cmocka_unit_test(the_latest_new_claim_wins),
+		cmocka_unit_test(a_repeated_claim_is_better_than_none),
+		cmocka_unit_test(a_claim_taken_out_leaves_the_customer_itself),
+		cmocka_unit_test(an_empty_claim_that_is_not_new_is_only_a_sight),
+		cmocka_unit_test(the_metadata_shows_what_was_missed),
 		cmocka_unit_test(the_first_deletion_stays),
 	};
 	return cmocka_run_group_tests_name("customer_register", tests, NULL, NULL);

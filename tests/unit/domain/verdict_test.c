@@ -254,6 +254,159 @@ static void an_unmapped_price_keeps_the_last_known_tier(void **state) {
 	assert_int_equal(v.tier, 2);
 }
 
+/* Everything that grants but for money that went back, and everything that does not anyway. */
+static void set_running(struct grant *g, unsigned i) {
+	static const enum sub_status running[] = {SUB_ACTIVE, SUB_TRIALING, SUB_PAST_DUE, SUB_UNPAID};
+	*g = pro(running[i]);
+	g->unpaid_since = START;
+	g->invoice_paid = running[i] == SUB_UNPAID;
+}
+#define RUNNING 4
+
+static void an_open_dispute_is_a_policy(void **state) {
+	(void)state;
+	for (unsigned i = 0; i < RUNNING; i++) {
+		struct catalog c = catalog();
+		struct grant g;
+		set_running(&g, i);
+		g.disputed = true;
+		CHECK(g, c, {START, false, REASON_DISPUTED, RULE_DISPUTED, 0, false});
+		c.policies.open_dispute_grants = true;
+		assert_true(grant_verdict(&g, &c, START).grants);
+		/* the other policies have no say in it */
+		c = catalog();
+		c.policies.lost_dispute_grants = c.policies.full_refund_grants = true;
+		CHECK(g, c, {START, false, REASON_DISPUTED, RULE_DISPUTED, 0, false});
+	}
+	/* it holds for as long as it is open, and what it would give stays known */
+	struct catalog c = catalog();
+	struct grant g = pro(SUB_ACTIVE);
+	g.disputed = true;
+	CHECK(g, c, {PERIOD_END * 2, false, REASON_DISPUTED, RULE_DISPUTED, 0, false});
+	assert_int_equal(grant_verdict(&g, &c, START).tier, 1);
+	assert_int_equal(grant_verdict(&g, &c, START).begins_at, 0);
+	/* it is no reason where there is another */
+	g.status = SUB_CANCELED;
+	CHECK(g, c, {START, false, REASON_NO_SUBSCRIPTION, RULE_ENDED, 0, false});
+	g.status = SUB_PAST_DUE;
+	CHECK(g, c, {START + GRACE, false, REASON_PAST_DUE, RULE_PAST_DUE_OVER, 0, false});
+}
+
+static void what_was_taken_back_is_a_policy(void **state) {
+	(void)state;
+	for (unsigned i = 0; i < RUNNING; i++) {
+		struct catalog c = catalog();
+		struct grant g;
+		set_running(&g, i);
+		g.dispute_lost_until = 1050;
+		CHECK(g, c, {1049, false, REASON_DISPUTED, RULE_DISPUTE_LOST, 0, false});
+		assert_int_equal(grant_verdict(&g, &c, 1049).begins_at, 1050);
+		assert_true(grant_verdict(&g, &c, 1050).grants);
+		c.policies.open_dispute_grants = c.policies.full_refund_grants = true;
+		assert_false(grant_verdict(&g, &c, 1049).grants);
+		c.policies.lost_dispute_grants = true;
+		assert_true(grant_verdict(&g, &c, 1049).grants);
+
+		c = catalog();
+		set_running(&g, i);
+		g.refunded_until = 1050;
+		CHECK(g, c, {1049, false, REASON_REFUNDED, RULE_REFUNDED, 0, false});
+		assert_int_equal(grant_verdict(&g, &c, 1049).begins_at, 1050);
+		assert_true(grant_verdict(&g, &c, 1050).grants);
+		c.policies.open_dispute_grants = c.policies.lost_dispute_grants = true;
+		assert_false(grant_verdict(&g, &c, 1049).grants);
+		c.policies.full_refund_grants = true;
+		assert_true(grant_verdict(&g, &c, 1049).grants);
+	}
+	/* refunded and to be canceled: what ended it last is what is said */
+	struct catalog c = catalog();
+	struct grant g = pro(SUB_ACTIVE);
+	g.refunded_until = PERIOD_END;
+	g.cancel_at = 1500;
+	CHECK(g, c, {1499, false, REASON_REFUNDED, RULE_REFUNDED, 0, false},
+	      {1500, false, REASON_NO_SUBSCRIPTION, RULE_CANCEL_REACHED, 0, false});
+	assert_int_equal(grant_verdict(&g, &c, 1499).changes_at, 1500);
+}
+
+static void a_schedule_is_a_policy(void **state) {
+	(void)state;
+	struct catalog c = catalog();
+	struct grant g = pro(SUB_ACTIVE);
+	g.phase_count = 2;
+	g.phases[0] = (struct grant_phase){1200, {1, {{VIEW("inst"), VIEW(""), VIEW(""), 1}}}};
+	g.phases[1] = (struct grant_phase){1300, {1, {{VIEW("pro"), VIEW(""), VIEW(""), 1}}}};
+	g.schedule_ends = 1400;
+	/* the example's default is to apply; a policy of zero ignores */
+	CHECK(g, c, {1200, true, REASON_ACTIVE, RULE_ACTIVE, 0, false},
+	      {1400, true, REASON_ACTIVE, RULE_ACTIVE, 0, false});
+	assert_int_equal(grant_verdict(&g, &c, 1250).tier, 1);
+	c.policies.scheduled_phases_count = true;
+	CHECK(g, c, {1199, true, REASON_CANCELING, RULE_CANCELING, 1400, false},
+	      {1200, true, REASON_CANCELING, RULE_CANCELING, 1300, false},
+	      {1300, true, REASON_CANCELING, RULE_CANCELING, 1400, false},
+	      {1400, false, REASON_NO_SUBSCRIPTION, RULE_CANCEL_REACHED, 0, false});
+	g.schedule_ends = 0;
+	CHECK(g, c, {1199, true, REASON_ACTIVE, RULE_ACTIVE, 0, false},
+	      {1200, true, REASON_ACTIVE, RULE_SCHEDULED, 1300, false},
+	      {1300, true, REASON_ACTIVE, RULE_SCHEDULED, 0, false});
+	assert_int_equal(grant_verdict(&g, &c, 1199).changes_at, 1200);
+	assert_int_equal(grant_verdict(&g, &c, 1199).begins_at, 1200);
+	assert_int_equal(grant_verdict(&g, &c, 1200).tier, 2);
+	/* an upgrade gives more and a downgrade ends it; what does not grant does not go on */
+	g.status = SUB_UNPAID;
+	assert_int_equal(grant_verdict(&g, &c, 1250).tier, 1);
+	assert_int_equal(grant_verdict(&g, &c, 1199).changes_at, 0);
+}
+
+static void a_far_cancellation_awaits_renewals(void **state) {
+	(void)state;
+	struct catalog c = catalog();
+	struct grant g = pro(SUB_ACTIVE);
+	g.cancel_at = PERIOD_END + RENEWAL + 1;
+	CHECK(g, c, {PERIOD_END + RENEWAL - 1, true, REASON_CANCELING, RULE_CANCELING, g.cancel_at, false},
+	      {PERIOD_END + RENEWAL, true, REASON_CANCELING, RULE_CANCELING, g.cancel_at, true});
+	g.cancel_at = PERIOD_END + RENEWAL;
+	CHECK(g, c, {PERIOD_END + RENEWAL - 1, true, REASON_CANCELING, RULE_CANCELING, g.cancel_at, false},
+	      {PERIOD_END + RENEWAL, false, REASON_NO_SUBSCRIPTION, RULE_CANCEL_REACHED, 0, false});
+}
+
+static void an_override_has_its_time(void **state) {
+	(void)state;
+	struct catalog c = catalog();
+	c.tiers[1].name = VIEW("pro");
+	static const struct {
+		int64_t from, until, now;
+		bool grants;
+		enum rule rule;
+		int64_t changes_at;
+	} rows[] = {
+		{0, 0, 50, true, RULE_OVERRIDE, 0},
+		{10, 20, 9, false, RULE_OVERRIDE_WAITING, 10},
+		{10, 20, 10, true, RULE_OVERRIDE, 20},
+		{10, 20, 19, true, RULE_OVERRIDE, 20},
+		{10, 20, 20, false, RULE_OVERRIDE_OVER, 0},
+		{10, 0, 1000, true, RULE_OVERRIDE, 0},
+		{20, 10, 5, false, RULE_OVERRIDE_OVER, 0},
+		{20, 20, 5, false, RULE_OVERRIDE_OVER, 0},
+		{INT64_MIN, INT64_MAX, 0, true, RULE_OVERRIDE, INT64_MAX},
+		{0, -1, 5, false, RULE_OVERRIDE_OVER, 0},
+		{INT64_MAX, 0, INT64_MAX - 1, false, RULE_OVERRIDE_WAITING, INT64_MAX},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct override o = {
+			.id = VIEW("ovr_1"), .tier = VIEW("pro"), .from = rows[i].from, .until = rows[i].until};
+		struct verdict v = override_verdict(&o, &c, rows[i].now);
+		if (v.grants != rows[i].grants || v.rule != rows[i].rule || v.changes_at != rows[i].changes_at)
+			fail_msg("row %zu: grants=%d changes_at=%lld rule=%s", i, v.grants, (long long)v.changes_at,
+				 rule_sentence(v.rule));
+		assert_int_equal(v.reason, v.grants ? REASON_OVERRIDE : REASON_NO_SUBSCRIPTION);
+		assert_int_equal(v.until, v.grants ? rows[i].until : 0);
+	}
+	const struct override unknown = {.id = VIEW("ovr_1"), .tier = VIEW("platinum")};
+	assert_int_equal(override_verdict(&unknown, &c, 5).rule, RULE_OVERRIDE_UNKNOWN);
+	assert_false(override_verdict(&unknown, &c, 5).grants);
+}
+
 /* Dates from outside at both ends of the range, and every moment: no overflow (the sanitizers watch). */
 static void extreme_dates_do_no_harm(void **state) {
 	(void)state;
@@ -265,7 +418,10 @@ static void extreme_dates_do_no_harm(void **state) {
 				struct grant g = pro((enum sub_status)status);
 				g.period_end = g.trial_end = g.unpaid_since = dates[i];
 				(void)grant_verdict(&g, &c, dates[j]);
-				g.cancel_at = dates[i];
+				g.cancel_at = g.refunded_until = g.schedule_ends = dates[i];
+				g.phase_count = 1;
+				g.phases[0].start = dates[i];
+				c.policies.scheduled_phases_count = true;
 				(void)grant_verdict(&g, &c, dates[j]);
 			}
 }
@@ -282,6 +438,11 @@ int main(void) {
 		cmocka_unit_test(paused_collection_is_a_policy),
 		cmocka_unit_test(a_deleted_customer_has_nothing),
 		cmocka_unit_test(an_unmapped_price_keeps_the_last_known_tier),
+		cmocka_unit_test(an_open_dispute_is_a_policy),
+		cmocka_unit_test(what_was_taken_back_is_a_policy),
+		cmocka_unit_test(a_schedule_is_a_policy),
+		cmocka_unit_test(a_far_cancellation_awaits_renewals),
+		cmocka_unit_test(an_override_has_its_time),
 		cmocka_unit_test(extreme_dates_do_no_harm),
 	};
 	return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);
