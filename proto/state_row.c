@@ -184,6 +184,19 @@ static void grant_read_earlier(struct reader *r, struct item_sets *sets, struct 
 	}
 }
 
+/* What most grants do not have. */
+static void grant_read_rest(struct reader *r, struct item_sets *sets, struct grant *g, unsigned flags) {
+	g->refunded_until = g->dispute_lost_until = g->schedule_ends = 0;
+	g->reversal_event = VIEW_NONE;
+	g->phase_count = 0;
+	if (flags < GRANT_REFUNDED_UNTIL) return;
+	if (flags & GRANT_REFUNDED_UNTIL) g->refunded_until = read_after(r, g->period_end);
+	if (flags & GRANT_DISPUTE_LOST_UNTIL) g->dispute_lost_until = read_after(r, g->period_end);
+	if (flags & GRANT_REVERSAL_EVENT) g->reversal_event = read_string(r, STRIPE_ID_MAX);
+	if (flags & GRANT_SCHEDULE_ENDS) g->schedule_ends = read_after(r, g->period_end);
+	if (flags & GRANT_PHASES) grant_read_phases(r, sets, g);
+}
+
 static void grant_read(struct reader *r, struct grant *g) {
 	struct item_sets sets = {0};
 	uint8_t status = read_u8(r);
@@ -205,12 +218,7 @@ static void grant_read(struct reader *r, struct grant *g) {
 	g->unpaid_since = flags & GRANT_UNPAID_SINCE ? read_after(r, g->seen) : 0;
 	item_set_read(r, &sets, &g->items, true);
 	grant_read_earlier(r, &sets, g);
-	g->refunded_until = flags & GRANT_REFUNDED_UNTIL ? read_after(r, g->period_end) : 0;
-	g->dispute_lost_until = flags & GRANT_DISPUTE_LOST_UNTIL ? read_after(r, g->period_end) : 0;
-	g->reversal_event = flags & GRANT_REVERSAL_EVENT ? read_string(r, STRIPE_ID_MAX) : VIEW_NONE;
-	g->schedule_ends = flags & GRANT_SCHEDULE_ENDS ? read_after(r, g->period_end) : 0;
-	g->phase_count = 0;
-	if (flags & GRANT_PHASES) grant_read_phases(r, &sets, g);
+	grant_read_rest(r, &sets, g, (unsigned)flags);
 }
 
 bool subject_row_next(struct subject_row *row, struct grant *ret_g) {

@@ -193,10 +193,10 @@ struct entitlement {
 	bool tier_granted[TIERS_MAX];
 	int64_t tier_until[TIERS_MAX];
 	int64_t begins_at; /* the next moment at which something may begin to grant another tier; 0: none is known */
-	/* between begin and end */
 	const struct catalog *catalog;
 	int64_t now;
-	bool known;
+	bool known; /* by entitlement_known */
+	bool dated; /* something ends or begins with no further event */
 };
 
 /* After begin and end with nothing between: an unknown subject, at the lowest tier. */
