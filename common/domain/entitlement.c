@@ -106,7 +106,6 @@ static void add_verdict(struct entitlement *e, const struct verdict *v) {
 	entitlement_known(e);
 	e->changes_at = earlier(e->changes_at, v->changes_at);
 	e->begins_at = earlier(e->begins_at, v->begins_at);
-	e->dated |= v->until || v->begins_at;
 	if (!v->grants) return;
 	if (!e->tier_granted[v->tier] || until_cmp(v->until, e->tier_until[v->tier]) > 0)
 		e->tier_until[v->tier] = v->until;
@@ -182,7 +181,8 @@ static int64_t decision_until(const struct entitlement *e, struct requirement q,
 	int64_t enough = 0, any = 0;    /* when the last granted tier that meets it ends, and the last of all */
 	bool has_enough = false, has_any = false;
 
-	if (!e->dated) return 0;
+	/* mostly: the tier does not end, and it alone decides */
+	if (e->until == 0 && e->begins_at == 0 && meets(c, e->tier, q) == allowed) return 0;
 	for (unsigned tier = 0; tier < c->tier_count; tier++) {
 		const int64_t until = e->tier_until[tier];
 		bool does = meets(c, tier, q);

@@ -195,8 +195,7 @@ struct entitlement {
 	int64_t begins_at; /* the next moment at which something may begin to grant another tier; 0: none is known */
 	const struct catalog *catalog;
 	int64_t now;
-	bool known; /* by entitlement_known */
-	bool dated; /* something ends or begins with no further event */
+	bool known;
 };
 
 /* After begin and end with nothing between: an unknown subject, at the lowest tier. */
