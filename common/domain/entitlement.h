@@ -62,9 +62,9 @@ struct grant {
  * `disputed` to `reversal_event` at 0, and with period_end filled in. period_end: of the service that its invoice paid;
  * 0: unknown, and the subscription's own stands for it. */
 void grant_add_payment(struct grant *g, const struct payment_value *v, int64_t period_end);
-/* Fills in phases and schedule_ends from the subscription's schedule, or none (NULL, or one that is not active).
- * The first GRANT_PHASES_MAX to come are kept. `seen`, `items` and `earlier` are filled in before: a phase's price
- * takes its product and lookup key from there, when the schedule does not say them. */
+/* Fills in phases and schedule_ends from the subscription's schedule, as far as they are after `seen`, or none (NULL,
+ * or one that is not active). The first GRANT_PHASES_MAX to come are kept. `seen`, `items` and `earlier` are filled in
+ * before: a phase's price takes its product and lookup key from there, when the schedule does not say them. */
 void grant_set_schedule(struct grant *g, const struct schedule *s);
 
 /* The date that ends it with no further event: of a scheduled cancellation, or of its schedule's end; 0: none. */

@@ -41,7 +41,9 @@ void grant_set_schedule(struct grant *g, const struct schedule *s) {
 	g->phase_count = 0;
 	g->schedule_ends = 0;
 	if (!s || s->status != SCHEDULE_ACTIVE || s->phase_count == 0) return;
-	if (s->ends_subscription) g->schedule_ends = s->phases[s->phase_count - 1].end;
+	/* one that was seen alive after its schedule's end has another schedule by now, or none */
+	const int64_t end = s->phases[s->phase_count - 1].end;
+	if (s->ends_subscription && end > g->seen) g->schedule_ends = end;
 	for (unsigned i = 0; i < s->phase_count; i++) {
 		const struct schedule_phase *p = &s->phases[i];
 		const int64_t last = g->phase_count ? g->phases[g->phase_count - 1].start : g->seen;

@@ -96,6 +96,12 @@ static void only_what_is_to_come_is_kept(void **state) {
 	s.ends_subscription = true;
 	grant_set_schedule(&g, &s);
 	assert_int_equal(g.schedule_ends, 1300);
+	/* it was seen alive after that: what is known of the schedule is old */
+	g.seen = 1300;
+	grant_set_schedule(&g, &s);
+	assert_int_equal(g.schedule_ends, 0);
+	assert_int_equal(g.phase_count, 0);
+	g.seen = 1000;
 	s = schedule(SCHEDULE_PHASES_MAX);
 	grant_set_schedule(&g, &s);
 	assert_int_equal(g.phase_count, GRANT_PHASES_MAX);
