@@ -123,6 +123,8 @@ void subscription_pause(struct sim *sim, struct record *sub, const char *why);
 
 /* What POST /v1/subscriptions/:id does, with r->params. */
 json_t *subscription_update(struct sim_request *r, struct record *sub);
+/* The items as items[] of a request would make them: copies, the old ones stay. NULL: r->error. */
+json_t *items_after(struct sim_request *r, const struct record *sub, const json_t *list);
 /* The items become `items` (taken), with prorations as asked: create_prorations, always_invoice, none. */
 void subscription_set_items(struct sim *sim, struct record *sub, json_t *items, const char *proration);
 /* Credit for what is left of the old items and the price of the rest of the period for the new ones. New reference. */

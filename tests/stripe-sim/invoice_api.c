@@ -121,36 +121,55 @@ static json_t *delete (struct sim_request *r) {
 	return record_show(inv);
 }
 
-/* What the next invoice of a subscription would be, or that of new items for a customer. */
-static json_t *preview(struct sim_request *r) {
+/* The subscription that is named, or the customer's newest one that lives. */
+static struct record *previewed(struct sim_request *r) {
 	const char *id = want_text(r, r->params, NULL, "subscription");
 	const char *customer = want_text(r, r->params, NULL, "customer");
 	if (!id && !customer)
-		return refuse(r, 400, "parameter_missing", "customer", "Missing required param: customer.");
-	if (!id) {
+		(void)refuse(r, 400, "parameter_missing", "customer", "Missing required param: customer.");
+	if (!id && !failed(r)) {
 		struct record *owner = want(r, K_CUSTOMER, customer, "customer");
 		const struct records *subs =
 			owner ? sim_indexed(r->sim, K_SUBSCRIPTION, "customer", record_id(owner), NULL) : NULL;
 		for (size_t i = 0; subs && i < subs->count; i++)
 			if (!subscription_is(subs->at[i], "canceled|incomplete_expired")) id = record_id(subs->at[i]);
-		if (!failed(r) && !id)
+		if (!id)
 			(void)refuse(r, 404, "invoice_upcoming_none", NULL,
 				     "No upcoming invoices for customer: '%.60s'", customer);
 	}
 	struct record *sub = failed(r) ? NULL : want(r, K_SUBSCRIPTION, id, "subscription");
-	if (!sub) return NULL;
-	if (subscription_is(sub, "canceled|incomplete_expired"))
-		return refuse(r, 404, "invoice_upcoming_none", NULL, "No upcoming invoices for subscription: '%s'", id);
-	json_t *all = lines_of_period(r->sim, sub), *line;
-	int64_t span = cycle_end(sub->json, int_of(sub->hidden, "cycle") + 1) - period_end(sub);
-	size_t i;
-	json_array_foreach(all, i, line)(void)
-		json_object_set_new(line, "period",
-				    json_pack("{s:I, s:I}", "end", (json_int_t)(period_end(sub) + span), "start",
-					      (json_int_t)period_end(sub)));
+	if (sub && subscription_is(sub, "canceled|incomplete_expired"))
+		(void)refuse(r, 404, "invoice_upcoming_none", NULL, "No upcoming invoices for subscription: '%s'", id);
+	return failed(r) ? NULL : sub;
+}
+
+/* The next period of these items, after what is prorated when they are new ones. */
+static json_t *preview_lines(struct sim_request *r, struct record *sub, json_t *items, bool are_new) {
+	json_t *lines = are_new ? prorations(r->sim, sub, items) : json_array(), *item;
 	json_t *waiting = json_object_get(sub->hidden, "lines");
-	if (waiting) (void)json_array_extend(all, waiting);
-	json_t *invoice = invoice_json(r->sim, sub, "upcoming", all);
+	int64_t start = period_end(sub), end = cycle_end(sub->json, int_of(sub->hidden, "cycle") + 1);
+	size_t i;
+	if (waiting) (void)json_array_extend(lines, waiting);
+	json_array_foreach(items, i, item) {
+		int64_t amount = int_of(json_object_get(item, "price"), "unit_amount") * int_of(item, "quantity");
+		(void)json_array_append_new(lines, line_make(r->sim, sub, item, amount, start, end, false));
+	}
+	return lines;
+}
+
+/* What the next invoice of a subscription would be, also after a change of its items. */
+static json_t *preview(struct sim_request *r) {
+	struct record *sub = previewed(r);
+	const json_t *details = want_object(r, r->params, NULL, "subscription_details");
+	const json_t *list = want_list(r, details, "subscription_details", "items");
+	const char *proration = want_choice(r, details, "subscription_details", "proration_behavior",
+					    "create_prorations|none|always_invoice", "create_prorations");
+	json_t *items = list && !failed(r) ? items_after(r, sub, list) : NULL;
+	if (failed(r)) return NULL;
+	bool prorates = items && strcmp(proration, "none") != 0;
+	json_t *invoice = invoice_json(r->sim, sub, "upcoming",
+				       preview_lines(r, sub, items ? items : items_of(sub->json), prorates));
+	json_decref(items);
 	set_int(invoice, "period_start", period_start(sub));
 	set_int(invoice, "period_end", period_end(sub));
 	set_int(invoice, "next_payment_attempt", period_end(sub) + SIM_HOUR);

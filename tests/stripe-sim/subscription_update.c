@@ -45,8 +45,7 @@ static void change_item(struct sim_request *r, json_t *item, const json_t *given
 	take_metadata(r, given_item, item);
 }
 
-/* The items as they shall be: copies, so that the old ones stay. NULL: r->error. */
-static json_t *items_after(struct sim_request *r, const struct record *sub, const json_t *list) {
+json_t *items_after(struct sim_request *r, const struct record *sub, const json_t *list) {
 	json_t *items = json_array(), *old = items_of(sub->json), *item;
 	size_t i, place = 0;
 	json_array_foreach(old, i, item)(void) json_array_append_new(items, json_copy(item));

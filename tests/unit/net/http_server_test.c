@@ -35,6 +35,30 @@ static void says_what_was_asked(void **state) {
 	close(fd);
 }
 
+static void keeps_the_query_for_who_asks(void **state) {
+	struct site *plain = *state, *s = calloc(1, sizeof *s);
+	struct http_options o = options(s);
+	o.keep_query = true;
+	open_site(s, o);
+	int fd = dial(s);
+	struct heard h;
+	ask(fd, "GET /query?a[b]=c%26d&e=f+g&&=? HTTP/1.1\r\n" HOST "\r\n");
+	hear(fd, &h, true);
+	assert_string_equal(h.body, "a[b]=c%26d&e=f+g&&=?");
+	/* the next request on the connection has none */
+	ask(fd, "GET /query HTTP/1.1\r\n" HOST "\r\n");
+	hear(fd, &h, true);
+	assert_string_equal(h.body, "");
+	close(fd);
+	http_server_destroy(&s->server);
+	free(s);
+	fd = dial(plain);
+	ask(fd, "GET /query?a=b HTTP/1.1\r\n" HOST "\r\n");
+	hear(fd, &h, true);
+	assert_string_equal(h.body, "");
+	close(fd);
+}
+
 static void refuses_wrong_routes(void **state) {
 	struct site *s = *state;
 	expect(s, "GET /none HTTP/1.1\r\n" HOST "\r\n", 404, "not_found");
@@ -256,17 +280,10 @@ static void listens_where_told(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		TEST(answers_on_one_connection),
-		TEST(says_what_was_asked),
-		TEST(refuses_wrong_routes),
-		TEST(refuses_wrong_framing),
-		TEST(smuggles_nothing),
-		TEST(ends_after_a_refused_body),
-		TEST(bounds_headers),
-		TEST(refuses_while_the_body_comes),
-		TEST(takes_any_split),
-		TEST(takes_the_largest_body),
-		TEST(answers_a_pipeline_in_order),
+		TEST(answers_on_one_connection), TEST(says_what_was_asked),    TEST(keeps_the_query_for_who_asks),
+		TEST(refuses_wrong_routes),      TEST(refuses_wrong_framing),  TEST(smuggles_nothing),
+		TEST(ends_after_a_refused_body), TEST(bounds_headers),         TEST(refuses_while_the_body_comes),
+		TEST(takes_any_split),           TEST(takes_the_largest_body), TEST(answers_a_pipeline_in_order),
 		TEST(listens_where_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

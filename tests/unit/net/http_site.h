@@ -56,6 +56,11 @@ static inline void get_facts(void *ctx, struct http_request *r) {
 					     .headers = &(struct http_field){"X-More", "yes"}});
 }
 
+static inline void get_query(void *ctx, struct http_request *r) {
+	(void)ctx;
+	http_answer(r, &(struct http_answer){.status = 200, .body = http_query_string(r)});
+}
+
 static inline void get_big(void *ctx, struct http_request *r) {
 	(void)ctx;
 	char *big = calloc(1, BIG_ANSWER);
@@ -103,6 +108,7 @@ static inline void count(void *ctx, unsigned status) {
 static const struct http_route routes[] = {
 	{.method = HTTP_GET, .path = "/hello", .handle = get_hello},
 	{.method = HTTP_GET, .path = "/facts/*", .handle = get_facts},
+	{.method = HTTP_GET, .path = "/query", .handle = get_query},
 	{.method = HTTP_GET, .path = "/big", .handle = get_big},
 	{.method = HTTP_GET, .path = "/nothing", .handle = get_nothing},
 	{HTTP_POST, "/echo", post_echo, BODY_MAX, "application/json"},

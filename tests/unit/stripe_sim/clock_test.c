@@ -139,8 +139,9 @@ static void a_test_clock_is_its_customers_own(void **state) {
 	assert_int_equal(int_of(look(&g, theirs), "created"), 1700000000);
 	assert_string_equal(text_of(look(&g, theirs), "test_clock"), clock.text);
 	skip_events(&g);
+	int64_t later = 1700000000 + 31 * SIM_DAY;
 	const json_t *after = ask(&g, "POST", path_of("/v1/test_helpers/test_clocks/%s/advance", clock.text).text,
-				  "frozen_time=%lld", (long long)(1700000000 + 31 * SIM_DAY));
+				  "frozen_time=%lld", (long long)later);
 	assert_string_equal(text_of(after, "status"), "ready");
 	assert_int_equal(int_of(item_at(look(&g, theirs), 0), "current_period_start"), 1700000000 + 30 * SIM_DAY);
 	assert_int_equal(int_of(item_at(look(&g, mine), 0), "current_period_start"), RIG_NOW);

@@ -12,14 +12,12 @@ static const struct fields {
 	 "description:ns discount:no email:ns id:s invoice_prefix:s invoice_settings:o livemode:b metadata:o "
 	 "name:ns next_invoice_sequence:i object:s phone:ns preferred_locales:a shipping:no tax_exempt:s "
 	 "test_clock:ns"},
-	{"product",
-	 "active:b created:i default_price:ns description:ns id:s images:a livemode:b marketing_features:a "
-	 "metadata:o name:s object:s package_dimensions:no shippable:bn statement_descriptor:ns tax_code:ns "
-	 "type:s unit_label:ns updated:i url:ns"},
-	{"price",
-	 "active:b billing_scheme:s created:i currency:s custom_unit_amount:no id:s livemode:b lookup_key:ns "
-	 "metadata:o nickname:ns object:s product:s recurring:no tax_behavior:s tiers_mode:ns "
-	 "transform_quantity:no type:s unit_amount:in unit_amount_decimal:s"},
+	{"product", "active:b created:i default_price:ns description:ns id:s images:a livemode:b marketing_features:a "
+		    "metadata:o name:s object:s package_dimensions:no shippable:bn statement_descriptor:ns tax_code:ns "
+		    "type:s unit_label:ns updated:i url:ns"},
+	{"price", "active:b billing_scheme:s created:i currency:s custom_unit_amount:no id:s livemode:b lookup_key:ns "
+		  "metadata:o nickname:ns object:s product:s recurring:no tax_behavior:s tiers_mode:ns "
+		  "transform_quantity:no type:s unit_amount:in unit_amount_decimal:s"},
 	{"payment_method",
 	 "allow_redisplay:s billing_details:o card:o created:i customer:ns customer_account:ns id:s livemode:b "
 	 "metadata:o object:s type:s"},
@@ -85,23 +83,20 @@ static const struct fields {
 	 "payment_method_types:a processing:no receipt_email:ns review:ns setup_future_usage:ns shipping:no "
 	 "source:ns statement_descriptor:ns statement_descriptor_suffix:ns status:s transfer_data:no "
 	 "transfer_group:ns"},
-	{"charge",
-	 "amount:i amount_captured:i amount_refunded:i application:ns application_fee:ns "
-	 "application_fee_amount:in balance_transaction:ns billing_details:o "
-	 "calculated_statement_descriptor:ns captured:b created:i currency:s customer:ns description:s "
-	 "disputed:b failure_balance_transaction:ns failure_code:ns failure_message:ns fraud_details:o id:s "
-	 "livemode:b metadata:o object:s on_behalf_of:ns outcome:o paid:b payment_intent:ns payment_method:s "
-	 "payment_method_details:o receipt_email:ns receipt_number:ns receipt_url:ns refunded:b review:ns "
-	 "shipping:no source:no source_transfer:ns statement_descriptor:ns statement_descriptor_suffix:ns "
-	 "status:s transfer_data:no transfer_group:ns"},
-	{"refund",
-	 "amount:i balance_transaction:ns charge:s created:i currency:s customer:ns customer_account:ns "
-	 "destination_details:o id:s metadata:o object:s payment_intent:ns payment_method:ns reason:ns "
-	 "receipt_number:ns source_transfer_reversal:ns status:s transfer_reversal:ns"},
-	{"dispute",
-	 "amount:i balance_transactions:a charge:s created:i currency:s enhanced_eligibility_types:a "
-	 "evidence:o evidence_details:o id:s is_charge_refundable:b livemode:b metadata:o object:s "
-	 "payment_intent:ns payment_method_details:o reason:s status:s"},
+	{"charge", "amount:i amount_captured:i amount_refunded:i application:ns application_fee:ns "
+		   "application_fee_amount:in balance_transaction:ns billing_details:o "
+		   "calculated_statement_descriptor:ns captured:b created:i currency:s customer:ns description:s "
+		   "disputed:b failure_balance_transaction:ns failure_code:ns failure_message:ns fraud_details:o id:s "
+		   "livemode:b metadata:o object:s on_behalf_of:ns outcome:o paid:b payment_intent:ns payment_method:s "
+		   "payment_method_details:o receipt_email:ns receipt_number:ns receipt_url:ns refunded:b review:ns "
+		   "shipping:no source:no source_transfer:ns statement_descriptor:ns statement_descriptor_suffix:ns "
+		   "status:s transfer_data:no transfer_group:ns"},
+	{"refund", "amount:i balance_transaction:ns charge:s created:i currency:s customer:ns customer_account:ns "
+		   "destination_details:o id:s metadata:o object:s payment_intent:ns payment_method:ns reason:ns "
+		   "receipt_number:ns source_transfer_reversal:ns status:s transfer_reversal:ns"},
+	{"dispute", "amount:i balance_transactions:a charge:s created:i currency:s enhanced_eligibility_types:a "
+		    "evidence:o evidence_details:o id:s is_charge_refundable:b livemode:b metadata:o object:s "
+		    "payment_intent:ns payment_method_details:o reason:s status:s"},
 	{"billing_portal.session",
 	 "configuration:s created:i customer:s customer_account:ns flow:no id:s livemode:b locale:ns object:s "
 	 "on_behalf_of:ns return_url:ns url:s"},
@@ -113,24 +108,21 @@ static const struct fields {
 	{"webhook_endpoint",
 	 "api_version:ns application:ns created:i description:ns enabled_events:a id:s livemode:b metadata:o "
 	 "object:s status:s url:s"},
-	{"event",
-	 "api_version:ns created:i data:o id:s livemode:b object:s pending_webhooks:i request:o type:s"},
+	{"event", "api_version:ns created:i data:o id:s livemode:b object:s pending_webhooks:i request:o type:s"},
 	{"subscription_item",
 	 "billing_thresholds:no created:i current_period_end:i current_period_start:i discounts:a id:s "
 	 "metadata:o object:s plan:o price:o quantity:i subscription:s tax_rates:a"},
-	{"line_item",
-	 "amount:i currency:s description:ns discount_amounts:a discountable:b discounts:a id:s invoice:s "
-	 "livemode:b metadata:o object:s parent:o period:o pretax_credit_amounts:an pricing:o quantity:i "
-	 "quantity_decimal:ns subscription:ns subtotal:i taxes:an"},
+	{"line_item", "amount:i currency:s description:ns discount_amounts:a discountable:b discounts:a id:s invoice:s "
+		      "livemode:b metadata:o object:s parent:o period:o pretax_credit_amounts:an pricing:o quantity:i "
+		      "quantity_decimal:ns subscription:ns subtotal:i taxes:an"},
 	{"schedule phase",
 	 "add_invoice_items:a application_fee_percent:fn billing_cycle_anchor:ns billing_thresholds:no "
 	 "collection_method:ns currency:s default_payment_method:ns default_tax_rates:a description:ns "
 	 "discounts:a end_date:i invoice_settings:no items:a metadata:o on_behalf_of:ns proration_behavior:s "
 	 "start_date:i transfer_data:no trial_end:in"},
-	{"plan",
-	 "active:b amount:i amount_decimal:s billing_scheme:s created:i currency:s id:s interval:s "
-	 "interval_count:i livemode:b metadata:o meter:ns nickname:ns object:s product:s tiers_mode:ns "
-	 "transform_usage:no trial_period_days:in usage_type:s"},
+	{"plan", "active:b amount:i amount_decimal:s billing_scheme:s created:i currency:s id:s interval:s "
+		 "interval_count:i livemode:b metadata:o meter:ns nickname:ns object:s product:s tiers_mode:ns "
+		 "transform_usage:no trial_period_days:in usage_type:s"},
 };
 
 #endif

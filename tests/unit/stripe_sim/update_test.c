@@ -169,6 +169,28 @@ static void what_is_refused_changes_nothing(void **state) {
 	rig_close(&g);
 }
 
+static void a_preview_changes_nothing(void **state) {
+	(void)state;
+	struct rig g = rig_open();
+	struct id cus = new_customer(&g), sub = subscribe(&g, cus, "");
+	advance(&g, 15 * SIM_DAY);
+	json_t *before = json_deep_copy(look(&g, sub));
+	size_t invoices = g.sim->scopes[0]->lists[K_INVOICE].count;
+	skip_events(&g);
+	assert_int_equal(int_of(ask(&g, "POST", "/v1/invoices/create_preview", "customer=%s", cus.text), "total"),
+			 2000);
+	const json_t *changed = ask(&g, "POST", "/v1/invoices/create_preview",
+				    "subscription=%s&subscription_details[items][0][id]=%s&"
+				    "subscription_details[items][0][price]=price_max",
+				    sub.text, first_item(&g, sub).text);
+	assert_int_equal(int_of(changed, "total"), 9000 - 1000 + 4500);
+	assert_true(json_equal(before, sim_find_any(g.sim, sub.text)->json));
+	assert_int_equal(g.sim->scopes[0]->lists[K_INVOICE].count, invoices);
+	expect_events(&g, "");
+	json_decref(before);
+	rig_close(&g);
+}
+
 static void calendars(void **state) {
 	(void)state;
 	/* 31 January 2024 */
@@ -191,6 +213,7 @@ int main(void) {
 		cmocka_unit_test(items_come_and_go),
 		cmocka_unit_test(another_interval_begins_now),
 		cmocka_unit_test(what_is_refused_changes_nothing),
+		cmocka_unit_test(a_preview_changes_nothing),
 		cmocka_unit_test(calendars),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
