@@ -168,7 +168,6 @@ static void apply_phases(struct verdict *v, const struct grant *g, const struct 
 	unsigned next = 0;
 	bool unmapped;
 
-	while (next < g->phase_count && g->phases[next].start <= g->seen) next++;
 	for (; next < g->phase_count && g->phases[next].start <= now; next++) phase = (int)next;
 	if (phase != NO_PHASE) {
 		v->items = items_of(g, phase);

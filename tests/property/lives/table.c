@@ -138,7 +138,7 @@ static void naive_tier(const struct catalog *c, const struct grant *g, bool phas
 	const struct item_set *sold[GRANT_PHASES_MAX + 1 + SUB_PRICES_MAX];
 	unsigned n = 0;
 	for (unsigned i = g->phase_count; phases && i-- > 0;)
-		if (g->phases[i].start <= now && g->phases[i].start > g->seen) sold[n++] = &g->phases[i].items;
+		if (g->phases[i].start <= now) sold[n++] = &g->phases[i].items;
 	sold[n++] = &g->items;
 	for (unsigned i = 0; i < g->earlier_count; i++) sold[n++] = &g->earlier[i].set;
 	v->items = sold[0];
