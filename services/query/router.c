@@ -84,10 +84,11 @@ static void answer(struct router *r, struct frames *f, struct moment now) {
 }
 
 bool router_serve(struct router *r) {
-	struct moment now = {wall_ms(), mono_ms()};
 	struct frames f;
 	unsigned served = 0;
 	while (served < ROUTER_BATCH && receive(r->socket, &f)) {
+		/* after it was received: an answer is never of a moment before the question */
+		const struct moment now = {wall_ms(), mono_ms()};
 		answer(r, &f, now);
 		served++;
 	}
