@@ -66,14 +66,16 @@ static const struct field heartbeat_fields[] = {
 	FIELD("first", FIELD_U64, true, struct stream_heartbeat, first, 0, UINT64_MAX),
 	FIELD("head", FIELD_U64, true, struct stream_heartbeat, head, 0, UINT64_MAX),
 	FIELD("now_ms", FIELD_I64, true, struct stream_heartbeat, now_ms, 0, 0),
+	FIELD("run", FIELD_U64, false, struct stream_heartbeat, run, 0, UINT64_MAX),
 };
 
 void stream_heartbeat_write(struct writer *w, const struct stream_heartbeat *h) {
-	out_map(w, 4);
+	out_map(w, 4u + (h->run > 0));
 	out_u64(w, VIEW("origin"), h->origin);
 	out_u64(w, VIEW("first"), h->first);
 	out_u64(w, VIEW("head"), h->head);
 	out_i64(w, VIEW("now_ms"), h->now_ms);
+	if (h->run) out_u64(w, VIEW("run"), h->run);
 }
 
 enum error stream_heartbeat_read(struct view message, struct stream_heartbeat *ret_h, struct problem *why) {

@@ -38,6 +38,9 @@ struct stream_heartbeat {
 	uint64_t first; /* the oldest sequence that replay can give; 0 when the journal is empty */
 	uint64_t head;  /* the newest; 0 when nothing was ever there */
 	int64_t now_ms;
+	/* Random, made at each start of the ingress: with another one the journal may have been put back to an older
+	 * copy. 0: not said. */
+	uint64_t run;
 };
 
 void stream_heartbeat_write(struct writer *w, const struct stream_heartbeat *h);
@@ -123,6 +126,7 @@ struct stream_reply {
 	uint64_t seq;   /* find, append; 0 otherwise */
 	bool duplicate; /* append: it was there already, at seq */
 	uint64_t count; /* replay: how many record frames follow */
+	uint64_t run;   /* as in a heartbeat */
 };
 
 void stream_reply_write(struct writer *w, const struct stream_reply *r);

@@ -10,6 +10,7 @@ static const struct field reply_fields[] = {
 	FIELD("seq", FIELD_U64, false, struct stream_reply, seq, 0, UINT64_MAX),
 	FIELD("duplicate", FIELD_FLAG, false, struct stream_reply, duplicate, 0, 0),
 	FIELD("count", FIELD_U64, false, struct stream_reply, count, 0, STREAM_REPLAY_RECORDS_MAX),
+	FIELD("run", FIELD_U64, false, struct stream_reply, run, 0, UINT64_MAX),
 };
 
 void stream_reply_write(struct writer *w, const struct stream_reply *r) {
@@ -17,7 +18,7 @@ void stream_reply_write(struct writer *w, const struct stream_reply *r) {
 		stream_refusal_write(w, r->id, r->code, r->text);
 		return;
 	}
-	out_map(w, 4u + (r->seq > 0) + r->duplicate + (r->count > 0));
+	out_map(w, 4u + (r->seq > 0) + r->duplicate + (r->count > 0) + (r->run > 0));
 	out_u64(w, VIEW("id"), r->id);
 	out_u64(w, VIEW("origin"), r->origin);
 	out_u64(w, VIEW("first"), r->first);
@@ -25,6 +26,7 @@ void stream_reply_write(struct writer *w, const struct stream_reply *r) {
 	if (r->seq) out_u64(w, VIEW("seq"), r->seq);
 	if (r->duplicate) out_flag(w, VIEW("duplicate"), true);
 	if (r->count) out_u64(w, VIEW("count"), r->count);
+	if (r->run) out_u64(w, VIEW("run"), r->run);
 }
 
 static enum error read_refusal(const msgpack_object *map, struct stream_reply *r, struct problem *why) {

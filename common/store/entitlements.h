@@ -142,6 +142,9 @@ NODISCARD enum error fold_quarantine(struct fold *f, const struct record *r, str
 				     const struct problem *reason, int64_t now_ms);
 NODISCARD enum error fold_quarantine_remove(struct fold *f, uint64_t origin, uint64_t seq);
 NODISCARD enum error fold_cursor(struct fold *f, uint64_t origin, uint64_t seq);
+/* What is remembered of a record of that journal, to know the journal again: which run of its ingress, which sequence,
+ * the record's checksum. */
+NODISCARD enum error fold_journal_mark(struct fold *f, uint64_t origin, uint64_t run, uint64_t seq, uint32_t crc);
 /* The worker has once applied all that its journals had: from now on the store may be answered from. */
 NODISCARD enum error fold_complete(struct fold *f);
 /* Synced. `each` (may be NULL) gets the changes of this transaction in order, after it is durable;
@@ -173,6 +176,8 @@ uint64_t look_version(const struct look *l);
 /* Was fold_complete ever committed? A store that is still being filled would deny those who paid. */
 NODISCARD bool look_complete(struct look *l);
 NODISCARD enum error look_cursor(struct look *l, uint64_t origin, uint64_t *ret_seq); /* 0 when none */
+/* All 0 when none is remembered. */
+void look_journal_mark(struct look *l, uint64_t origin, uint64_t *ret_run, uint64_t *ret_seq, uint32_t *ret_crc);
 NODISCARD enum error look_cursors(struct look *l, void (*each)(void *ctx, uint64_t origin, uint64_t seq), void *ctx);
 
 /* The subject's row (proto/state.h). A "cus_…" id that is bound to a subject gives that subject's row.

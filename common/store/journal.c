@@ -46,6 +46,7 @@ enum error journal_open(const struct journal_options *o, struct journal **ret_j,
 	AUTO(journal_close)
 	struct journal *j = calloc(1, sizeof *j);
 	if (!j) return problem_set(why, ERR_MEMORY, "journal");
+	j->run = o->run;
 	const struct lmdb_options options = {.dir = o->dir,
 					     .read_only = o->read_only,
 					     .map_size = o->map_size ? o->map_size : JOURNAL_MAP_DEFAULT,
@@ -73,6 +74,8 @@ void journal_close(struct journal **j) {
 }
 
 uint64_t journal_origin(const struct journal *j) { return j->origin; }
+
+uint64_t journal_run(const struct journal *j) { return j->run; }
 
 enum error journal_usage(struct journal *j, struct store_usage *ret_u) {
 	struct lmdb_txn t;

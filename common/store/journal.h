@@ -27,11 +27,13 @@ struct journal_options {
 	bool read_only;    /* for readers; the journal must exist */
 	uint64_t map_size; /* 0: JOURNAL_MAP_DEFAULT */
 	uint64_t origin;   /* used when the journal is made; the caller's random number, not 0 */
+	uint64_t run;      /* the caller's random number for this opening; kept for journal_run alone */
 };
 
 NODISCARD enum error journal_open(const struct journal_options *o, struct journal **ret_j, struct problem *why);
 void journal_close(struct journal **j);
 uint64_t journal_origin(const struct journal *j);
+uint64_t journal_run(const struct journal *j);
 
 struct journal_entry {
 	struct record record; /* in; origin and seq are filled in by journal_append */

@@ -17,6 +17,7 @@ enum journal_table { TABLE_EVENTS, TABLE_IDS, TABLE_JOURNAL_META };
 struct journal {
 	struct lmdb db;
 	uint64_t origin;
+	uint64_t run;
 	uint8_t *buffer; /* the records of the last append, as stored */
 	size_t size;
 };

@@ -33,9 +33,30 @@ enum error worker_fold_open(struct worker *w) {
 	return e;
 }
 
+/* What each journal is known by; errors are sticky. */
+static void write_marks(struct worker *w) {
+	for (unsigned i = 0; i < w->follower_count; i++) {
+		struct follower *f = &w->followers[i];
+		const struct source_mark *m = &f->source.mark;
+		if (m->run == 0 || (m->run == f->written.run && m->seq == f->written.seq)) continue;
+		if (fold_journal_mark(w->fold, f->source.origin, m->run, m->seq, m->crc) == OK) f->written = *m;
+	}
+}
+
+bool worker_marks_due(const struct worker *w) {
+	for (unsigned i = 0; i < w->follower_count; i++) {
+		const struct follower *f = &w->followers[i];
+		if (f->source.mark.run &&
+		    (f->source.mark.run != f->written.run || f->source.mark.seq != f->written.seq))
+			return true;
+	}
+	return false;
+}
+
 enum error worker_fold_close(struct worker *w) {
 	struct problem why = {0};
 	if (!w->fold) return OK;
+	write_marks(w);
 	enum error e = fold_commit(&w->fold, worker_publish_change, w, &why);
 	if (e != OK) {
 		roll_back(w, e, &why);

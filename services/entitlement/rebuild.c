@@ -90,7 +90,11 @@ static enum error follow_on(struct worker *w) {
 		struct source *source = &w->followers[i].source;
 		uint64_t cursor = 0;
 		if (source->origin) e = look_cursor(w->look, source->origin, &cursor);
-		if (e == OK && source->origin) source_known(source, source->origin, cursor);
+		struct source_mark mark = {0};
+		if (e != OK || !source->origin) continue;
+		look_journal_mark(w->look, source->origin, &mark.run, &mark.seq, &mark.crc);
+		source_known(source, source->origin, cursor);
+		source_marked(source, &mark);
 	}
 	look_rest(w->look);
 	return e;

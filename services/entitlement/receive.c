@@ -17,6 +17,12 @@ static void drain(void *socket) {
 	}
 }
 
+/* Its last four bytes (proto/record.h). */
+static uint32_t record_crc(struct view bytes) {
+	struct reader r = reader_of(view_of(bytes.ptr + bytes.len - 4, 4));
+	return read_be32(&r);
+}
+
 /* ---- records ------------------------------------------------------------------ */
 
 static void apply(struct worker *w, struct follower *f, const struct record *r, struct view bytes) {
@@ -25,6 +31,7 @@ static void apply(struct worker *w, struct follower *f, const struct record *r, 
 	if (worker_fold_record(w, r, bytes, false) == FOLD_FAILED) return;
 	if (fold_cursor(w->fold, r->origin, r->seq) != OK) return; /* sticky: the commit says it */
 	source_applied(&f->source, r->seq, r->received_ms);
+	source_applied_crc(&f->source, record_crc(bytes));
 	w->last_event_ms = r->received_ms;
 	w->folded++;
 	w->folded_bytes += bytes.len;
@@ -92,16 +99,25 @@ static void learn_origin(struct worker *w, struct follower *f, uint64_t origin, 
 		return;
 	}
 	f->learned_ms = now_ms;
+	struct source_mark mark = {0};
 	enum error e = look_renew(w->look);
 	if (e == OK) e = look_cursor(w->look, origin, &cursor);
+	if (e == OK) look_journal_mark(w->look, origin, &mark.run, &mark.seq, &mark.crc);
 	look_rest(w->look);
 	if (e != OK) {
 		w->failed = problem_set(&w->why, e, "cannot read the store's cursor: %s", error_text(e));
 		return;
 	}
 	source_known(&f->source, origin, cursor);
+	source_marked(&f->source, &mark);
 	log_info(&w->service.log, log_ev("journal"), kv_str("replay", f->replay_endpoint), kv_hex("origin", origin),
 		 kv_u64("cursor", cursor), kv_u64("head", f->source.head));
+}
+
+static void tell(struct worker *w, const struct follower *f, enum source_news news) {
+	if (news == SOURCE_WENT_BACK)
+		log_error(&w->service.log, log_ev("journal_went_back"), kv_hex("origin", f->source.origin),
+			  kv_u64("head", f->source.head), kv_str("doing", "applying all of it again"));
 }
 
 static void take_heartbeat(struct worker *w, struct follower *f, struct view message, int64_t now_ms) {
@@ -110,17 +126,11 @@ static void take_heartbeat(struct worker *w, struct follower *f, struct view mes
 		counter_add(w->metrics.dropped, 1);
 		return;
 	}
-	switch (source_heartbeat(&f->source, &h, now_ms)) {
-	case SOURCE_OTHER_ORIGIN:
+	enum source_news news = source_heartbeat(&f->source, &h, now_ms);
+	if (news == SOURCE_OTHER_ORIGIN)
 		learn_origin(w, f, h.origin, now_ms);
-		break;
-	case SOURCE_WENT_BACK:
-		log_error(&w->service.log, log_ev("journal_went_back"), kv_hex("origin", h.origin),
-			  kv_u64("head", h.head), kv_str("doing", "applying all of it again"));
-		break;
-	case SOURCE_AS_BEFORE:
-		break;
-	}
+	else
+		tell(w, f, news);
 }
 
 /* ---- messages ----------------------------------------------------------------- */
@@ -178,6 +188,7 @@ static bool take_reply(struct worker *w, struct follower *f, struct view message
 	}
 	if (f->source.origin == 0) learn_origin(w, f, r.origin, now_ms);
 	if (r.origin != f->source.origin || w->failed != OK) return false;
+	tell(w, f, source_prove_empty(&f->source, &r));
 	if (gap) {
 		counter_add(w->metrics.skipped, gap);
 		log_error(&w->service.log, log_ev("records_missing"), kv_hex("origin", r.origin), kv_u64("count", gap),
@@ -193,7 +204,9 @@ static bool take_reply(struct worker *w, struct follower *f, struct view message
 static void take_replayed(struct worker *w, struct follower *f, uint64_t seq, struct view bytes) {
 	struct record r;
 	enum error e = record_read(bytes, &r);
-	if (e == OK)
+	if (f->source.proving)
+		tell(w, f, source_prove(&f->source, seq, e == OK ? record_crc(bytes) : 0));
+	else if (e == OK)
 		apply(w, f, &r, bytes);
 	else
 		apply_corrupt(w, f, seq, e, bytes);

@@ -41,6 +41,7 @@ static void timers(struct worker *w, int64_t now_ms) {
 	if (now_ms >= w->pulse_due_ms) worker_publish_pulse(w);
 	if (now_ms >= w->reap_due_ms) {
 		look_after_store(w);
+		if (worker_marks_due(w) && worker_fold_open(w) == OK) (void)worker_fold_close(w);
 		w->reap_due_ms = now_ms + REAP_MS;
 	}
 	if (now_ms >= w->facts_due_ms) {

@@ -23,6 +23,15 @@
 #define SOURCE_PROGRESS_MS 1000 /* between reports of what is committed */
 #define SOURCE_BEHIND_MS 3000   /* a head below our cursor for so long is no message that was overtaken */
 
+/* By which a journal is known again after its ingress was started anew: a record that it had then. When it has another
+ * at that sequence, or none, it was put back to an older copy, and uses sequences again that we would take for known.
+ */
+struct source_mark {
+	uint64_t run; /* of the ingress; 0: there is no mark */
+	uint64_t seq;
+	uint32_t crc; /* the record's own */
+};
+
 struct source {
 	uint64_t origin;                 /* 0: not known yet */
 	uint64_t cursor;                 /* applied, perhaps not yet committed */
@@ -40,6 +49,11 @@ struct source {
 	uint64_t next_id;
 	uint64_t reported; /* progress that was sent; UINT64_MAX: none yet, so that a new store's 0 is said, too */
 	int64_t reported_ms;
+	uint64_t run;            /* of the ingress, as it was heard last; 0: it does not say */
+	struct source_mark mark; /* as of the last heartbeat at which nothing was under way */
+	bool proving;            /* another run: nothing is applied until the mark is found, or not */
+	uint64_t last_seq;       /* applied last, with its checksum */
+	uint32_t last_crc;
 	uint64_t skipped;  /* records that the journal no longer had when they were asked for */
 	int64_t behind_ms; /* since when heartbeats name a head below `committed`; 0: they do not */
 };
@@ -66,9 +80,19 @@ enum source_news source_heartbeat(struct source *s, const struct stream_heartbea
 /* The origin is known (from a heartbeat or a reply), and how far the store has come with it. */
 void source_known(struct source *s, uint64_t origin, uint64_t cursor);
 
+/* The mark that the store has of this journal; after source_known. */
+void source_marked(struct source *s, const struct source_mark *mark);
+
+/* While the journal has to be known again: what a reply brought at that sequence, or, with count 0, that it has nothing
+ * there. Found: all behind the mark is asked for again, since what was applied of it may be of the other copy. */
+enum source_news source_prove(struct source *s, uint64_t seq, uint32_t crc);
+enum source_news source_prove_empty(struct source *s, const struct stream_reply *r);
+
 /* A record arrived, from either socket. */
 enum source_step source_record(struct source *s, uint64_t origin, uint64_t seq);
 void source_applied(struct source *s, uint64_t seq, int64_t received_wall_ms);
+/* The checksum of the record that was applied last. */
+void source_applied_crc(struct source *s, uint32_t crc);
 void source_committed(struct source *s);
 /* The transaction failed: go back to what is committed, and ask again after a while. */
 void source_rolled_back(struct source *s, int64_t now_ms);

@@ -63,7 +63,8 @@ struct follower {
 	void *replay;
 	const char *pub_endpoint;
 	const char *replay_endpoint;
-	int64_t learned_ms; /* when its origin was */
+	int64_t learned_ms;         /* when its origin was */
+	struct source_mark written; /* in the store */
 	bool was_silent;
 	bool is_twice; /* another follower has its origin: it is not followed */
 };
@@ -150,6 +151,8 @@ enum fold_outcome { FOLD_APPLIED, FOLD_IGNORED, FOLD_QUARANTINED, FOLD_FAILED };
 enum fold_outcome worker_fold_record(struct worker *w, const struct record *r, struct view bytes, bool retry);
 /* Commits, publishes, reports. On failure everything is as before, and sources ask again. */
 enum error worker_fold_close(struct worker *w);
+/* By what journals are known again has changed since it was written; any transaction writes it. */
+bool worker_marks_due(const struct worker *w);
 /* Notices that everything heard of is applied, for the first time. */
 void worker_note_caught_up(struct worker *w);
 

@@ -31,6 +31,7 @@ static enum error open_journal(struct ingress *in, struct problem *why) {
 	const struct ingress_settings *s = in->settings;
 	struct journal_options o = {.dir = s->journal_dir, .map_size = s->map_size};
 	enum error e = random_u64(&o.origin, why);
+	if (!e) e = random_u64(&o.run, why);
 	if (!e) e = journal_open(&o, &in->journal, why);
 	if (!e) e = publisher_create(in->service.zmq, s->journal_pub, &in->publisher, in->pub, why);
 	return e;

@@ -38,21 +38,22 @@ static void send2(struct publisher *p, const char *topic, struct view message) {
 	(void)zmq_send(p->socket, message.ptr, message.len, ZMQ_DONTWAIT);
 }
 
-void publisher_heartbeat(struct publisher *p, uint64_t origin, uint64_t first, uint64_t head) {
+void publisher_heartbeat(struct publisher *p, const struct journal *j, uint64_t first, uint64_t head) {
 	uint8_t bytes[STREAM_MESSAGE_MAX];
 	struct writer w = writer_of(bytes, sizeof bytes);
-	struct stream_heartbeat h = {.origin = origin, .first = first, .head = head, .now_ms = wall_ms()};
+	struct stream_heartbeat h = {
+		.origin = journal_origin(j), .first = first, .head = head, .now_ms = wall_ms(), .run = journal_run(j)};
 	stream_heartbeat_write(&w, &h);
 	if (!w.failed) send2(p, STREAM_TOPIC_HEARTBEAT, writer_view(&w));
 }
 
-void publisher_records(struct publisher *p, uint64_t origin, uint64_t first, const struct journal_entry *entries,
-		       size_t count) {
+void publisher_records(struct publisher *p, const struct journal *j, uint64_t first,
+		       const struct journal_entry *entries, size_t count) {
 	for (size_t i = 0; i < count; i++) {
 		const struct journal_entry *e = &entries[i];
 		if (e->duplicate) continue;
 		if (e->bytes.len > PUBLISH_RECORD_MAX)
-			publisher_heartbeat(p, origin, first ? first : 1, e->record.seq);
+			publisher_heartbeat(p, j, first ? first : 1, e->record.seq);
 		else
 			send2(p, STREAM_TOPIC_RECORD, e->bytes);
 	}

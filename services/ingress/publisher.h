@@ -18,8 +18,8 @@ NODISCARD enum error publisher_create(void *zmq, const char *endpoint, struct pu
 void publisher_destroy(struct publisher **p);
 
 /* What journal_append has just stored; duplicates are left out. first: the oldest record there. */
-void publisher_records(struct publisher *p, uint64_t origin, uint64_t first, const struct journal_entry *entries,
-		       size_t count);
-void publisher_heartbeat(struct publisher *p, uint64_t origin, uint64_t first, uint64_t head);
+void publisher_records(struct publisher *p, const struct journal *j, uint64_t first,
+		       const struct journal_entry *entries, size_t count);
+void publisher_heartbeat(struct publisher *p, const struct journal *j, uint64_t first, uint64_t head);
 
 #endif

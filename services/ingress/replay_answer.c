@@ -50,6 +50,7 @@ static void send_error(struct replay *r, const struct envelope *e, uint64_t id, 
 
 static void describe(struct replay *r, const struct journal_reader *reader, struct stream_reply *reply) {
 	reply->origin = journal_origin(r->options.journal);
+	reply->run = journal_run(r->options.journal);
 	journal_bounds(reader, &reply->first, &reply->head);
 }
 

@@ -15,7 +15,7 @@ void upkeep_committed(void *upkeep, const struct journal_entry *entries, size_t 
 		if (entries[i].record.kind == RECORD_WEBHOOK) u->last_webhook_ms = u->last_event_ms;
 	}
 	gauge_set(u->meters->head, (int64_t)u->head);
-	publisher_records(u->publisher, journal_origin(u->journal), u->first, entries, count);
+	publisher_records(u->publisher, u->journal, u->first, entries, count);
 }
 
 /* True when it is time to say it (again). */
@@ -89,7 +89,7 @@ static void heartbeat(struct upkeep *u) {
 	health_fact_u64(u->health, "head", u->head);
 	if (u->last_event_ms) health_fact_i64(u->health, "last_event_ms", u->last_event_ms);
 	if (u->last_webhook_ms) health_fact_i64(u->health, "last_webhook_ms", u->last_webhook_ms);
-	publisher_heartbeat(u->publisher, journal_origin(u->journal), u->first, u->head);
+	publisher_heartbeat(u->publisher, u->journal, u->first, u->head);
 }
 
 static void measure(struct upkeep *u) {

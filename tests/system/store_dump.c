@@ -26,6 +26,15 @@ static void print_digest(const uint8_t digest[STATE_DIGEST_SIZE]) {
 	printf("\n");
 }
 
+/* Up to where that journal is known again. */
+static void print_mark(void *look, uint64_t origin, uint64_t seq) {
+	uint64_t run, marked;
+	uint32_t crc;
+	(void)seq;
+	look_journal_mark(look, origin, &run, &marked, &crc);
+	printf("marked %" PRIu64 "\n", marked);
+}
+
 /* One snapshot: the cursors are those of the digest. */
 static enum error dump(struct look *l) {
 	uint8_t digest[STATE_DIGEST_SIZE];
@@ -42,7 +51,7 @@ static enum error dump(struct look *l) {
 	       "\ncomplete %d\n",
 	       look_version(l), stat.subjects, stat.subs, stat.customers, stat.changes, stat.quarantined, stat.unmapped,
 	       stat.overrides, stat.wants, look_complete(l));
-	return OK;
+	return look_cursors(l, print_mark, l);
 }
 
 int main(int argc, char **argv) {

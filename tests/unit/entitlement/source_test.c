@@ -233,6 +233,167 @@ static void applies_everything_once_and_in_order(void **state) {
 	}
 }
 
+/* ---- another run of the ingress --------------------------------------------------- */
+
+#define RUN 5
+#define CRC 0xabcd1234u
+
+static struct stream_heartbeat run_heartbeat(uint64_t head, uint64_t run) {
+	struct stream_heartbeat h = heartbeat(1, head, 1000);
+	h.run = run;
+	return h;
+}
+
+/* Has applied 1 to 10, heard so, and 11 and 12 since. */
+static struct source marked_source(void) {
+	struct source s;
+	struct stream_heartbeat h = run_heartbeat(9, RUN);
+	source_init(&s);
+	assert_int_equal(source_heartbeat(&s, &h, 10), SOURCE_OTHER_ORIGIN);
+	source_known(&s, ORIGIN, 9);
+	source_marked(&s, &(struct source_mark){0});
+	for (uint64_t seq = 10; seq <= 12; seq++) {
+		assert_int_equal(source_record(&s, ORIGIN, seq), SOURCE_APPLY);
+		source_applied(&s, seq, 1);
+		source_applied_crc(&s, CRC + (uint32_t)seq);
+		source_committed(&s);
+		h = run_heartbeat(seq, RUN);
+		if (seq == 10) assert_int_equal(source_heartbeat(&s, &h, 20), SOURCE_AS_BEFORE);
+	}
+	assert_int_equal(s.mark.seq, 10);
+	assert_int_equal(s.mark.crc, CRC + 10);
+	assert_int_equal(s.mark.run, RUN);
+	return s;
+}
+
+/* What is asked for while the journal has to be known again; the reply is on its way when this returns. */
+static struct stream_request asked_proof(struct source *s, int64_t now) {
+	struct stream_request r;
+	assert_true(s->proving);
+	assert_true(source_want(s, now, &r));
+	assert_int_equal(r.op, STREAM_REPLAY);
+	assert_int_equal(r.from, s->mark.seq);
+	assert_int_equal(r.max, 1);
+	source_asked(s, &r, now);
+	return r;
+}
+
+static void a_journal_is_known_again(void **state) {
+	(void)state;
+	struct source s = marked_source();
+	const struct stream_heartbeat h = run_heartbeat(12, RUN + 1);
+	assert_int_equal(source_heartbeat(&s, &h, 30), SOURCE_AS_BEFORE);
+	assert_int_equal(source_record(&s, ORIGIN, 13), SOURCE_DROP);
+	assert_false(source_complete(&s) || source_caught_up(&s, 30));
+	assert_int_equal(source_wait_ms(&s, 30, 250), 0);
+	struct stream_request r = asked_proof(&s, 30);
+	const struct stream_reply reply = {
+		.id = r.id, .origin = ORIGIN, .first = 1, .head = 13, .count = 1, .run = RUN + 1};
+	uint64_t gap;
+	assert_true(source_reply(&s, &reply, 40, &gap));
+	assert_int_equal(source_prove_empty(&s, &reply), SOURCE_AS_BEFORE);
+	assert_int_equal(s.reply_at, 10);
+	assert_int_equal(source_prove(&s, 11, CRC + 11), SOURCE_AS_BEFORE); /* not what was asked for */
+	assert_true(s.proving);
+	assert_int_equal(source_prove(&s, 10, CRC + 10), SOURCE_AS_BEFORE);
+	assert_false(s.proving);
+	/* what came behind the mark is taken again: it may be of the other copy */
+	assert_int_equal(s.cursor, 10);
+	assert_true(source_want(&s, 50, &r));
+	assert_int_equal(r.from, 11);
+	assert_int_equal(source_record(&s, ORIGIN, 11), SOURCE_APPLY);
+	/* the same run is no news */
+	assert_int_equal(source_heartbeat(&s, &h, 60), SOURCE_AS_BEFORE);
+	assert_false(s.proving);
+}
+
+static void a_journal_that_was_put_back_is_applied_again(void **state) {
+	(void)state;
+	struct source s = marked_source();
+	const struct stream_heartbeat h = run_heartbeat(40, RUN + 1); /* a burst has lifted it past our cursor */
+	assert_int_equal(source_heartbeat(&s, &h, 30), SOURCE_AS_BEFORE);
+	(void)asked_proof(&s, 30);
+	assert_int_equal(source_prove(&s, 10, CRC + 99), SOURCE_WENT_BACK);
+	assert_int_equal(s.cursor, 0);
+	assert_int_equal(s.head, 40);
+	struct stream_request r;
+	assert_true(source_want(&s, 40, &r));
+	assert_int_equal(r.from, 1);
+	assert_int_equal(source_record(&s, ORIGIN, 1), SOURCE_APPLY);
+}
+
+static void a_journal_without_the_mark(void **state) {
+	(void)state;
+	uint64_t gap;
+	/* it ends before it: an older copy */
+	struct source s = marked_source();
+	struct stream_heartbeat h = run_heartbeat(7, RUN + 1);
+	assert_int_equal(source_heartbeat(&s, &h, 30), SOURCE_AS_BEFORE);
+	struct stream_request r = asked_proof(&s, 30);
+	struct stream_reply reply = {.id = r.id, .origin = ORIGIN, .first = 1, .head = 7, .run = RUN + 1};
+	assert_true(source_reply(&s, &reply, 40, &gap));
+	assert_int_equal(gap, 0);
+	assert_int_equal(source_prove_empty(&s, &reply), SOURCE_WENT_BACK);
+	assert_int_equal(s.cursor, 0);
+	assert_int_equal(s.head, 7);
+	/* it begins behind it: retention took it */
+	s = marked_source();
+	h = run_heartbeat(20, RUN + 1);
+	assert_int_equal(source_heartbeat(&s, &h, 30), SOURCE_AS_BEFORE);
+	r = asked_proof(&s, 30);
+	reply = (struct stream_reply){
+		.id = r.id, .origin = ORIGIN, .first = 13, .head = 20, .count = 1, .run = RUN + 1};
+	assert_true(source_reply(&s, &reply, 40, &gap));
+	assert_int_equal(source_prove_empty(&s, &reply), SOURCE_AS_BEFORE);
+	assert_false(s.proving);
+	assert_int_equal(s.cursor, 12);
+}
+
+static void a_mark_of_the_store(void **state) {
+	(void)state;
+	struct source s;
+	struct stream_heartbeat h = run_heartbeat(12, RUN);
+	const struct source_mark same = {RUN, 10, CRC}, other = {RUN - 1, 10, CRC}, none = {0};
+	source_init(&s);
+	(void)source_heartbeat(&s, &h, 10);
+	source_known(&s, ORIGIN, 12);
+	source_marked(&s, &same);
+	assert_false(s.proving);
+	source_marked(&s, &none); /* an older program's store */
+	assert_false(s.proving);
+	source_marked(&s, &other);
+	(void)asked_proof(&s, 20);
+	/* an older ingress says no run: then it is as before */
+	source_init(&s);
+	h = run_heartbeat(12, 0);
+	(void)source_heartbeat(&s, &h, 10);
+	source_known(&s, ORIGIN, 12);
+	source_marked(&s, &other);
+	assert_false(s.proving);
+}
+
+/* The reply to an older question tells of the run first: it proves nothing. */
+static void a_reply_of_another_run(void **state) {
+	(void)state;
+	struct source s = marked_source();
+	struct stream_heartbeat h = run_heartbeat(20, RUN);
+	struct stream_request r;
+	uint64_t gap;
+	assert_int_equal(source_heartbeat(&s, &h, 30), SOURCE_AS_BEFORE);
+	assert_int_equal(s.mark.seq, 12);
+	assert_true(source_want(&s, 30, &r));
+	assert_int_equal(r.from, 13);
+	source_asked(&s, &r, 30);
+	const struct stream_reply reply = {
+		.id = r.id, .origin = ORIGIN, .first = 1, .head = 14, .count = 2, .run = RUN + 1};
+	assert_true(source_reply(&s, &reply, 40, &gap));
+	assert_true(s.proving);
+	assert_int_equal(source_prove_empty(&s, &reply), SOURCE_AS_BEFORE);
+	assert_int_equal(source_prove(&s, 13, CRC), SOURCE_AS_BEFORE);
+	assert_int_equal(source_record(&s, ORIGIN, 13), SOURCE_DROP);
+	(void)asked_proof(&s, 50);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(asks_for_the_head_until_the_origin_is_known),
@@ -244,6 +405,11 @@ int main(void) {
 		cmocka_unit_test(a_journal_that_went_back_is_applied_again),
 		cmocka_unit_test(is_caught_up_only_while_it_hears_the_journal),
 		cmocka_unit_test(applies_everything_once_and_in_order),
+		cmocka_unit_test(a_journal_is_known_again),
+		cmocka_unit_test(a_journal_that_was_put_back_is_applied_again),
+		cmocka_unit_test(a_journal_without_the_mark),
+		cmocka_unit_test(a_mark_of_the_store),
+		cmocka_unit_test(a_reply_of_another_run),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,112 @@
+"""A journal that is put back to an older copy uses sequences again. The worker knows it by a record that it had before, and
+applies all of it again, also when a burst has lifted the head past its cursor at once."""
+
+import pathlib
+import random
+import shutil
+import signal
+
+import harness
+import lives
+import webhook
+import wire
+from harness import applied, store_dump, wait_until
+
+
+class RestoredTest(harness.SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.ingress, self.worker, self.query = self.stack.start_all()
+        self.journal = pathlib.Path(self.ingress.flags["journal-dir"])
+        self.copy = self.stack.dir / "copy"
+
+    def post(self, people):
+        with webhook.Webhook(self.stack.address()) as hook:
+            for life in people:
+                for event in life.events:
+                    self.assertEqual(hook.send(event)[0], 200)
+
+    def send(self, people):
+        self.post(people)
+        return applied(self.stack)
+
+    def people(self, name, count):
+        rng = random.Random(name)
+        return [lives.Life(rng, n, name=name, steps=2) for n in range(count)]
+
+    def save(self):
+        self.ingress.stop()
+        shutil.copytree(self.journal, self.copy)
+        self.ingress.start()
+
+    def put_back(self):
+        shutil.rmtree(self.journal)
+        self.copy.rename(self.journal)
+        self.ingress.start()
+
+    def known(self, people):
+        with wire.Query(self.stack.ipc("query-tg01")) as query:
+            query.wait_ready()
+            return [life.number for life in people if query.get(life.customer)["reason"] == "unknown_subject"
+                    or life.tier() not in (None, query.tier(life.customer))]
+
+    def marked(self):
+        """The worker knows the journal by a record of its newest."""
+        def look():
+            dump = store_dump(self.stack)
+            return dump["marked"] == max(dump["cursors"].values())
+        wait_until(look, 30, "the mark is written")
+
+    def test_a_burst_right_after(self):
+        first, lost, burst = self.people("first", 5), self.people("lost", 5), self.people("burst", 20)
+        self.send(first)
+        self.save()
+        before = self.send(lost)
+        self.marked()
+        self.worker.send_signal(signal.SIGSTOP)  # it hears of nothing until the head is past its cursor
+        self.ingress.kill()
+        self.put_back()
+        self.post(burst)
+        with wire.Journal(self.stack.ipc("ingress-replay")) as journal:
+            self.assertGreater(journal.head()["head"], max(before["cursors"].values()))
+        mark = self.worker.log_size()
+        self.worker.send_signal(signal.SIGCONT)
+        self.worker.wait_log("journal_went_back", since=mark)
+        wait_until(lambda: self.known(burst) == [], 30, "everybody of the burst is known")
+        self.assertEqual(self.known(first), [])
+
+    def test_while_the_worker_is_away(self):
+        first, lost, burst = self.people("first", 5), self.people("lost", 5), self.people("burst", 20)
+        self.send(first)
+        self.save()
+        self.send(lost)
+        self.marked()
+        self.worker.kill()
+        self.ingress.kill()
+        self.put_back()
+        self.post(burst)
+        self.worker.start()
+        self.worker.wait_log("journal_went_back")
+        wait_until(lambda: self.known(burst) == [], 30, "everybody of the burst is known")
+
+    def test_a_start_of_the_ingress_is_none(self):
+        first, second = self.people("first", 5), self.people("second", 5)
+        digest = self.send(first)["digest"]
+        self.marked()
+        for _ in range(3):
+            self.ingress.kill()
+            self.ingress.start()
+        self.assertEqual(applied(self.stack)["digest"], digest)
+        self.send(second)
+        self.worker.kill()
+        self.ingress.kill()
+        self.ingress.start()
+        self.worker.start()
+        applied(self.stack)
+        self.worker.wait_log("caught_up")
+        self.assertEqual(self.known(first + second), [])
+        self.assertEqual([l for l in self.worker.log() if "journal_went_back" in l], [])
+
+
+if __name__ == "__main__":
+    harness.main()
