@@ -19,9 +19,7 @@ static size_t varint_size(uint64_t n) {
 static size_t zigzag_size(int64_t n) { return varint_size((uint64_t)n << 1 ^ (uint64_t)(n >> 63)); }
 static size_t string_size(struct view v) { return varint_size(v.len) + v.len; }
 
-static bool kind_known(unsigned kind) {
-	return kind >= RECORD_WEBHOOK && kind <= RECORD_MARK;
-}
+static bool kind_known(unsigned kind) { return kind >= RECORD_WEBHOOK && kind <= RECORD_MARK; }
 
 size_t record_size(const struct record *r) {
 	return sizeof MAGIC - 1 + 8 + 8 + 1 + 1 + zigzag_size(r->received_ms) + zigzag_size(r->created) +

@@ -26,8 +26,7 @@ static void both_shapes_give_one_invoice(void **state) {
 		LET(d) = DECODE(files[i]);
 		LET(snapshot) = SNAPSHOT(files[i]);
 		LET(one_line) = DECODE(files[i], {"data.object.lines.data.1", "{}"});
-		LET(cut) =
-			DECODE(files[i], {"data.object.lines.has_more", "true"}, {"data.object.lines.data.1", "{}"});
+		LET(cut) = DECODE(files[i], {"data.object.lines.has_more", "true"}, {"data.object.lines.data.1", "{}"});
 		LET(manual) = DECODE(files[i], {"data.object.subscription", "null"}, {"data.object.parent", "null"},
 				     {"data.object.lines", "null"}, {"data.object.status", "null"},
 				     {"data.object.amount_due", "-5"});

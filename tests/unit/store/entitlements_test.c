@@ -58,27 +58,6 @@ static void test_claims_that_are_not_valid(void **state) {
 	assert_int_equal(grants_of(s, "cus_2"), -1);
 }
 
-/* Somebody opens the page of an old session once more, and it is fetched again. */
-static void test_a_session_looked_at_again_takes_nothing_back(void **state) {
-	struct store *s = *state;
-	struct observation o = a_checkout("cus_1", "u1", NOW, "evt_1");
-	apply(s, &o);
-	o = a_sub("sub_1", "cus_1", SUB_ACTIVE, NOW, "evt_2");
-	apply(s, &o);
-	o = a_checkout("cus_1", "u2", NOW + 100, "evt_3");
-	apply(s, &o);
-	o = a_checkout("cus_1", "u1", NOW + 200, "snap_1");
-	o.of.checkout.claimed = NOW - 5;
-	apply(s, &o);
-	assert_string_equal(tier_of(s, "u1"), "unknown");
-	assert_string_equal(tier_of(s, "u2"), "pro");
-	/* but one whose event was lost binds */
-	o = a_checkout("cus_1", "u3", NOW + 300, "snap_2");
-	o.of.checkout.claimed = NOW + 150;
-	apply(s, &o);
-	assert_string_equal(tier_of(s, "u3"), "pro");
-}
-
 static void test_rebinding_moves_the_subscription(void **state) {
 	struct store *s = *state;
 	struct observation o = a_checkout("cus_1", "u1", NOW, "evt_1");
@@ -478,7 +457,6 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		T(test_an_unbound_customer_is_its_own_subject),
 		T(test_a_checkout_binds),
-		T(test_a_session_looked_at_again_takes_nothing_back),
 		T(test_a_bound_subject_without_subscriptions_is_known),
 		T(test_claims_that_are_not_valid),
 		T(test_rebinding_moves_the_subscription),

@@ -131,6 +131,27 @@ static void test_a_gift_in_a_customers_name(void **state) {
 	}
 }
 
+/* Somebody opens the page of an old session once more, and it is fetched again. */
+static void test_a_session_looked_at_again_takes_nothing_back(void **state) {
+	struct store *s = *state;
+	struct observation o = a_checkout("cus_1", "u1", NOW, "evt_1");
+	apply(s, &o);
+	o = a_sub("sub_1", "cus_1", SUB_ACTIVE, NOW, "evt_2");
+	apply(s, &o);
+	o = a_checkout("cus_1", "u2", NOW + 100, "evt_3");
+	apply(s, &o);
+	o = a_checkout("cus_1", "u1", NOW + 200, "snap_1");
+	o.of.checkout.claimed = NOW - 5;
+	apply(s, &o);
+	assert_string_equal(tier_of(s, "u1"), "unknown");
+	assert_string_equal(tier_of(s, "u2"), "pro");
+	/* but one whose event was lost binds */
+	o = a_checkout("cus_1", "u3", NOW + 300, "snap_2");
+	o.of.checkout.claimed = NOW + 150;
+	apply(s, &o);
+	assert_string_equal(tier_of(s, "u3"), "pro");
+}
+
 /* The ids in the row, which are in order. */
 static unsigned row_overrides(struct store *s, const char *subject, char ids[32][16]) {
 	static struct grant g;
@@ -273,6 +294,7 @@ int main(void) {
 		T(test_a_gift_and_its_end),
 		T(test_a_revocation_that_comes_first),
 		T(test_a_gift_in_a_customers_name),
+		T(test_a_session_looked_at_again_takes_nothing_back),
 		T(test_overrides_of_a_row_are_bounded),
 		T(test_overrides_over_a_limit),
 		T(test_overrides_of_one_scope_alone),
