@@ -324,6 +324,21 @@ const steps = {
 		assert.match(error.requestId, /^req_/);
 	},
 
+	async "hosted invoices"() {
+		const customer = await stripe.customers.create({ email: "later@example.com" });
+		const subscription = await stripe.subscriptions.create({ customer: customer.id, items: [{ price: s.monthly.id }],
+			payment_behavior: "default_incomplete", expand: ["latest_invoice"] });
+		assert.equal(subscription.status, "incomplete");
+		const { hosted_invoice_url: url, id } = subscription.latest_invoice;
+		assert.match(await (await fetch(url)).text(), /\$49\.00/);
+		const pay = (outcome) => fetch(url, { method: "POST", body: new URLSearchParams({ outcome }) });
+		assert.equal((await pay("declined")).status, 402);
+		assert.equal((await stripe.invoices.retrieve(id)).status, "open");
+		assert.match(await (await pay("ok")).text(), /Thank you/);
+		assert.equal((await stripe.invoices.retrieve(id)).status, "paid");
+		assert.equal((await stripe.subscriptions.retrieve(subscription.id)).status, "active");
+	},
+
 	async accounts() {
 		const stripeAccount = "acct_interop1";
 		const theirs = await stripe.customers.create({ email: "carol@example.com" }, { stripeAccount });

@@ -128,13 +128,13 @@ static void set_moment(struct sim *sim, struct record *inv, const char *name) {
 }
 
 static void number(struct sim *sim, struct record *inv) {
-	char text[128];
+	char text[256];
 	struct record *customer = invoice_customer(sim, inv);
 	int64_t n = int_of(customer->json, "next_invoice_sequence");
 	set_int(customer->json, "next_invoice_sequence", n + 1);
 	(void)snprintf(text, sizeof text, "%.40s-%04lld", text_of(customer->json, "invoice_prefix"), (long long)n);
 	set_text(inv->json, "number", text);
-	(void)snprintf(text, sizeof text, "https://invoice.stripe.com/i/%.40s", record_id(inv));
+	(void)snprintf(text, sizeof text, "%s/i/%.40s", sim->base_url, record_id(inv));
 	set_text(inv->json, "hosted_invoice_url", text);
 	set_text(inv->json, "invoice_pdf", text);
 }

@@ -1,5 +1,6 @@
-/* The pages that Stripe hosts, plain HTML and forms: checkout at /c/pay/cs_…, the portal at /p/session/bps_….
- * They do what they do by the API itself (inner.h). Who has the link may use the page, as with Stripe. */
+/* The pages that Stripe hosts, plain HTML and forms: checkout at /c/pay/cs_…, the portal at /p/session/bps_…, an
+ * invoice at /i/in_…. They do what they do by the API itself (inner.h). Who has the link may use the page, as with
+ * Stripe. */
 #ifndef STRIPE_SIM_PAGE_H
 #define STRIPE_SIM_PAGE_H
 

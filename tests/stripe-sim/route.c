@@ -7,7 +7,7 @@ static const struct sim_routes *const tables[] = {
 	&event_routes,       &session_routes,       &schedule_routes,    &payment_routes,      &payment_method_routes,
 	&card_routes,        &refund_routes,        &dispute_routes,     &portal_routes,       &test_clock_routes,
 	&entitlement_routes, &account_routes,       &inspect_routes,     &edge_routes,         &thin_routes,
-	&state_routes,       &page_checkout_routes, &page_portal_routes,
+	&state_routes,       &page_checkout_routes, &page_portal_routes, &page_invoice_routes,
 };
 
 /* ":a" and ":b" stand for one segment each; everything else is itself. */

@@ -15,6 +15,7 @@ struct sim_routes {
 extern const struct sim_routes customer_routes, product_routes, price_routes, subscription_routes, invoice_routes,
 	session_routes, schedule_routes, payment_routes, payment_method_routes, card_routes, refund_routes,
 	dispute_routes, portal_routes, test_clock_routes, entitlement_routes, account_routes, event_routes,
-	inspect_routes, edge_routes, thin_routes, state_routes, page_checkout_routes, page_portal_routes;
+	inspect_routes, edge_routes, thin_routes, state_routes, page_checkout_routes, page_portal_routes,
+	page_invoice_routes;
 
 #endif
