@@ -7,9 +7,9 @@
 
 json_t *control_deliveries(struct sim_request *r) {
 	const struct deliveries *d = &edge_of(r)->deliveries;
-	return json_pack("{s:I, s:I, s:I, s:I}", "pending", (json_int_t)(d->queued + d->sending + d->waiting),
-			 "delivered", (json_int_t)d->delivered, "failed", (json_int_t)d->failed, "dropped",
-			 (json_int_t)d->dropped);
+	uint64_t pending = d->queued + d->sending + d->waiting;
+	return json_pack("{s:I, s:I, s:I, s:I}", "pending", (json_int_t)pending, "delivered", (json_int_t)d->delivered,
+			 "failed", (json_int_t)d->failed, "dropped", (json_int_t)d->dropped);
 }
 
 /* Others may use the simulator meanwhile: the wait gives the mutex away. What they leave behind is put right. */

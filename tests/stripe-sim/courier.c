@@ -29,7 +29,7 @@ struct courier {
 	pthread_t thread;
 };
 
-static size_t swallow(char *data, size_t size, size_t n, void *ctx) {
+static size_t swallow(const char *data, size_t size, size_t n, void *ctx) {
 	(void)data, (void)ctx;
 	return size * n;
 }

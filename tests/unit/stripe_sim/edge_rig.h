@@ -77,6 +77,20 @@ static UNUSED void edge_rig_close(struct edge_rig *e) {
 	(pthread_mutex_lock(&(e)->rig.sim->mutex), (e)->rig.last = ask(&(e)->rig, __VA_ARGS__),                        \
 	 pthread_mutex_unlock(&(e)->rig.sim->mutex), (e)->rig.last)
 
+static UNUSED struct id a_customer(struct edge_rig *e) {
+	pthread_mutex_lock(&e->rig.sim->mutex);
+	struct id id = new_customer(&e->rig);
+	pthread_mutex_unlock(&e->rig.sim->mutex);
+	return id;
+}
+
+static UNUSED struct id a_subscription(struct edge_rig *e, struct id customer, const char *more) {
+	pthread_mutex_lock(&e->rig.sim->mutex);
+	struct id id = subscribe(&e->rig, customer, more);
+	pthread_mutex_unlock(&e->rig.sim->mutex);
+	return id;
+}
+
 static UNUSED void flush(struct edge_rig *e) { (void)SAY(e, "POST", "/_sim/flush", "%s", ""); }
 
 static UNUSED void expect_deliveries(struct edge_rig *e, int pending, int delivered, int failures, int dropped) {

@@ -94,7 +94,7 @@ static void test_state(void **state) {
 	scratch_make(&scratch);
 	assert_int_equal(edge_webhook(e.edge, e.url, SECRET_ONE, NULL), OK);
 	struct path file = path_of("%s/state.json", scratch.dir);
-	struct id customer = new_customer(&e.rig), sub = subscribe(&e.rig, customer, "&trial_period_days=10");
+	struct id customer = a_customer(&e), sub = a_subscription(&e, customer, "&trial_period_days=10");
 	flush(&e);
 	(void)SAY(&e, "POST", "/_sim/misbehave", "{\"drop\": 1}");
 	(void)SAY(&e, "POST", "/v1/products", "name=dropped");
@@ -131,7 +131,7 @@ static void test_damaged_state(void **state) {
 	edge_rig_open(&e);
 	scratch_make(&scratch);
 	struct path file = path_of("%s/good.json", scratch.dir), cut = path_of("%s/cut.json", scratch.dir);
-	(void)subscribe(&e.rig, new_customer(&e.rig), "");
+	(void)a_subscription(&e, a_customer(&e), "");
 	pthread_mutex_lock(&e.rig.sim->mutex);
 	assert_int_equal(state_save(e.rig.sim, file.text, NULL), OK);
 	FILE *in = fopen(file.text, "rb");
@@ -196,7 +196,7 @@ static void test_pages_stay_with_their_customer(void **state) {
 	struct edge_rig e;
 	char to[256];
 	edge_rig_open(&e);
-	struct id alice = new_customer(&e.rig), bob = new_customer(&e.rig), sub = subscribe(&e.rig, alice, "");
+	struct id alice = a_customer(&e), bob = a_customer(&e), sub = a_subscription(&e, alice, "");
 	struct id session = id_in(SAY(&e, "POST", "/v1/billing_portal/sessions", "customer=%s", bob.text), "id");
 	struct path path = path_of("/p/session/%s/cancel", session.text),
 		    form = path_of("subscription=%s&when=now", sub.text);
@@ -224,7 +224,7 @@ static void test_where_pages_lead(void **state) {
 	struct edge_rig e;
 	char to[256], want[256];
 	edge_rig_open(&e);
-	struct id customer = new_customer(&e.rig);
+	struct id customer = a_customer(&e);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct path form =
 			path_of("mode=subscription&customer=%s&line_items[0][price]=price_pro&line_items[0][quantity]=1"
