@@ -48,7 +48,11 @@ static json_t *confirm(struct sim_request *r) {
 	struct record *card = method ? payment_method_attach(r, method, customer) : NULL;
 	if (failed(r)) return NULL;
 	bool acted = text_is(intent->json, "status", "requires_action");
-	if (card && sub) set_text(sub->json, "default_payment_method", record_id(card));
+	if (card && sub) {
+		json_t *before = record_copy(sub);
+		set_text(sub->json, "default_payment_method", record_id(card));
+		(void)sim_emit_change(r->sim, "customer.subscription.updated", sub, before);
+	}
 	enum outcome outcome = card_outcome(r->sim, customer, sub);
 	/* what asked for the customer's action has got it */
 	if (outcome == CARD_ACTION && acted) outcome = CARD_OK;
