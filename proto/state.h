@@ -102,6 +102,7 @@ enum change_cause {
  *   u8 version · varint prev · zigzag at_ms · u8 cause · u8 livemode · string account · string subject · string event
  *   string before · string after · u8 reason · u8 rule · u8 status · zigzag until · zigzag changes_at · varint seats
  *   zigzag next_billing · u8 flags · string blocked_tier · u8 blocked_reason · string subscription
+ *   varint count · count × string also
  */
 struct change {
 	uint64_t ver;  /* the key */
@@ -126,6 +127,10 @@ struct change {
 	struct view blocked_tier; /* empty: nothing is blocked */
 	enum reason blocked_reason;
 	struct view subscription; /* the deciding one */
+	/* Tiers that were granted beside `after` with features that it lacks, where one does not inherit from another.
+	 */
+	unsigned also_count;
+	struct view also[TIERS_MAX];
 };
 
 void change_write(struct writer *w, const struct change *c);

@@ -33,6 +33,12 @@ void change_write(struct writer *w, const struct change *c) {
 	write_string(w, c->blocked_tier, NAME_MAX_BYTES);
 	write_u8(w, (uint8_t)c->blocked_reason);
 	write_string(w, c->subscription, STRIPE_ID_MAX);
+	if (c->also_count > TIERS_MAX) {
+		w->failed = true;
+		return;
+	}
+	write_varint(w, c->also_count);
+	for (unsigned i = 0; i < c->also_count; i++) write_string(w, c->also[i], NAME_MAX_BYTES);
 }
 
 /* A number below `end`; else the reader fails. */
@@ -69,6 +75,10 @@ enum error change_read(uint64_t ver, struct view bytes, struct change *ret_c) {
 	c.blocked_tier = read_string(&r, NAME_MAX_BYTES);
 	c.blocked_reason = (enum reason)read_below(&r, REASON_COUNT);
 	c.subscription = read_string(&r, STRIPE_ID_MAX);
+	uint64_t also = read_varint(&r);
+	if (r.failed || also > TIERS_MAX) return ERR_MALFORMED;
+	c.also_count = (unsigned)also;
+	for (unsigned i = 0; i < c.also_count; i++) c.also[i] = read_string(&r, NAME_MAX_BYTES);
 	if (!reader_done(&r)) return ERR_MALFORMED;
 	*ret_c = c;
 	return OK;

@@ -169,6 +169,15 @@ bool entitlement_has(const struct entitlement *e, unsigned feature) {
 	return false;
 }
 
+bool entitlement_adds(const struct entitlement *e, unsigned tier) {
+	const struct catalog *c = e->catalog;
+	uint64_t more = 0;
+	if (!e->tier_granted[tier]) return false;
+	for (unsigned i = 0; i < FEATURES_MAX / 64; i++)
+		more |= c->tiers[tier].features[i] & ~c->tiers[e->tier].features[i];
+	return more != 0;
+}
+
 static bool meets(const struct catalog *c, unsigned tier, struct requirement q) {
 	if (q.tier >= 0) return tier >= (unsigned)q.tier;
 	return catalog_tier_has(c, tier, (unsigned)q.feature);

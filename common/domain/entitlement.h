@@ -209,6 +209,8 @@ void entitlement_end(struct entitlement *e);
 
 /* Do the tiers that are granted have it? They add up, where one does not inherit from another. After end. */
 bool entitlement_has(const struct entitlement *e, unsigned feature);
+/* Is this tier granted beside the entitlement's own, with a feature that that one lacks? After end. */
+bool entitlement_adds(const struct entitlement *e, unsigned tier);
 
 /* What a check asks: a tier at least, or a feature. Exactly one is >= 0. */
 struct requirement {

@@ -70,7 +70,7 @@ void id_set(struct id_copy *c, struct view id);
 #define FOLD_COUNTERS_MAX 64 /* names in one fold before they are written out */
 /* Subjects that one observation can touch: old and new of two customers, and one in whose name an override was made. */
 #define DIRTY_MAX 8
-#define CHANGE_MAX 1024 /* bytes of a change */
+#define CHANGE_MAX 2560 /* bytes of a change */
 
 struct counter {
 	size_t len;

@@ -67,13 +67,23 @@ void fold_answer(struct fold *f, struct view row, int64_t now, struct change *re
 	ret_c->blocked_tier = tier_name(f, e.blocked_tier);
 	ret_c->blocked_reason = blocked ? e.blocked_reason : (enum reason)0;
 	ret_c->subscription = e.subscription;
+	ret_c->also_count = 0;
+	for (unsigned tier = 0; f->catalog && tier < f->catalog->tier_count; tier++)
+		if (entitlement_adds(&e, tier)) ret_c->also[ret_c->also_count++] = tier_name(f, (int)tier);
+}
+
+static bool also_equal(const struct change *a, const struct change *b) {
+	if (a->also_count != b->also_count) return false;
+	for (unsigned i = 0; i < a->also_count; i++)
+		if (!view_eq(a->also[i], b->also[i])) return false;
+	return true;
 }
 
 bool fold_answers_equal(const struct change *a, const struct change *b) {
 	return view_eq(a->after, b->after) && a->reason == b->reason && a->rule == b->rule && a->status == b->status &&
 	       a->until == b->until && a->seats == b->seats && a->known == b->known && a->stale == b->stale &&
 	       a->unmapped == b->unmapped && view_eq(a->blocked_tier, b->blocked_tier) &&
-	       a->blocked_reason == b->blocked_reason && view_eq(a->subscription, b->subscription);
+	       a->blocked_reason == b->blocked_reason && view_eq(a->subscription, b->subscription) && also_equal(a, b);
 }
 
 /* ---- when it is due -------------------------------------------------------------------------- */

@@ -73,6 +73,10 @@ bool answer_past(const struct catalog *c, const struct change *then, struct enti
 	e.tier_granted[0] = false;
 	e.tier_granted[e.tier] = true;
 	e.tier_until[e.tier] = then->until;
+	for (unsigned i = 0; i < then->also_count; i++) {
+		int also = catalog_tier(c, then->also[i]);
+		if (also >= 0) e.tier_granted[also] = true;
+	}
 	*ret_e = e;
 	return true;
 }

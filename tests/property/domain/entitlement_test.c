@@ -131,6 +131,14 @@ static void check_now(int64_t now, const struct entitlement *e) {
 		for (unsigned i = 0; i < n.count; i++) granted |= n.v[i].grants && n.v[i].tier == (int)tier;
 		if (e->tier_granted[tier] != granted) fail_case("tier_granted", now, "");
 	}
+	/* what the log keeps of it: the tier, and those that add to it */
+	for (unsigned f = 0; f < table.catalog.feature_count; f++) {
+		bool kept = catalog_tier_has(&table.catalog, e->tier, f);
+		for (unsigned tier = 0; tier < table.catalog.tier_count; tier++)
+			kept |= entitlement_adds(e, tier) && catalog_tier_has(&table.catalog, tier, f);
+		if (kept != entitlement_has(e, f)) fail_case("entitlement_adds", now, "");
+	}
+	if (entitlement_adds(e, e->tier)) fail_case("a tier adds to itself", now, "");
 	check_deciding(now, &n, e);
 	if (!n.count && (e->reason != REASON_UNKNOWN_SUBJECT || e->status != SUB_NONE))
 		fail_case("nothing known must be an unknown subject", now, "");

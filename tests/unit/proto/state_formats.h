@@ -57,28 +57,31 @@ static inline enum error read_row(struct view bytes, struct writer *w, uint64_t 
 }
 
 static inline struct change rnd_change(struct random *r) {
-	return (struct change){.ver = 7,
-			       .prev = rnd(r),
-			       .at_ms = rnd_time(r),
-			       .cause = (enum change_cause)rnd_below(r, 3),
-			       .scope = {rnd_bool(r), rnd_text(r, ACCOUNT_MAX, true)},
-			       .subject = rnd_text(r, SUBJECT_MAX, false),
-			       .event = rnd_text(r, STRIPE_ID_MAX, true),
-			       .before = rnd_text(r, NAME_MAX_BYTES, false),
-			       .after = rnd_text(r, NAME_MAX_BYTES, false),
-			       .reason = (enum reason)rnd_below(r, REASON_COUNT),
-			       .rule = (enum rule)rnd_below(r, RULE_COUNT),
-			       .status = (enum sub_status)rnd_below(r, SUB_STATUS_COUNT),
-			       .until = rnd_time(r),
-			       .changes_at = rnd_time(r),
-			       .next_billing = rnd_time(r),
-			       .seats = rnd(r),
-			       .known = rnd_bool(r),
-			       .stale = rnd_bool(r),
-			       .unmapped = rnd_bool(r),
-			       .blocked_tier = rnd_text(r, NAME_MAX_BYTES, true),
-			       .blocked_reason = (enum reason)rnd_below(r, REASON_COUNT),
-			       .subscription = rnd_text(r, STRIPE_ID_MAX, true)};
+	struct change c = {.ver = 7,
+			   .prev = rnd(r),
+			   .at_ms = rnd_time(r),
+			   .cause = (enum change_cause)rnd_below(r, 3),
+			   .scope = {rnd_bool(r), rnd_text(r, ACCOUNT_MAX, true)},
+			   .subject = rnd_text(r, SUBJECT_MAX, false),
+			   .event = rnd_text(r, STRIPE_ID_MAX, true),
+			   .before = rnd_text(r, NAME_MAX_BYTES, false),
+			   .after = rnd_text(r, NAME_MAX_BYTES, false),
+			   .reason = (enum reason)rnd_below(r, REASON_COUNT),
+			   .rule = (enum rule)rnd_below(r, RULE_COUNT),
+			   .status = (enum sub_status)rnd_below(r, SUB_STATUS_COUNT),
+			   .until = rnd_time(r),
+			   .changes_at = rnd_time(r),
+			   .next_billing = rnd_time(r),
+			   .seats = rnd(r),
+			   .known = rnd_bool(r),
+			   .stale = rnd_bool(r),
+			   .unmapped = rnd_bool(r),
+			   .blocked_tier = rnd_text(r, NAME_MAX_BYTES, true),
+			   .blocked_reason = (enum reason)rnd_below(r, REASON_COUNT),
+			   .subscription = rnd_text(r, STRIPE_ID_MAX, true)};
+	c.also_count = rnd_below(r, 3) ? 0 : rnd_below(r, TIERS_MAX + 1);
+	for (unsigned i = 0; i < c.also_count; i++) c.also[i] = rnd_text(r, NAME_MAX_BYTES, false);
+	return c;
 }
 
 static inline uint64_t hash_change(const struct change *c) {
@@ -100,7 +103,9 @@ static inline uint64_t hash_change(const struct change *c) {
 	uint64_t h = hash_text(hash_text(HASH_SEED, c->scope.account), c->subject);
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) h = hash_u64(h, numbers[i]);
 	h = hash_text(hash_text(hash_text(h, c->event), c->before), c->after);
-	return hash_text(hash_text(h, c->blocked_tier), c->subscription);
+	h = hash_u64(hash_text(hash_text(h, c->blocked_tier), c->subscription), c->also_count);
+	for (unsigned i = 0; i < c->also_count; i++) h = hash_text(h, c->also[i]);
+	return h;
 }
 
 static inline uint64_t hash_unmapped(const struct unmapped_price *u) {

@@ -238,13 +238,15 @@ static void test_change(void **state) {
 				 .unmapped = true,
 				 .blocked_tier = VIEW("institutional"),
 				 .blocked_reason = REASON_PAST_DUE,
-				 .subscription = VIEW("sub_1")};
+				 .subscription = VIEW("sub_1"),
+				 .also_count = 1,
+				 .also = {VIEW("pro")}};
 	uint8_t buffer[SIZE];
 	struct writer w = writer_of(buffer, sizeof buffer);
 	(void)state;
 	change_write(&w, &c);
 	assert_bytes(&w, "02ac02f6a1abfef962020106616363745f31027531056576745f3104667265650370726f05030480f8dbd70c82f8d"
-			 "bd70cac0284f8dbd70c050d696e737469747574696f6e616c09057375625f31");
+			 "bd70cac0284f8dbd70c050d696e737469747574696f6e616c09057375625f31010370726f");
 }
 
 static void test_quarantined(void **state) {

@@ -183,6 +183,14 @@ static void the_past(void **state) {
 	assert_int_equal(p.feat_count, 2);
 	assert_int_equal(p.seats, 3);
 
+	/* what lower tiers had beside it counted, too; one that is not in the catalog any more does not */
+	assert_false(answer_check(&e, need(NULL, "fix"), NOW, 4100).allowed);
+	then.also_count = 2;
+	then.also[0] = VIEW("gone");
+	then.also[1] = VIEW("inst");
+	assert_true(answer_past(catalog, &then, &e, &why));
+	assert_true(answer_check(&e, need(NULL, "fix"), NOW, 4100).allowed);
+
 	then = answered("free", REASON_PAST_DUE);
 	then.until = 0;
 	then.blocked_tier = VIEW("pro");
