@@ -231,7 +231,11 @@ static bool search(struct reconciler *r) {
 		e->len = 0;
 		if (outbox_full(r)) return false;
 	}
-	if (p->next_event < p->event_count) return true;
+	if (p->next_event < p->event_count) {
+		/* not "again at once": while others fill the link, only its replies make room */
+		search_some(r);
+		return false;
+	}
 	pass_events_free(p);
 	p->stage = stripe_event_type(p->first_type).len ? PASS_LIST : PASS_NEWEST;
 	p->head_known = false;
