@@ -66,7 +66,7 @@ def ask(client, checks):
 def models_of(world, catalog=None):
     """One for the platform and one for each connected account: they know nothing of each other."""
     return {account: Model(world.tables, catalog or world.catalog, world.claims, world.overrides if account is None else (),
-                           world.priced, world.unsure, account) for account in {life.account for life in world.lives}}
+                           world.priced, world.unsure, world.hurt, account) for account in {life.account for life in world.lives}}
 
 
 def whom(life, subject):
@@ -136,7 +136,7 @@ def judge(model, subject, at, now, wanted, want, got):
     if got["allowed"] != (want.tier >= wanted):
         wrong.append(("allowed", got["allowed"], want.tier >= wanted))
     until = model.until(subject, at, wanted, now)
-    if not right_until(got, until, model.rises(subject, at, wanted, now)):
+    if not right_until(model, subject, got, until):
         wrong.append((f"until (of {model.tiers[wanted]['name']})", got["until"], until))
     if not want.known and got["reason"] != "unknown_subject":
         wrong.append(("reason", got["reason"], "unknown_subject"))
@@ -151,12 +151,14 @@ def judge(model, subject, at, now, wanted, want, got):
     return wrong
 
 
-def right_until(got, want, rises):
-    """What is allowed ends then. What is denied, or will have more than one reason to be allowed, may say a moment that is
-    too early, since a cache then only asks again; never one that is too late."""
-    if got["allowed"] and not rises:
-        return got["until"] is None if want is None else got["until"] is not None and want[0] <= got["until"] <= want[1]
-    return want is None or (got["until"] is not None and got["until"] <= want[1])
+def right_until(model, subject, got, want):
+    """The moment at which the answer changes; or an earlier one at which something changes for the subject that may not
+    matter for this answer: a cache then asks again too early. Never a later one."""
+    if got["until"] is None:
+        return want is None
+    if want and want[0] <= got["until"] <= want[1]:
+        return True
+    return (want is None or got["until"] < want[0]) and got["until"] in model.moments(subject)
 
 
 def whole(world, models, now):

@@ -325,7 +325,7 @@ def name_customer(w, life):
         return False
     customer = w.rng.choice(life.customers)
     subject = w.rng.choice((life.subject, life.subject, life.friend, ""))
-    if not w.may_claim(customer, subject):
+    if not w.may_claim(customer, subject, own=True):
         return False
     before = life.named.get(customer, "")
     if w.post(life, f"/v1/customers/{customer}", {"metadata": {"user_id": subject}}) and before != subject:

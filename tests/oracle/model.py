@@ -11,6 +11,8 @@ What the tables do not tell comes from who made the world:
     claims      [(when, customer, subject or "")]: who was said to own a customer, in order; "" takes it back
     overrides   [{"id", "subject", "tier", "from", "until", "revoked"}]
     priced      {subscription: [price sets that were seen, the newest first]}: for prices that the catalog lost
+    unsure      subscriptions of which a price set may be missing there
+    hurt        subscriptions of which an event may never have been made: nobody was told when they became past due
 """
 
 LOWEST = 0
@@ -66,11 +68,12 @@ class Answer:
 
 
 class Model:
-    def __init__(self, tables, catalog=None, claims=(), overrides=(), priced=None, unsure=(), account=None):
+    def __init__(self, tables, catalog=None, claims=(), overrides=(), priced=None, unsure=(), hurt=(), account=None):
         self.tables = {kind: [one for one in ones if one.get("account") == account] for kind, ones in tables.items()}
         self.tiers = (catalog or CATALOG)["tiers"]
         self.policies = {**POLICIES, **(catalog or CATALOG).get("policies", {})}
         self.claims, self.overrides, self.priced, self.unsure = claims, overrides, priced or {}, unsure
+        self.hurt = hurt
 
         self.found = {}
         self.owners = {c["id"]: c["id"] for c in self.all("customer")}
@@ -121,9 +124,10 @@ class Model:
         return max(tiers) if tiers else None
 
     def features(self, answer):
-        """The features of all tiers that are granted, and of those below each unless it says otherwise."""
+        """The features of all tiers that are granted, and of those below each unless it says otherwise; the lowest tier's
+        when nothing is granted."""
         names = set()
-        for top in {LOWEST} | {s.tier for s in answer.granting}:
+        for top in {s.tier for s in answer.granting} or {LOWEST}:
             for number in range(top, -1, -1):
                 names |= set(self.tiers[number]["features"])
                 if not self.tiers[number].get("inherits", True):
@@ -147,18 +151,25 @@ class Model:
         """(earliest, latest) moment at which the time may be said to have begun that is not paid for.
 
         It is of the first unpaid invoice after the last paid one: from the start of what that is for, and not before
-        the subscription was last seen active, which it may have been until payment failed or was overdue."""
-        first = None
+        the subscription was last seen active, which it may have been until payment failed or was overdue. One that was
+        written off or voided made the subscription active if it was the latest then; the tables do not say."""
+        first, first_open = None, None
         for invoice in self.invoices_of(sub):
             if invoice["status"] == "paid":
-                first = None
-            elif invoice["status"] in ("open", "uncollectible") and first is None:
-                first = invoice
-        if first is None:
-            return self.period(sub)[0], self.period(sub)[1]
-        period = self.service_period(first)
-        start = period[0] if first["billing_reason"] == "subscription_cycle" and period else first["created"]
-        failed = max(start, first["status_transitions"]["finalized_at"] or 0, first["due_date"] or 0)
+                first, first_open = None, None
+            elif invoice["status"] in ("void", "uncollectible"):
+                first, first_open = first or invoice, None
+            elif invoice["status"] == "open":
+                first, first_open = first or invoice, first_open or invoice
+        if first_open is None:
+            return 0, self.period(sub)[1]
+        early, late = self.unpaid_from(first)[0], self.unpaid_from(first_open)[1]
+        return early, max(late, self.period(sub)[0] + HOUR) if sub["id"] in self.hurt else late
+
+    def unpaid_from(self, invoice):
+        period = self.service_period(invoice)
+        start = period[0] if invoice["billing_reason"] == "subscription_cycle" and period else invoice["created"]
+        failed = max(start, invoice["status_transitions"]["finalized_at"] or 0, invoice["due_date"] or 0)
         return start, failed + HOUR
 
     def payments_of(self, invoice):
@@ -245,7 +256,7 @@ class Model:
     def sub_says(self, sub, at, now):
         p = self.policies
         tier, sold, mapped = self.sold_tier(sub, at, now)
-        unsure = sub["id"] in self.unsure and not mapped
+        unsure = sub["id"] in self.unsure and not mapped and p["unmapped_price"] == "last_known"
         status, end = sub["status"], self.ends_at(sub)
         # an active subscription of a price that nobody ever knew: it is there, and gives what everybody has
         worth = LOWEST if tier is None else tier
@@ -315,12 +326,6 @@ class Model:
             if o["subject"] == who or o["subject"] in names:
                 moments |= {o["from"], o["until"]}
         return sorted(m for m in moments if m)
-
-    def rises(self, subject, at, wanted, now=None):
-        """Will something give that tier later which does not give it at `at`?"""
-        then = {s.who for s in self.answer(subject, at, now).granting if s.tier >= wanted}
-        return any({s.who for s in self.answer(subject, moment, now).granting if s.tier >= wanted} - then
-                   for moment in self.moments(subject) if moment > at)
 
     def until(self, subject, at, wanted, now=None):
         """(earliest, latest) moment after `at` at which "has it at least that tier" becomes another answer; None: never."""

@@ -70,9 +70,11 @@ class World:
         self.catalog, self.kills, self.losses = catalog, kills, losses
         self.count = lives
         self.lives, self.owner_life = [], {}
-        self.claims, self.last_claim = [], {}
+        self.claims, self.last_claim, self.lossy, self.settled_claims = [], {}, False, set()
         self.overrides, self.told, self.recorded, self.read_to = [], 0, set(), 0
-        self.priced, self.unsure = {}, set()
+        self.priced = {}
+        self.unsure = set()  # subscriptions of which an item set may have come and gone unseen
+        self.hurt = set()  # those of which an event may never have been made
         self.prices, self.known, self.tables = {}, [], {}
         self.done, self.refused, self.killed, self.calls = {}, {}, 0, 0
         self.compared, self.skipped, self.remembered = 0, 0, 0
@@ -156,8 +158,11 @@ class World:
 
     def some_plan(self, interval=None):
         """Its name; one that a tier has is more likely."""
-        return self.rng.choice([p for p in PLANS for _ in range(3 if PLANS[p][0] else 1)
-                                if interval in (None, PLANS[p][1])])
+        return self.rng.choice([p for p in PLANS for _ in range(8 if self.has(p) else 1) if interval in (None, PLANS[p][1])])
+
+    def has(self, plan):
+        tier, _, how = PLANS[plan]
+        return tier and (how == "lookup_keys" or not self.catalog.get("shipped"))
 
     def price(self, life, plan):
         return self.prices[life.account][plan]
@@ -232,11 +237,21 @@ class World:
     def claim(self, customer, subject):
         self.claims.append((self.sim.date, customer, subject))
         self.last_claim[customer] = self.sim.date, subject
+        if self.lossy:
+            self.settled_claims.add(customer)
 
-    def may_claim(self, customer, subject):
-        """Two different claims to a customer in one second have no order that anybody could know."""
-        when, who = self.last_claim.get(customer, (0, subject))
-        return who == subject or self.sim.now() > when + 1
+    def may_claim(self, customer, subject, own=False):
+        """Two different claims to a customer in one second have no order that anybody could know. And while events may
+        never be made, a claim that only stands in an object cannot take a customer from whoever claimed it by an event:
+        it may repeat the last one or be the first; in the customer's own metadata (own) it may name somebody new."""
+        when, who = self.last_claim.get(customer, (0, None))
+        if who in (None, subject):
+            return True
+        if customer in self.settled_claims:
+            return False  # the event of a claim may be missing: when it was made can then not be known, only that it was
+        if self.lossy and not (own and subject and all(c[1] != customer or c[2] != subject for c in self.claims)):
+            return False
+        return self.sim.now() > when + 1
 
     def session_claim(self, life, session):
         if session["payment_status"] != "unpaid":
@@ -322,11 +337,13 @@ class World:
         def at_times(share, most):
             return round(r.random() * most, 3) if r.random() < share else 0
         how = {"drop": at_times(0.5, 0.6), "duplicate": at_times(0.5, 0.4), "reorder": at_times(0.5, 0.8),
-               "old_version": at_times(0.5, 1), "thin": at_times(0.3, 0.5), "fail_api": at_times(0.2, 0.2)}
+               "old_version": at_times(0.5, 1), "thin": at_times(0.2, 0.5), "fail_api": at_times(0.2, 0.2)}
         if r.random() < 0.4:
             how["delay_s"] = [0, r.choice((5, 3600, 3 * DAY))]
         if self.losses and r.random() < 0.25:
             how["never_generate"] = round(r.random() * 0.3, 3)
+        # a thin event says that something happened, and the object is fetched later: what lay between is not told
+        self.lossy = bool(how.get("never_generate") or how["thin"])
         self.sim.misbehave(**how)
         return how
 
@@ -345,18 +362,21 @@ class World:
         self.sim.advance(3)  # what is done now is not of the second in which answers were noted
         for _ in range(steps):
             self.refresh()
-            how = self.trouble()
-            before = {s["id"]: json.dumps(s) for s in self.tables["subscription"]}
+            self.trouble()
+            before = {sub: len(sets) for sub, sets in self.priced.items()}
+            whole = {s["id"]: s for s in self.tables["subscription"]}
             for life in self.rng.sample(self.lives, len(self.lives)):
                 if self.rng.random() < deeds_a_step:
                     for _ in range(self.rng.choice((1, 1, 1, 2, 3))):
                         deeds.some(self, life)
                 self.maybe_kill()
             self.pass_time()
-            if how.get("never_generate"):
+            if self.lossy:
                 for sub in self.sim.table("subscription"):
-                    if before.get(sub["id"]) != json.dumps(sub):
-                        self.unsure.add(sub["id"])
+                    self.notice(sub)
+                    if whole.get(sub["id"]) != sub:
+                        self.hurt.add(sub["id"])
+                self.unsure |= {sub for sub, sets in self.priced.items() if len(sets) > before.get(sub, 1)}
 
     def pass_time(self):
         self.sim.advance(self.rng.choice((1, 2, 60, 3600, DAY, 3 * DAY, 5 * DAY, 8 * DAY, 20 * DAY, 31 * DAY)))
