@@ -65,17 +65,11 @@ static void join_news(struct customer_register *r, struct view customer, const s
 	if (news->deleted) customer_register_delete(r, stamp);
 }
 
-/* Nobody has claimed it, and it was never seen itself: then its metadata may hold a claim that is not known. A customer
- * that is bound asks nothing. */
-static void ask_for_customer(struct fold *f, const struct observation *o, struct view customer,
-			     const struct customer_register *r) {
-	if (o->kind == OBSERVE_CUSTOMER || r->claim_count || r->has_standing || r->deleted)
-		fold_settle(f, &o->scope, FETCH_CUSTOMER, customer, o->stamp.created);
-	else if (o->kind == OBSERVE_SUBSCRIPTION && !sub_status_final(o->of.subscription.now.status))
-		fold_ask_link(f, o, FETCH_CUSTOMER, customer);
-}
+/* Has nobody claimed it, and was it never seen itself? Then its metadata may hold a claim that is not known. */
+static bool is_open(const struct customer_register *r) { return !r->claim_count && !r->has_standing && !r->deleted; }
 
-static void observe_customer(struct fold *f, const struct observation *o, struct view customer,
+/* True when the customer is open, as above. */
+static bool observe_customer(struct fold *f, const struct observation *o, struct view customer,
 			     const struct customer_news *news) {
 	struct customer_register r = {0};
 	struct view old = VIEW_NONE;
@@ -89,22 +83,19 @@ static void observe_customer(struct fold *f, const struct observation *o, struct
 
 	struct writer w = writer_of(f->buffer, STATE_VALUE_MAX);
 	customer_register_write(&w, &r);
-	if (known && view_eq(writer_view(&w), old)) {
-		if (o->kind == OBSERVE_CUSTOMER) ask_for_customer(f, o, customer, &r);
-		return;
+	bool changed = !known || !view_eq(writer_view(&w), old), open = is_open(&r);
+	if (changed) {
+		id_set(&after, customer_register_subject(&r, customer));
+		bool conflict = claims > 0 && r.claim_count > claims;
+		key_of(&key, &o->scope, customer);
+		fold_store(f, TABLE_CUSTOMERS, &key, writer_view(&w), known); /* and r's views are gone */
+		if (!view_eq(id_view(&before), id_view(&after)))
+			rebind(f, &o->scope, customer, id_view(&before), id_view(&after));
+		fold_touch(f, id_view(&after));
+		if (conflict) fold_tally(f, VIEW("claim_conflict"));
 	}
-	id_set(&after, customer_register_subject(&r, customer));
-	bool conflict = claims > 0 && r.claim_count > claims;
-	key_of(&key, &o->scope, customer);
-	/* r's views point into `old`, so all that is asked of it comes before the first write */
-	struct customer_register asks = {
-		.claim_count = r.claim_count, .has_standing = r.has_standing, .deleted = r.deleted};
-	fold_store(f, TABLE_CUSTOMERS, &key, writer_view(&w), known);
-	if (!view_eq(id_view(&before), id_view(&after)))
-		rebind(f, &o->scope, customer, id_view(&before), id_view(&after));
-	fold_touch(f, id_view(&after));
-	if (conflict) fold_tally(f, VIEW("claim_conflict"));
-	ask_for_customer(f, o, customer, &asks);
+	if (!open || o->kind == OBSERVE_CUSTOMER) fold_settle(f, &o->scope, FETCH_CUSTOMER, customer, o->stamp.created);
+	return open;
 }
 
 void fold_customer(struct fold *f, const struct observation *o) {
@@ -115,14 +106,14 @@ void fold_customer(struct fold *f, const struct observation *o) {
 					   .gone = c->claim_gone,
 					   .standing = !c->deleted,
 					   .deleted = c->deleted};
-	observe_customer(f, o, c->id, &news);
+	(void)observe_customer(f, o, c->id, &news);
 }
 
 void fold_checkout(struct fold *f, const struct observation *o) {
 	const struct checkout_observation *c = &o->of.checkout;
 	const struct customer_news news = {.subject = c->subject, .is_new = true, .claimed = c->claimed};
 	if (c->id.len) fold_settle(f, &o->scope, FETCH_CHECKOUT, c->id, o->stamp.created);
-	if (c->customer.len && claim_valid(c->subject, c->customer)) observe_customer(f, o, c->customer, &news);
+	if (c->customer.len && claim_valid(c->subject, c->customer)) (void)observe_customer(f, o, c->customer, &news);
 }
 
 /* ---- subscriptions ---------------------------------------------------------------- */
@@ -185,7 +176,8 @@ static bool is_known(struct fold *f, enum store_table table, const struct scope 
 /* What the subscription leaves open. A tie asks for a second later than its own, so an answer that ties again asks
  * with a later one; and each new tie takes a further observation of that very second, so they end when the object
  * comes to rest. */
-static void ask_for_subscription(struct fold *f, const struct observation *o, const struct joined *j) {
+static void ask_for_subscription(struct fold *f, const struct observation *o, const struct joined *j,
+				 bool customer_open) {
 	struct view id = o->of.subscription.now.id;
 	fold_settle(f, &o->scope, FETCH_SUBSCRIPTION, id, o->stamp.created);
 	if (!j->changed) return;
@@ -193,7 +185,9 @@ static void ask_for_subscription(struct fold *f, const struct observation *o, co
 		fold_ask(f, &o->scope, FETCH_SUBSCRIPTION, id, WANT_TIE, j->second, o->stamp.event);
 		if (!j->doubted) fold_tally(f, VIEW("unconfirmed"));
 	}
-	if (j->schedule.len && !j->ended && !is_known(f, TABLE_SCHEDULES, &o->scope, id_view(&j->schedule)))
+	if (j->ended) return;
+	if (customer_open) fold_ask_link(f, o, FETCH_CUSTOMER, o->of.subscription.now.customer);
+	if (j->schedule.len && !is_known(f, TABLE_SCHEDULES, &o->scope, id_view(&j->schedule)))
 		fold_ask_link(f, o, FETCH_SCHEDULE, id_view(&j->schedule));
 }
 
@@ -206,8 +200,8 @@ void fold_subscription(struct fold *f, const struct observation *o) {
 	join_subscription(f, o, &j);
 	key_of_pair(&pair, &o->scope, s->customer, s->id);
 	(void)lmdb_insert(&f->t, TABLE_CUSTOMER_SUBS, key_view(&pair), VIEW_NONE);
-	observe_customer(f, o, s->customer, &news);
-	ask_for_subscription(f, o, &j);
+	bool customer_open = observe_customer(f, o, s->customer, &news);
+	ask_for_subscription(f, o, &j, customer_open);
 	if (!j.changed) return;
 	fold_touch_customer(f, &o->scope, id_view(&j.after));
 	if (!view_eq(id_view(&j.before), id_view(&j.after))) fold_touch_customer(f, &o->scope, id_view(&j.before));

@@ -182,6 +182,16 @@ static void test_a_subscription_asks_for_its_customer(void **state) {
 	o = a_checkout("cus_2", "u2", NOW - 9, "evt_3");
 	apply(s, &o);
 	assert_wants(s, "");
+	/* a second one, that lives */
+	o = a_sub("sub_6", "cus_3", SUB_ACTIVE, NOW, "evt_6");
+	apply(s, &o);
+	assert_wants(s, "customer:cus_3:3 ");
+	o = an_answer(FETCH_CUSTOMER, "cus_3", NOW + 1);
+	apply(s, &o);
+	/* there is no such customer: what is told again does not ask again */
+	o = a_sub("sub_6", "cus_3", SUB_ACTIVE, NOW, "evt_6");
+	apply(s, &o);
+	assert_wants(s, "");
 	/* known, though nobody claims it */
 	o = a_sub("sub_5", "cus_1", SUB_ACTIVE, NOW, "evt_4");
 	apply(s, &o);
