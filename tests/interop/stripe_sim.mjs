@@ -299,6 +299,36 @@ const steps = {
 		assert.equal((await stripe.customers.list({ created: { gt: 4000000000 } })).data.length, 0);
 	},
 
+	async "deep links"() {
+		const customer = await stripe.customers.create({ email: "deep@example.com", payment_method: "pm_card_visa",
+			invoice_settings: { default_payment_method: "pm_card_visa" } });
+		const subscription = await stripe.subscriptions.create({ customer: customer.id, items: [{ price: s.monthly.id, quantity: 4 }] });
+		const item = subscription.items.data[0].id;
+		const link = (flow_data) => stripe.billingPortal.sessions.create({ customer: customer.id, return_url: "https://app.example.com/", flow_data });
+		const press = (url, form) => fetch(url, { method: "POST", body: new URLSearchParams(form), redirect: "manual" });
+		const form = { subscription: subscription.id, price: s.yearly.id };
+
+		const confirm = await link({ type: "subscription_update_confirm",
+			subscription_update_confirm: { subscription: subscription.id, items: [{ id: item, price: s.yearly.id }] },
+			after_completion: { type: "redirect", redirect: { return_url: "https://app.example.com/upgraded" } } });
+		assert.match(await (await fetch(confirm.url)).text(), /Your new plan: <b>Pro, \$490\.00 per year/);
+		assert.equal((await press(`${confirm.url}/switch`, form)).headers.get("location"), "https://app.example.com/upgraded");
+		const changed = (await stripe.subscriptions.retrieve(subscription.id)).items.data[0];
+		assert.deepEqual([changed.price.id, changed.quantity], [s.yearly.id, 4]);
+
+		const update = await link({ type: "subscription_update", subscription_update: { subscription: subscription.id },
+			after_completion: { type: "hosted_confirmation", hosted_confirmation: { custom_message: "Enjoy <it>" } } });
+		assert.match(await (await fetch(update.url)).text(), /Switch plan/);
+		assert.match(await (await press(`${update.url}/switch`, { ...form, price: s.monthly.id })).text(), /Enjoy &lt;it&gt;/);
+
+		const card = await link({ type: "payment_method_update" });
+		assert.match(await (await fetch(card.url)).text(), /Update your card/);
+		assert.equal((await press(`${card.url}/card`, { outcome: "declined" })).headers.get("location"), `${new URL(card.url).pathname}/home`);
+
+		const other = await link({ type: "subscription_cancel", subscription_cancel: { subscription: s.subscription.id } });
+		assert.match(await (await fetch(other.url)).text(), /There is no such subscription/);
+	},
+
 	async deletion() {
 		const gone = await stripe.customers.del(s.customer.id);
 		assert.deepEqual([gone.deleted, gone.id], [true, s.customer.id]);
