@@ -39,7 +39,10 @@ static void write_marks(struct worker *w) {
 		struct follower *f = &w->followers[i];
 		const struct source_mark *m = &f->source.mark;
 		if (m->run == 0 || (m->run == f->written.run && m->seq == f->written.seq)) continue;
-		if (fold_journal_mark(w->fold, f->source.origin, m->run, m->seq, m->crc) == OK) f->written = *m;
+		/* with a mark of another run the cursor may have gone back to it */
+		if (fold_journal_mark(w->fold, f->source.origin, m->run, m->seq, m->crc) == OK &&
+		    fold_cursor(w->fold, f->source.origin, f->source.cursor) == OK)
+			f->written = *m;
 	}
 }
 

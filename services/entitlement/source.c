@@ -43,6 +43,7 @@ static void start_over(struct source *s, uint64_t head) {
 static void heard_run(struct source *s, uint64_t run, uint64_t head) {
 	if (run == 0 || run == s->run) return;
 	s->run = run;
+	s->reported = UINT64_MAX; /* what the one before had not written yet is said again */
 	if (s->origin == 0 || s->mark.run == 0 || s->mark.run == run) return;
 	s->proving = true;
 	s->request = 0;

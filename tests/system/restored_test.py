@@ -89,6 +89,24 @@ class RestoredTest(harness.SystemTest):
         self.worker.wait_log("journal_went_back")
         wait_until(lambda: self.known(burst) == [], 30, "everybody of the burst is known")
 
+    def test_what_was_lost_was_never_heard_of_calmly(self):
+        """Stopped before a heartbeat told of the last records: the mark lies before them, and the cursor goes back to it."""
+        first, lost, later = self.people("first", 5), self.people("lost", 1), self.people("later", 3)
+        self.send(first)
+        self.save()
+        self.marked()
+        before = self.send(lost)
+        self.ingress.kill()
+        self.put_back()
+        with wire.Journal(self.stack.ipc("ingress-replay")) as journal:
+            head = journal.head()["head"]
+        self.assertLess(head, max(before["cursors"].values()))
+        wait_until(lambda: max(store_dump(self.stack)["cursors"].values()) == head, 30, "the cursor is the journal's head")
+        self.worker.kill()  # the store itself knows
+        self.post(later)
+        self.worker.start()
+        wait_until(lambda: self.known(first + later) == [], 30, "everybody is known")
+
     def test_a_start_of_the_ingress_is_none(self):
         first, second = self.people("first", 5), self.people("second", 5)
         digest = self.send(first)["digest"]

@@ -282,7 +282,10 @@ static void a_journal_is_known_again(void **state) {
 	(void)state;
 	struct source s = marked_source();
 	const struct stream_heartbeat h = run_heartbeat(12, RUN + 1);
+	source_progress_sent(&s, 20);
+	assert_false(source_progress_due(&s, 20 + SOURCE_PROGRESS_MS));
 	assert_int_equal(source_heartbeat(&s, &h, 30), SOURCE_AS_BEFORE);
+	assert_true(source_progress_due(&s, 20 + SOURCE_PROGRESS_MS)); /* it may have lost what it was told */
 	assert_int_equal(source_record(&s, ORIGIN, 13), SOURCE_DROP);
 	assert_false(source_complete(&s) || source_caught_up(&s, 30));
 	assert_int_equal(source_wait_ms(&s, 30, 250), 0);
