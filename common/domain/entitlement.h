@@ -7,9 +7,11 @@
  *     struct entitlement e;
  *     entitlement_begin(&e, catalog, now);
  *     for each grant of the subject's row: entitlement_add(&e, &grant);
+ *     for each override of it: entitlement_add_override(&e, &override);
  *     entitlement_end(&e);
  *
- * The order of the grants does not matter.
+ * Their order does not matter. Between two moments that `changes_at` names, one after the other, the answer is
+ * constant: whoever tells others what time changes rests on that (it is a law in tests/property).
  */
 #ifndef DOMAIN_ENTITLEMENT_H
 #define DOMAIN_ENTITLEMENT_H
@@ -58,7 +60,7 @@ struct grant {
 	int64_t schedule_ends; /* the subscription ends with its schedule then; 0: it does not */
 };
 
-/* Fills in what one payment of the subscription says, in any order of payments: begin with the five fields above from
+/* Fills in what one payment of the subscription says, in any order of payments: begin with the four fields from
  * `disputed` to `reversal_event` at 0, and with period_end filled in. period_end: of the service that its invoice paid;
  * 0: unknown, and the subscription's own stands for it. */
 void grant_add_payment(struct grant *g, const struct payment_value *v, int64_t period_end);
@@ -80,7 +82,7 @@ struct override {
 	int64_t seen;
 };
 
-/* Why; a part of the protocol. symbol, name, does it come with access of its own */
+/* Why; a part of the protocol, and by number of the store's format: append only. symbol, name */
 #define REASON_TABLE(X)                                                                                                \
 	X(REASON_UNKNOWN_SUBJECT, "unknown_subject")                                                                   \
 	X(REASON_NO_SUBSCRIPTION, "no_subscription")                                                                   \
@@ -187,12 +189,13 @@ struct entitlement {
 	 * -1: none. It makes a denial say "past_due" rather than "tier_too_low". */
 	int blocked_tier;
 	enum reason blocked_reason;
-	bool granted; /* some subscription grants: `reason` and `rule` are its */
+	bool granted; /* a subscription or an override grants: `reason` and `rule` are its */
 	/* Of each tier: does anything grant it, and until when at the longest (0: not known to end). When nothing
 	 * grants any, the lowest is. A check for a tier or a feature ends when the last of those that would do does. */
 	bool tier_granted[TIERS_MAX];
 	int64_t tier_until[TIERS_MAX];
 	int64_t begins_at; /* the next moment at which something may begin to grant another tier; 0: none is known */
+	/* what it was made with */
 	const struct catalog *catalog;
 	int64_t now;
 	bool known;
