@@ -163,7 +163,7 @@ NODISCARD enum error unmapped_read(struct view bytes, struct unmapped_price *ret
  * Its key is the scope's, then u8 fetch kind, then the id. */
 #define WANT_WHY_TABLE(X)                                                                                              \
 	X(WANT_TIE, "the order of two events in one second is not known")                                              \
-	X(WANT_THIN, "the event shows no object, or not all of it")                                                                   \
+	X(WANT_THIN, "the event shows no object, or not all of it")                                                    \
 	X(WANT_PAGES, "a list has more pages than the event shows")                                                    \
 	X(WANT_LINK, "what it belongs to is not known")                                                                \
 	X(WANT_SUMMARY, "a summary of entitlements is not to be relied on")                                            \
