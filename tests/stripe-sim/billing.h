@@ -90,6 +90,8 @@ struct record *subscription_start(struct sim *sim, struct sim_request *r, struct
 json_t *item_make(struct sim *sim, const struct record *price, int64_t quantity);
 /* From params' items[]; NULL: r->error. `at` is the list's name in errors. */
 json_t *items_read(struct sim_request *r, const json_t *list, const char *at);
+/* Not too many, and all by one interval; false: r->error. Of a subscription's items, or a phase's. */
+bool items_check(struct sim_request *r, const json_t *items, const char *at);
 /* The list sub.items.data (borrowed). */
 json_t *items_of(const json_t *sub);
 void items_set(json_t *sub, json_t *data); /* takes data */

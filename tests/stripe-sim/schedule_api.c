@@ -31,6 +31,7 @@ static json_t *read_items(struct sim_request *r, const json_t *phase, const char
 	}
 	if (json_array_size(items) == 0)
 		(void)refuse(r, 400, "parameter_missing", at, "Missing required param: %s[items].", at);
+	(void)items_check(r, items, at);
 	return items;
 }
 

@@ -31,11 +31,20 @@ static int64_t interval_count_of(const json_t *item) {
 	return int_of(json_object_get(json_object_get(item, "price"), "recurring"), "interval_count");
 }
 
-static bool fits_in(const json_t *items, const json_t *item) {
-	const json_t *first = json_array_get(items, 0);
-	if (!first) return true;
-	return strcmp(interval_of(first), interval_of(item)) == 0 &&
-	       interval_count_of(first) == interval_count_of(item);
+bool items_check(struct sim_request *r, const json_t *items, const char *at) {
+	const json_t *first = json_object_get(json_array_get(items, 0), "plan");
+	for (size_t i = 1; i < json_array_size(items) && !failed(r); i++) {
+		const json_t *plan = json_object_get(json_array_get(items, i), "plan");
+		if (text_is(plan, "interval", text_of(first, "interval")) &&
+		    int_of(plan, "interval_count") == int_of(first, "interval_count"))
+			continue;
+		(void)refuse(r, 400, NULL, at,
+			     "All prices on a subscription must have the same `recurring.interval` and "
+			     "`recurring.interval_count`.");
+	}
+	size_t n = json_array_size(items);
+	if (n > ITEMS_MAX) (void)refuse(r, 400, NULL, at, "A subscription has at most %d items.", ITEMS_MAX);
+	return !failed(r);
 }
 
 json_t *items_read(struct sim_request *r, const json_t *list, const char *at) {
@@ -50,16 +59,11 @@ json_t *items_read(struct sim_request *r, const json_t *list, const char *at) {
 		if (!price) break;
 		json_t *item = item_make(r->sim, price, quantity);
 		take_metadata(r, given_item, item);
-		if (!fits_in(items, item))
-			(void)refuse(r, 400, NULL, at,
-				     "All prices on a subscription must have the same `recurring.interval` and "
-				     "`recurring.interval_count`.");
 		(void)json_array_append_new(items, item);
 	}
-	size_t n = json_array_size(items);
-	if (n == 0) (void)refuse(r, 400, "parameter_missing", at, "Missing required param: %s.", at);
-	if (n > ITEMS_MAX) (void)refuse(r, 400, NULL, at, "A subscription has at most %d items.", ITEMS_MAX);
-	if (!failed(r)) return items;
+	if (json_array_size(items) == 0)
+		(void)refuse(r, 400, "parameter_missing", at, "Missing required param: %s.", at);
+	if (!failed(r) && items_check(r, items, at)) return items;
 	json_decref(items);
 	return NULL;
 }

@@ -64,10 +64,9 @@ json_t *items_after(struct sim_request *r, const struct record *sub, const json_
 		else
 			add_item(r, items, given_item, at);
 	}
-	size_t n = json_array_size(items);
-	if (n == 0) (void)refuse(r, 400, NULL, "items", "A subscription must have at least one active price.");
-	if (n > ITEMS_MAX) (void)refuse(r, 400, NULL, "items", "A subscription has at most %d items.", ITEMS_MAX);
-	if (!failed(r)) return items;
+	if (json_array_size(items) == 0)
+		(void)refuse(r, 400, NULL, "items", "A subscription must have at least one active price.");
+	if (!failed(r) && items_check(r, items, "items")) return items;
 	json_decref(items);
 	return NULL;
 }

@@ -254,9 +254,13 @@ static void the_tables_are_whole(struct rig *g) {
 		assert_non_null(sim_find_any(g->sim, text_of(sub, "latest_invoice")));
 		bool ended = text_is(sub, "status", "canceled") || text_is(sub, "status", "incomplete_expired");
 		assert_int_equal(ended, json_is_integer(json_object_get(sub, "ended_at")));
-		for (size_t k = 0; k < items; k++)
-			assert_true(int_of(item_at(sub, k), "current_period_end") >=
-				    int_of(item_at(sub, k), "current_period_start"));
+		for (size_t k = 0; k < items; k++) {
+			const json_t *item = item_at(sub, k), *first = item_at(sub, 0);
+			assert_true(int_of(item, "current_period_end") >= int_of(item, "current_period_start"));
+			assert_int_equal(int_of(item, "current_period_end"), int_of(first, "current_period_end"));
+			assert_true(text_is(json_object_get(item, "plan"), "interval",
+					    text_of(json_object_get(first, "plan"), "interval")));
+		}
 	}
 	const struct records *invoices = &g->sim->scopes[0]->lists[K_INVOICE];
 	for (size_t i = 0; i < invoices->count; i++) {

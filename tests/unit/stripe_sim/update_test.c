@@ -114,11 +114,14 @@ static void items_come_and_go(void **state) {
 	/* not the last one */
 	(void)ask_as(&g, "", "DELETE", path_of("/v1/subscription_items/%s", first_item(&g, sub).text).text, "");
 	assert_int_equal(g.status, 400);
-	/* nor another interval, nor the same price twice */
-	char form[200];
-	(void)snprintf(form, sizeof form, "subscription=%s&price=price_max", sub.text);
-	(void)ask_as(&g, "", "POST", "/v1/subscription_items", form);
-	assert_int_equal(g.status, 400);
+	/* nor another interval beside it, nor the same price twice */
+	static const char *const prices[] = {"price_max", "price_year"};
+	for (size_t i = 0; i < ARRAY_LEN(prices); i++) {
+		char form[200];
+		(void)snprintf(form, sizeof form, "subscription=%s&price=%s", sub.text, prices[i]);
+		(void)ask_as(&g, "", "POST", "/v1/subscription_items", form);
+		assert_int_equal(g.status, 400);
+	}
 	rig_close(&g);
 }
 
