@@ -236,6 +236,8 @@ static bool one_request(struct rig *g, struct random *rng) {
 
 /* What would help: customers with cards, and what they subscribe to. */
 static void one_sane(struct rig *g, struct random *rng) {
+	/* which a request before may have retired */
+	(void)ask(g, "POST", "/v1/prices/price_pro", "active=true");
 	struct id cus = new_customer(g);
 	if (random_below(rng, 2)) set_card(g, cus, random_below(rng, 2) ? "declined" : "requires_action");
 	(void)subscribe(g, cus, random_below(rng, 2) ? "&trial_period_days=5" : "&payment_behavior=default_incomplete");
