@@ -107,18 +107,20 @@ enum change_cause {
 struct change {
 	uint64_t ver;  /* the key */
 	uint64_t prev; /* the version of this subject's change before it; 0: this is its first */
-	int64_t at_ms; /* when this store applied it; while a store is made anew, when the record was received */
+	int64_t at_ms; /* when this store applied it; while a store is made anew, when the record was received; of what
+			  the clock changed, the moment at which it did */
 	enum change_cause cause;
 	struct scope scope;
 	struct view subject;
 	struct view event;  /* the event that caused it; empty when none did */
-	struct view before; /* tier's name at that moment, by the worker's catalog */
-	struct view after;
+	struct view before; /* the tier that the subject's change before this one gave; of its first: the lowest */
+	struct view after;  /* the tier's name at that moment, by the worker's catalog */
 	enum reason reason; /* of `after`, as all that follows */
 	enum rule rule;
 	enum sub_status status;
 	int64_t until;
-	int64_t changes_at;
+	int64_t changes_at; /* when this may change by itself. Of a subject's last change it is moved when the moment
+			       passes and no answer changes: the one thing that is rewritten in the log */
 	int64_t next_billing;
 	uint64_t seats;
 	bool known; /* the subject has a row */
