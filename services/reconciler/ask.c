@@ -18,8 +18,12 @@ static void pause_all(struct reconciler *r, const struct stripe_answer *a) {
 	if (r->now_ms < r->paused_until_ms) return;
 	int64_t pause = pause_ms(r, a);
 	r->paused_until_ms = r->now_ms + pause;
-	log_warn(&r->service.log, log_ev("api_paused"), kv_str("outcome", stripe_outcome_name(a->outcome)),
-		 kv_str("why", a->why), kv_str("request", a->request_id), kv_i64("pause_ms", pause));
+	/* an API that gives a part of what is asked would fill the log */
+	bool said = r->pause_said_ms && r->now_ms - r->pause_said_ms < PAUSE_SAID_MS;
+	if (!said) r->pause_said_ms = r->now_ms;
+	log_write(&r->service.log, said ? LEVEL_DEBUG : LEVEL_WARN,
+		  LOG_FIELDS(log_ev("api_paused"), kv_str("outcome", stripe_outcome_name(a->outcome)),
+			     kv_str("why", a->why), kv_str("request", a->request_id), kv_i64("pause_ms", pause)));
 }
 
 static void learn_key(struct reconciler *r, const struct stripe_answer *a) {

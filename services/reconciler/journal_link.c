@@ -16,7 +16,7 @@ struct call {
 };
 
 struct journal_link {
-	void *socket;
+	void *sockets[LINK_SOCKETS];
 	uint64_t next_id;
 	unsigned count;
 	bool silent;
@@ -28,9 +28,11 @@ enum error link_create(void *zmq, const char *endpoint, struct journal_link **re
 	AUTO(link_destroy)
 	struct journal_link *l = calloc(1, sizeof *l);
 	if (!l) return problem_set(why, ERR_MEMORY, "out of memory");
-	enum error e = zsocket_create(zmq, ZMQ_DEALER, &limits, &l->socket, why);
-	if (!e) e = zsocket_connect(l->socket, endpoint, why);
-	if (e) return e;
+	for (unsigned i = 0; i < LINK_SOCKETS; i++) {
+		enum error e = zsocket_create(zmq, ZMQ_DEALER, &limits, &l->sockets[i], why);
+		if (!e) e = zsocket_connect(l->sockets[i], endpoint, why);
+		if (e) return e;
+	}
 	l->next_id = 1;
 	*ret_l = l;
 	l = NULL;
@@ -41,20 +43,20 @@ void link_destroy(struct journal_link **pointer) {
 	struct journal_link *l = pointer ? *pointer : NULL;
 	if (!l) return;
 	for (unsigned i = 0; i < LINK_CALLS_MAX; i++) free(l->calls[i].bytes);
-	zsocket_close(&l->socket);
+	for (unsigned i = 0; i < LINK_SOCKETS; i++) zsocket_close(&l->sockets[i]);
 	free(l);
 	*pointer = NULL;
 }
 
-void *link_socket(struct journal_link *l) { return l->socket; }
+void *link_socket(struct journal_link *l, unsigned i) { return l->sockets[i]; }
 unsigned link_room(const struct journal_link *l) { return LINK_CALLS_MAX - l->count; }
 bool link_silent(const struct journal_link *l) { return l->silent; }
 
 /* An empty frame first, as a REQ has it, is not needed: the journal echoes whatever envelope there is. */
 static bool send(struct journal_link *l, const struct call *c) {
-	if (zmq_send(l->socket, STREAM_VERSION, sizeof STREAM_VERSION - 1, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
-		return false;
-	return zmq_send(l->socket, c->bytes, c->len, ZMQ_DONTWAIT) >= 0;
+	void *socket = l->sockets[(size_t)(c - l->calls) % LINK_SOCKETS];
+	if (zmq_send(socket, STREAM_VERSION, sizeof STREAM_VERSION - 1, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return false;
+	return zmq_send(socket, c->bytes, c->len, ZMQ_DONTWAIT) >= 0;
 }
 
 /* Writes the request into memory of its own. */
@@ -114,13 +116,13 @@ struct message {
 	zmq_msg_t frames[2 + LINK_RECORDS_MAX];
 };
 
-static bool receive(struct journal_link *l, struct message *m) {
+static bool receive(void *socket, struct message *m) {
 	bool more = true;
 	m->count = 0;
 	while (more) {
 		zmq_msg_t frame;
 		zmq_msg_init(&frame);
-		if (zmq_msg_recv(&frame, l->socket, ZMQ_DONTWAIT) < 0) {
+		if (zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) < 0) {
 			zmq_msg_close(&frame);
 			break;
 		}
@@ -157,9 +159,11 @@ static void take(struct journal_link *l, struct message *m, int64_t now_ms) {
 
 void link_receive(struct journal_link *l, int64_t now_ms) {
 	struct message m;
-	for (unsigned n = 0; n < LINK_CALLS_MAX && receive(l, &m); n++) {
-		take(l, &m, now_ms);
-		for (unsigned i = 0; i < m.count; i++) zmq_msg_close(&m.frames[i]);
+	for (unsigned s = 0; s < LINK_SOCKETS; s++) {
+		for (unsigned n = 0; n < LINK_CALLS_MAX && receive(l->sockets[s], &m); n++) {
+			take(l, &m, now_ms);
+			for (unsigned i = 0; i < m.count; i++) zmq_msg_close(&m.frames[i]);
+		}
 	}
 }
 

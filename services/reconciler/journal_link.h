@@ -10,7 +10,11 @@
 
 #include "proto/stream.h"
 
-#define LINK_CALLS_MAX 12 /* under way: the journal drops replies beyond the 16 that wait for one peer (REPLAY_HWM) */
+/* The journal keeps at most 16 replies for one peer and drops the rest (REPLAY_HWM), and libzmq tells it only of every
+ * eighth that was read: 8 under way on one socket can never be too many. */
+#define LINK_SOCKETS 3
+#define LINK_CALLS_EACH 8
+#define LINK_CALLS_MAX (LINK_SOCKETS * LINK_CALLS_EACH)
 #define LINK_PATIENCE_MS 3000
 #define LINK_AGAIN_MS 300 /* after a refusal that passes */
 #define LINK_GIVE_UP_MS 60000
@@ -32,7 +36,8 @@ struct journal_link;
 NODISCARD enum error link_create(void *zmq, const char *endpoint, struct journal_link **ret_l, struct problem *why);
 /* Nobody is told of what is under way. */
 void link_destroy(struct journal_link **l);
-void *link_socket(struct journal_link *l);
+/* i < LINK_SOCKETS: all are polled for reading. */
+void *link_socket(struct journal_link *l, unsigned i);
 
 unsigned link_room(const struct journal_link *l);
 /* The request is copied. ERR_OVERLOADED without room, ERR_TOO_LARGE, ERR_MEMORY; then `done` is not called. */

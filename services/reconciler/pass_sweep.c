@@ -100,7 +100,8 @@ static bool take_objects(struct reconciler *r) {
 	if (p->more) memcpy(p->last_id, last, strlen(last) + 1);
 	p->objects = json_incref(json_object_get(p->page, "data"));
 	p->next_object = 0;
-	p->waited = !p->scheduled;
+	p->waited = !p->scheduled || p->in_vain;
+	p->differing_before = p->done.differing;
 	pass_drop_page(p);
 	p->stage = PASS_OBJECTS;
 	return true;
@@ -109,6 +110,7 @@ static bool take_objects(struct reconciler *r) {
 static bool end_page(struct reconciler *r) {
 	struct pass *p = &r->pass;
 	pass_objects_free(p);
+	if (p->done.differing > p->differing_before) p->in_vain = true;
 	if (!p->more) {
 		p->list++;
 		p->last_id[0] = '\0';
@@ -153,9 +155,10 @@ static bool report(struct reconciler *r, const struct compared *c, const json_t 
 					  .before = view_str(d.before),
 					  .after = view_str(d.after)};
 	if (!socket_found(r, &f)) return false;
-	log_info(&r->service.log, log_ev("differs"), kv_view("object", f.object), kv_view("id", f.id),
-		 kv_view("stripe", f.stripe), kv_view("store", f.store), kv_view("before", f.before),
-		 kv_view("after", f.after));
+	log_write(&r->service.log, r->pass.done.differing < DIFFERS_SAID ? LEVEL_INFO : LEVEL_DEBUG,
+		  LOG_FIELDS(log_ev("differs"), kv_view("object", f.object), kv_view("id", f.id),
+			     kv_view("stripe", f.stripe), kv_view("store", f.store), kv_view("before", f.before),
+			     kv_view("after", f.after)));
 	return true;
 }
 

@@ -49,6 +49,8 @@
 #define TASK_AGAIN_MS 600000 /* a task that Stripe refuses */
 #define PAUSE_FIRST_MS 500   /* after a failure nothing is asked for a random time up to this, doubling */
 #define PAUSE_MOST_MS 60000
+#define PAUSE_SAID_MS 10000        /* between lines about pauses */
+#define DIFFERS_SAID 20            /* differences that one pass logs one by one; the rest only at debug */
 #define REFUSED_MS 300000          /* between tries of a key that is refused */
 #define ASKER_MS 30000             /* a session or a fetch that is not done by then is answered api_unreachable */
 #define PASS_TRIES 6               /* failures in a row that end a pass that somebody asked for */
@@ -205,6 +207,8 @@ struct pass {
 	json_t *objects; /* of the page */
 	size_t next_object;
 	bool more, waited;
+	bool in_vain; /* waiting for webhooks did not help: the rest of the pass does without */
+	uint64_t differing_before;
 	unsigned pages;
 	int64_t swept_at;
 	uint64_t scope_missed, scope_differing, scope_listed, scope_swept;
@@ -239,7 +243,7 @@ struct reconciler {
 	bool key_refused, key_used;
 	struct token_bucket bucket;
 	struct backoff backoff;
-	int64_t paused_until_ms;
+	int64_t paused_until_ms, pause_said_ms;
 	int64_t clock_ahead_ms; /* Stripe's clock less ours */
 	bool clock_known;
 	enum stripe_outcome outcome; /* of the last request */

@@ -35,12 +35,13 @@ static void signals(struct reconciler *r) {
 }
 
 static int poll_all(struct reconciler *r) {
-	zmq_pollitem_t items[4] = {
+	zmq_pollitem_t items[3 + LINK_SOCKETS] = {
 		{.fd = r->service.signals.fd, .events = ZMQ_POLLIN},
 		{.socket = r->socket, .events = ZMQ_POLLIN},
-		{.socket = link_socket(r->link), .events = ZMQ_POLLIN},
 	};
-	int count = 3;
+	int count = 2;
+	for (unsigned i = 0; i < LINK_SOCKETS; i++)
+		items[count++] = (zmq_pollitem_t){.socket = link_socket(r->link, i), .events = ZMQ_POLLIN};
 	if (r->api) items[count++] = (zmq_pollitem_t){.fd = stripe_api_fd(r->api), .events = ZMQ_POLLIN};
 	r->now_ms = mono_ms();
 	int64_t wait = ask_wait_ms(r, WAIT_MOST_MS);
