@@ -23,7 +23,7 @@ static const struct settings_table table = {
 	.arguments_min = 2,
 	.arguments_max = 2,
 	.notes = "It counts when it gives more than any subscription does. Recorded in the journal before this says "
-		 "so; exits\\n"
+		 "so; exits\n"
 		 "with 69 when the worker has not applied it in time. `tiergate revoke` ends it.",
 	.rows = rows,
 	.count = ARRAY_LEN(rows),

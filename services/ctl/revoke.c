@@ -16,7 +16,7 @@ static const struct settings_table table = {
 	.arguments_min = 1,
 	.arguments_max = 1,
 	.notes = "Exits with 0 when something was revoked, with 1 when there was nothing to revoke, and with 69 when "
-		 "the\\n"
+		 "the\n"
 		 "worker has not applied it in time. A revocation is for good; what is paid for is not touched.",
 	.rows = rows,
 	.count = ARRAY_LEN(rows),
