@@ -152,11 +152,15 @@ class Model:
 
         It is of the first unpaid invoice after the last paid one: from the start of what that is for, and not before
         the subscription was last seen active, which it may have been until payment failed or was overdue. One that was
-        written off or voided made the subscription active if it was the latest then; the tables do not say."""
+        written off or voided made the subscription active if it was the latest then; the tables do not say. Nor did one
+        make it active that was paid when a later one was open."""
         first, first_open = None, None
-        for invoice in self.invoices_of(sub):
+        invoices = self.invoices_of(sub)
+        for number, invoice in enumerate(invoices):
             if invoice["status"] == "paid":
-                first, first_open = None, None
+                paid_at = invoice["status_transitions"]["paid_at"] or 0
+                late = any(paid_at >= later["created"] for later in invoices[number + 1:])
+                first, first_open = (first or invoice) if late else None, None
             elif invoice["status"] in ("void", "uncollectible"):
                 first, first_open = first or invoice, None
             elif invoice["status"] == "open":
@@ -265,6 +269,9 @@ class Model:
             seats = sum(1 if i.get("quantity") is None else i["quantity"] for i in sold)
             return Says(sub["id"], grants, worth, why, reason, status, seats, unsure=unsure, **more)
 
+        if status in ("past_due", "unpaid", "incomplete") and any(
+                i["status"] == "paid" for i in self.where("invoice", "id", sub["latest_invoice"])):
+            unsure = True  # an earlier invoice was finalized after it: which of the two is the latest is not agreed
         if status not in ("trialing", "active", "past_due"):
             return says(False, f"status {status}")
         if any(c.get("deleted") for c in self.where("customer", "id", sub["customer"])):

@@ -79,7 +79,7 @@ class World:
         self.done, self.refused, self.killed, self.calls = {}, {}, 0, 0
         self.compared, self.skipped, self.remembered = 0, 0, 0
         self.past = []  # what was answered at each checkpoint
-        self.reconciled = []
+        self.reconciled, self.unlisted = [], 0
 
     # ---- making it
 
@@ -379,7 +379,14 @@ class World:
                 self.unsure |= {sub for sub, sets in self.priced.items() if len(sets) > before.get(sub, 1)}
 
     def pass_time(self):
-        self.sim.advance(self.rng.choice((1, 2, 60, 3600, DAY, 3 * DAY, 5 * DAY, 8 * DAY, 20 * DAY, 31 * DAY)))
+        """Stripe lists events for 30 days: a reconciler that was away for longer could not know of older ones."""
+        step = self.rng.choice((1, 2, 60, 3600, DAY, 3 * DAY, 5 * DAY, 8 * DAY, 14 * DAY, 20 * DAY))
+        if self.unlisted + step > 28 * DAY:
+            self.sim.misbehave()
+            self.all_up()
+            self.reconcile()
+        self.sim.advance(step)
+        self.unlisted += step
 
     # ---- the dust settles
 
@@ -398,14 +405,17 @@ class World:
             return dump
         return wait_until(look, 120, "the worker applies the journal, and nothing waits to be fetched")
 
-    def settle(self, reconcile=True):
-        self.sim.misbehave()
+    def all_up(self):
         for service in self.services:
             if not service.running():
                 service.popen and service.wait_exit()
                 service.start(wait=False)
         for service in self.services:
             service.wait_ready()
+
+    def settle(self, reconcile=True):
+        self.sim.misbehave()
+        self.all_up()
         self.sim.flush()
         self.sim.advance(5)
         self.sim.flush()
@@ -448,3 +458,4 @@ class World:
         """A pass now; what it says of itself."""
         found, done = wire.reconcile_pass(self.stack.ipc("reconciler-requests"), seconds=120)
         self.reconciled.append(done)
+        self.unlisted = 0

@@ -1,0 +1,89 @@
+"""One world of the oracle: a catalog, a simulated Stripe, a Tiergate, and its lives. See oracle_test.py, which runs many.
+
+    TIERGATE_SEED=… ORACLE_WORLD=3 one_world.py BUILD_DIR      one of them again
+"""
+
+import copy
+import json
+import os
+import pathlib
+import random
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
+
+import harness  # noqa: E402
+
+import compare  # noqa: E402
+import model  # noqa: E402
+from world import World  # noqa: E402
+
+DAY = 86400
+NUMBER = int(os.environ.get("ORACLE_WORLD") or 0)
+LIVES = int(os.environ.get("ORACLE_LIVES") or 500)
+CHECKPOINTS = 2
+STEPS = 5  # between two checkpoints
+TOLD = 3  # differences whose story is told
+COUNTED = ("lives", "calls", "records", "killed", "compared", "skipped", "remembered")
+
+
+def some_catalog(rng, number):
+    """The shipped one first; then all policies turned round; then any."""
+    if number == 0:
+        return {"shipped": True, **copy.deepcopy(model.CATALOG)}
+    catalog = copy.deepcopy(model.CATALOG)
+    for tier in catalog["tiers"]:
+        tier.pop("stripe", None)
+    turned = {"past_due_grace": 2 * DAY, "renewal_grace": 1 * DAY, "lapse_unrenewed": True, "pause_collection": "deny",
+              "unmapped_price": "lowest", "dispute_open": "grant", "dispute_lost": "grant", "refund_full": "grant",
+              "schedule": "ignore"}
+    if number == 1:
+        catalog["policies"] = turned
+    elif number > 2:
+        catalog["policies"] = {key: rng.choice((model.POLICIES[key], turned[key])) for key in turned}
+    if number % 2:
+        catalog["tiers"][2]["inherits"] = False
+    return catalog
+
+
+class WorldTest(harness.SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.rng = harness.seed()
+
+    def world(self, number, lives, **how):
+        rng = random.Random(f"{self.rng.getrandbits(64)} {number}")
+        how.setdefault("kills", 4 / lives)
+        w = World(self.stack, rng, lives, some_catalog(rng, number), name=f"w{number}", **how)
+        w.start()
+        return w
+
+    def tell(self, w, wrong):
+        for difference in wrong[:TOLD]:
+            print(difference.tell(), "\n", file=sys.stderr)
+        for difference in wrong[TOLD:40]:
+            print(difference, file=sys.stderr)
+        self.fail(f"{len(wrong)} differences in world {w.name}")
+
+
+class OneWorldTest(WorldTest):
+    def test_tiergate_and_the_model_agree(self):
+        begun = time.monotonic()
+        w = self.world(NUMBER, LIVES)
+        for _ in range(CHECKPOINTS):
+            w.live(STEPS)
+            w.settle()
+            wrong = compare.history(w) + compare.all(w)
+            if wrong:
+                self.tell(w, wrong)
+        w.records = w.head()["head"]
+        counts = {name: value if isinstance(value, int) else len(value) for name, value in
+                  ((name, getattr(w, name)) for name in COUNTED)}
+        print(f"world {NUMBER}: {time.monotonic() - begun:.0f} s", json.dumps(counts), flush=True)
+        if os.environ.get("ORACLE_TELL"):
+            print(f"  deeds {dict(sorted(w.done.items()))}\n  refused {dict(sorted(w.refused.items()))}", flush=True)
+
+
+if __name__ == "__main__":
+    harness.main()
