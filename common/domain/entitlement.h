@@ -60,9 +60,12 @@ struct grant {
 	int64_t schedule_ends; /* the subscription ends with its schedule then; 0: it does not */
 };
 
-/* Fills in what one payment of the subscription says, in any order of payments: begin with the four fields from
- * `disputed` to `reversal_event` at 0, and with period_end filled in. period_end: of the service that its invoice paid;
- * 0: unknown, and the subscription's own stands for it. */
+/* Fills in what the subscription itself says: all up to `earlier`, but invoice_paid and customer_deleted, which others
+ * say. Views point into the register. */
+void grant_set_subscription(struct grant *g, const struct sub_register *r);
+/* Fills in what one payment of the subscription says, in any order of payments: begin with the fields from `disputed`
+ * to `reversal_event` at 0, and with the subscription filled in. period_end: of the service that its invoice paid; 0:
+ * unknown, and the subscription's own stands for it. */
 void grant_add_payment(struct grant *g, const struct payment_value *v, int64_t period_end);
 /* Fills in phases and schedule_ends from the subscription's schedule, as far as they are after `seen`, or none (NULL,
  * or one that is not active). The first GRANT_PHASES_MAX to come are kept. `seen`, `items` and `earlier` are filled in

@@ -1,5 +1,28 @@
-/* A grant from the registers behind it: payments and the schedule. */
+/* A grant from the registers behind it: the subscription, payments and the schedule. */
 #include "domain/entitlement.h"
+
+void grant_set_subscription(struct grant *g, const struct sub_register *r) {
+	const struct sub_value value = sub_register_value(r);
+	const struct subscription *s = &value.seen->sub;
+	g->subscription = s->id;
+	g->event = value.seen->stamp.event;
+	g->status = s->status;
+	g->cancel_at_period_end = s->cancel_at_period_end;
+	g->collection_paused = s->collection_paused;
+	g->unconfirmed = value.unconfirmed;
+	g->created = s->created;
+	g->seen = value.seen->stamp.created;
+	g->period_start = s->period_start;
+	g->period_end = s->period_end;
+	g->trial_end = s->trial_end;
+	g->cancel_at = s->cancel_at;
+	g->ended_at = s->ended_at;
+	g->unpaid_since = value.unpaid_since;
+	g->items = s->items;
+	g->earlier_count = 0;
+	for (unsigned i = 0; i < r->price_count; i++)
+		if (item_set_cmp(&r->prices[i].set, &s->items) != 0) g->earlier[g->earlier_count++] = r->prices[i];
+}
 
 /* Whether a payment that says this explains more than those so far: a dispute that is open does, then what lasts
  * longest; the event's id makes the order total. */

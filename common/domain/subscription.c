@@ -100,6 +100,13 @@ uint64_t schedule_digest(const struct schedule *s) {
 	return h;
 }
 
+/* The place of a name; 0, which is `none`, when it is not there. */
+static unsigned place_of(struct view name, const struct view *names, unsigned count) {
+	for (unsigned i = 1; i < count; i++)
+		if (view_eq(name, names[i])) return i;
+	return 0;
+}
+
 static const struct view invoice_names[] = {
 #define X(symbol, name) [symbol] = VIEW_INIT(name),
 	INVOICE_STATUS_TABLE(X)
@@ -111,12 +118,9 @@ const char *invoice_status_name(enum invoice_status s) {
 }
 
 bool invoice_status_parse(struct view name, enum invoice_status *ret_status) {
-	for (unsigned i = INVOICE_NONE + 1; i < INVOICE_STATUS_COUNT; i++) {
-		if (!view_eq(name, invoice_names[i])) continue;
-		*ret_status = (enum invoice_status)i;
-		return true;
-	}
-	return false;
+	const unsigned i = place_of(name, invoice_names, INVOICE_STATUS_COUNT);
+	if (i) *ret_status = (enum invoice_status)i;
+	return i;
 }
 
 static const struct view schedule_names[] = {
@@ -130,10 +134,7 @@ const char *schedule_status_name(enum schedule_status s) {
 }
 
 bool schedule_status_parse(struct view name, enum schedule_status *ret_status) {
-	for (unsigned i = SCHEDULE_NONE + 1; i < SCHEDULE_STATUS_COUNT; i++) {
-		if (!view_eq(name, schedule_names[i])) continue;
-		*ret_status = (enum schedule_status)i;
-		return true;
-	}
-	return false;
+	const unsigned i = place_of(name, schedule_names, SCHEDULE_STATUS_COUNT);
+	if (i) *ret_status = (enum schedule_status)i;
+	return i;
 }

@@ -84,31 +84,13 @@ static void add_payments(struct fold *f, const struct scope *scope, const struct
 }
 
 void fold_fill_grant(struct fold *f, const struct scope *scope, const struct candidate *c) {
-	const struct sub_value value = sub_register_value(&f->stored);
-	const struct subscription *s = &value.seen->sub;
+	const struct subscription *s = &sub_register_value(&f->stored).seen->sub;
 	struct grant *g = &f->grant;
 
+	grant_set_subscription(g, &f->stored);
 	g->subscription = c->id;
-	g->event = value.seen->stamp.event;
-	g->status = s->status;
-	g->cancel_at_period_end = s->cancel_at_period_end;
-	g->collection_paused = s->collection_paused;
-	g->unconfirmed = value.unconfirmed;
 	g->invoice_paid = invoice_paid(f, scope, s);
 	g->customer_deleted = c->customer_deleted;
-	g->created = s->created;
-	g->seen = value.seen->stamp.created;
-	g->period_start = s->period_start;
-	g->period_end = s->period_end;
-	g->trial_end = s->trial_end;
-	g->cancel_at = s->cancel_at;
-	g->ended_at = s->ended_at;
-	g->unpaid_since = value.unpaid_since;
-	g->items = s->items;
-	g->earlier_count = 0;
-	for (unsigned i = 0; i < f->stored.price_count; i++)
-		if (item_set_cmp(&f->stored.prices[i].set, &s->items) != 0)
-			g->earlier[g->earlier_count++] = f->stored.prices[i];
 	g->disputed = false;
 	g->refunded_until = g->dispute_lost_until = 0;
 	g->reversal_event = VIEW_NONE;

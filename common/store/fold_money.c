@@ -47,28 +47,19 @@ static void link_of(const struct payment_register *r, struct link *ret_l) {
 	id_set(&ret_l->invoice, r->invoice);
 }
 
-static void unlink_payment(struct fold *f, const struct scope *scope, struct view payment, const struct link *l) {
+/* Puts the payment into the indexes that lead from an invoice and a subscription to it, or takes it out. */
+static void link_payment(struct fold *f, const struct scope *scope, struct view payment, const struct link *l,
+			 void (*put_or_del)(struct fold *f, enum store_table table, const struct scope *scope,
+					    struct view first, struct view second)) {
 	struct invoice_register invoice;
 	if (!l->counts || l->invoice.len == 0) return;
 	if (invoice_get(f, scope, id_view(&l->invoice), &invoice)) {
 		struct id_copy subscription;
 		id_set(&subscription, invoice.invoice.subscription);
 		fold_touch_customer(f, scope, invoice.invoice.customer);
-		if (subscription.len) pair_del(f, TABLE_SUB_REVERSALS, scope, id_view(&subscription), payment);
+		if (subscription.len) put_or_del(f, TABLE_SUB_REVERSALS, scope, id_view(&subscription), payment);
 	}
-	pair_del(f, TABLE_INVOICE_PAYMENTS, scope, id_view(&l->invoice), payment);
-}
-
-static void link_payment(struct fold *f, const struct scope *scope, struct view payment, const struct link *l) {
-	struct invoice_register invoice;
-	if (!l->counts || l->invoice.len == 0) return;
-	if (invoice_get(f, scope, id_view(&l->invoice), &invoice)) {
-		struct id_copy subscription;
-		id_set(&subscription, invoice.invoice.subscription);
-		fold_touch_customer(f, scope, invoice.invoice.customer);
-		if (subscription.len) pair_put(f, TABLE_SUB_REVERSALS, scope, id_view(&subscription), payment);
-	}
-	pair_put(f, TABLE_INVOICE_PAYMENTS, scope, id_view(&l->invoice), payment);
+	put_or_del(f, TABLE_INVOICE_PAYMENTS, scope, id_view(&l->invoice), payment);
 }
 
 /* Stripe's ids tell: an intent is pi_…, a charge ch_… or py_…. */
@@ -111,8 +102,8 @@ static void observe_payment(struct fold *f, const struct observation *o, const s
 	link_of(&joined, &after);
 	bool reversed = payment_register_value(&joined).reversed;
 	fold_store(f, TABLE_PAYMENTS, &key, writer_view(&w), known);
-	unlink_payment(f, &o->scope, p->id, &before);
-	link_payment(f, &o->scope, p->id, &after);
+	link_payment(f, &o->scope, p->id, &before, pair_del);
+	link_payment(f, &o->scope, p->id, &after, pair_put);
 	ask_for_payment(f, o, p->id, reversed, &after);
 }
 

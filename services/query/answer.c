@@ -42,6 +42,21 @@ static bool grants(enum reason r) {
 	       r == REASON_OVERRIDE;
 }
 
+struct tg01_change answer_change(const struct change *c) {
+	return (struct tg01_change){
+		.ver = c->ver,
+		.at_ms = c->at_ms,
+		.acct = c->scope.account,
+		.sub = c->subject,
+		.before = c->before,
+		.after = c->after,
+		.reason = view_str(reason_name(c->reason)),
+		.status = view_str(sub_status_name(c->status)),
+		.until = c->until,
+		.event = c->event,
+	};
+}
+
 bool answer_past(const struct catalog *c, const struct change *then, struct entitlement *ret_e,
 		 struct answer_failure *ret_why) {
 	struct entitlement e;

@@ -24,6 +24,9 @@ NODISCARD bool answer_requirement(const struct catalog *c, const struct tg01_que
  * what was answered. */
 int64_t answer_moment(const struct tg01_question *q, int64_t now, bool *ret_past);
 
+/* A change of the log as backends are told of it. Views point into it. */
+struct tg01_change answer_change(const struct change *c);
+
 /* What was answered then, as an entitlement of now's catalog: the tier, the reason and the dates are the log's, what
  * the tier includes is the catalog's. False: bad_request, the catalog has that tier no more. Views point into both. */
 NODISCARD bool answer_past(const struct catalog *c, const struct change *then, struct entitlement *ret_e,

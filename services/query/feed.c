@@ -2,6 +2,7 @@
 
 #include <zmq.h>
 
+#include "answer.h"
 #include "proto/tg01.h"
 
 #define CHANGE_BYTES_MAX 2048 /* a change with every name at its limit */
@@ -24,16 +25,7 @@ static bool publish_change(void *ctx, const struct change *c) {
 	k->seen++;
 	f->sent = c->ver;
 	if (c->scope.livemode != f->livemode) return true;
-	const struct tg01_change out = {.ver = c->ver,
-					.at_ms = c->at_ms,
-					.acct = c->scope.account,
-					.sub = c->subject,
-					.before = c->before,
-					.after = c->after,
-					.reason = view_str(reason_name(c->reason)),
-					.status = view_str(sub_status_name(c->status)),
-					.until = c->until,
-					.event = c->event};
+	const struct tg01_change out = answer_change(c);
 	uint8_t bytes[CHANGE_BYTES_MAX];
 	struct writer w = writer_of(bytes, sizeof bytes);
 	tg01_feed_change_write(&w, f->epoch, &out);

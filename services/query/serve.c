@@ -118,16 +118,7 @@ static bool take_change(void *ctx, const struct change *c) {
 	struct since_walk *k = ctx;
 	k->seen++;
 	if (c->scope.livemode == k->livemode) {
-		const struct tg01_change out = {.ver = c->ver,
-						.at_ms = c->at_ms,
-						.acct = c->scope.account,
-						.sub = c->subject,
-						.before = c->before,
-						.after = c->after,
-						.reason = view_str(reason_name(c->reason)),
-						.status = view_str(sub_status_name(c->status)),
-						.until = c->until,
-						.event = c->event};
+		const struct tg01_change out = answer_change(c);
 		if (k->since.count >= k->max || !tg01_since_change(k->w, &k->since, &out)) {
 			k->full = true;
 			return false;

@@ -59,26 +59,8 @@ static void say_subscription(struct words *w, const struct subscription *s) {
 
 /* The grant that the row would hold: what the register says now, and what else the old one knew. */
 static void regrant(struct grant *g, const struct sub_register *reg) {
-	const struct sub_value v = sub_register_value(reg);
-	const struct subscription *s = &v.seen->sub;
-	if (!view_eq(g->event, v.seen->stamp.event)) g->invoice_paid = false;
-	g->subscription = s->id;
-	g->event = v.seen->stamp.event;
-	g->status = s->status;
-	g->cancel_at_period_end = s->cancel_at_period_end;
-	g->collection_paused = s->collection_paused;
-	g->unconfirmed = v.unconfirmed;
-	g->created = s->created;
-	g->seen = v.seen->stamp.created;
-	g->period_start = s->period_start;
-	g->period_end = s->period_end;
-	g->trial_end = s->trial_end;
-	g->cancel_at = s->cancel_at;
-	g->ended_at = s->ended_at;
-	g->unpaid_since = v.unpaid_since;
-	g->items = s->items;
-	g->earlier_count = reg->price_count;
-	memcpy(g->earlier, reg->prices, sizeof g->earlier);
+	if (!view_eq(g->event, sub_register_value(reg).seen->stamp.event)) g->invoice_paid = false;
+	grant_set_subscription(g, reg);
 }
 
 static struct view tier_name(const struct catalog *c, const struct entitlement *e) { return c->tiers[e->tier].name; }

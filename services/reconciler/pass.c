@@ -23,6 +23,13 @@ void pass_want(struct reconciler *r, enum pass_stage stage) {
 	pass_drop_page(p);
 }
 
+void pass_want_path(struct reconciler *r, struct writer *w, enum pass_stage stage) {
+	if (stripe_text_end(w))
+		pass_want(r, stage);
+	else
+		pass_fail(r, RECONCILE_INTERNAL, "a path is too long");
+}
+
 void pass_drop_page(struct pass *p) {
 	json_decref(p->page);
 	p->page = NULL;

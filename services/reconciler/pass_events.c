@@ -47,11 +47,7 @@ static bool ask_list(struct reconciler *r) {
 		if (type.len) stripe_param(&w, "types[]", type);
 	}
 	if (p->last_id[0]) stripe_param(&w, "starting_after", view_str(p->last_id));
-	if (!stripe_text_end(&w)) {
-		pass_fail(r, RECONCILE_INTERNAL, "a path is too long");
-		return false;
-	}
-	pass_want(r, PASS_LIST);
+	pass_want_path(r, &w, PASS_LIST);
 	return false;
 }
 

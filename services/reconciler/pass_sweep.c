@@ -85,11 +85,7 @@ static bool ask_objects(struct reconciler *r) {
 	stripe_path(&w, l->path, VIEW_NONE);
 	if (l->recent && !p->full) stripe_param_number(&w, "created[gte]", p->swept_at - RECENT_S);
 	if (p->last_id[0]) stripe_param(&w, "starting_after", view_str(p->last_id));
-	if (!stripe_text_end(&w)) {
-		pass_fail(r, RECONCILE_INTERNAL, "a path is too long");
-		return false;
-	}
-	pass_want(r, PASS_SWEEP);
+	pass_want_path(r, &w, PASS_SWEEP);
 	return false;
 }
 

@@ -333,6 +333,8 @@ void pass_fail(struct reconciler *r, enum reconcile_code code, const char *sente
 struct scope pass_scope(const struct reconciler *r);
 /* Wants the page at pass.path, which then stands in pass.page while the stage is `stage`. */
 void pass_want(struct reconciler *r, enum pass_stage stage);
+/* The same for the path that w has written to pass.path; one that is too long fails the pass. */
+void pass_want_path(struct reconciler *r, struct writer *w, enum pass_stage stage);
 void pass_drop_page(struct pass *p);
 bool pass_step_events(struct reconciler *r);
 bool pass_step_sweep(struct reconciler *r);

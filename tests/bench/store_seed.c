@@ -2,8 +2,8 @@
  *
  *   bench_store_seed DIR SUBJECTS SALT
  *
- * Subjects are user_<SALT><n>, as in event_body.h. With a catalog, as the worker folds: then each subject is due at some
- * moment too. Not synced: it is for reading. Prints one JSON object. */
+ * Subjects are user_<SALT><n>, as in event_body.h. With a catalog, as the worker folds: then each subject is due at
+ * some moment too. Not synced: it is for reading. Prints one JSON object. */
 #include "samples.h"
 #include "store/entitlements.h"
 #include <inttypes.h>

@@ -10,11 +10,13 @@
 #include <unistd.h>
 
 #include "net/curve_gate.h"
+#include "support/scratch.h"
 
 #define WAIT_MS 5000
+#define PATH_SIZE (sizeof(struct scratch) + 80)
 
 struct site {
-	char dir[64];
+	struct scratch scratch;
 	void *context;
 	struct curve_pair server;
 	struct curve_pair clients[3];
@@ -26,11 +28,11 @@ struct site {
 };
 
 static void path_of(const struct site *s, const char *name, char *out) {
-	(void)snprintf(out, 256, "%s/%s", s->dir, name);
+	(void)snprintf(out, PATH_SIZE, "%s/%s", s->scratch.dir, name);
 }
 
 static void allow(struct site *s, const char *name, const struct curve_pair *pair, unsigned rights) {
-	char path[256], file[80];
+	char path[PATH_SIZE], file[80];
 	(void)snprintf(file, sizeof file, "allowed/%s.pub", name);
 	path_of(s, file, path);
 	(void)unlink(path);
@@ -38,7 +40,7 @@ static void allow(struct site *s, const char *name, const struct curve_pair *pai
 }
 
 static void forbid(struct site *s, const char *name) {
-	char path[256], file[80];
+	char path[PATH_SIZE], file[80];
 	(void)snprintf(file, sizeof file, "allowed/%s.pub", name);
 	path_of(s, file, path);
 	assert_int_equal(unlink(path), 0);
@@ -58,10 +60,10 @@ static void bind_router(struct site *s) {
 
 static int set_up(void **state) {
 	struct site *s = calloc(1, sizeof *s);
-	char path[256];
+	char path[PATH_SIZE];
 	if (!s) return -1;
-	(void)snprintf(s->dir, sizeof s->dir, "/tmp/tiergate-gate-XXXXXX");
-	if (!mkdtemp(s->dir) || zcontext_create(&s->context, NULL)) return -1;
+	scratch_make(&s->scratch);
+	if (zcontext_create(&s->context, NULL)) return -1;
 	if (curve_pair_make(&s->server, NULL)) return -1;
 	path_of(s, "server.key", path);
 	if (curve_pair_write(path, &s->server, true, 0, NULL)) return -1;
@@ -70,7 +72,7 @@ static int set_up(void **state) {
 	allow(s, "api", &s->clients[0], CURVE_CHECK | CURVE_FEED);
 	allow(s, "mirror", &s->clients[1], CURVE_JOURNAL);
 	struct problem why = {0};
-	if (curve_gate_open(s->context, s->dir, &s->gate, &why)) {
+	if (curve_gate_open(s->context, s->scratch.dir, &s->gate, &why)) {
 		print_error("%s\n", why.text);
 		return -1;
 	}
@@ -81,16 +83,14 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
 	struct site *s = *state;
-	char command[128];
 	while (s->dealer_count) zsocket_close(&s->dealers[--s->dealer_count]);
 	zsocket_close(&s->router);
 	curve_gate_close(&s->gate);
 	curve_gate_close(&s->gate);
 	zcontext_destroy(&s->context);
-	(void)snprintf(command, sizeof command, "rm -r %s", s->dir);
-	int rc = system(command);
+	scratch_remove(&s->scratch);
 	free(s);
-	return rc;
+	return 0;
 }
 
 static void *dealer(struct site *s, const struct curve_pair *mine, const struct curve_pair *server) {
@@ -211,7 +211,7 @@ static void a_key_that_is_taken_out_is_out_at_once(void **state) {
 
 static void bad_files_leave_the_keys_as_they_were(void **state) {
 	struct site *s = *state;
-	char path[256];
+	char path[PATH_SIZE];
 	bool taken = false;
 	struct problem why = {0};
 	path_of(s, "allowed/bad.pub", path);
@@ -250,7 +250,7 @@ static void without_keys_only_local_endpoints(void **state) {
 
 static void secrets_are_for_their_owner(void **state) {
 	struct site *s = *state;
-	char path[256];
+	char path[PATH_SIZE];
 	struct curve_pair pair;
 	struct problem why = {0};
 	path_of(s, "server.key", path);
