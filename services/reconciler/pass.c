@@ -98,8 +98,8 @@ static void note_result(struct reconciler *r) {
 	}
 	counter_add(r->metrics.passes, 1);
 	if (!p->dry) {
-		r->last = p->done;
-		r->last_known = true;
+		r->last.missed = p->done.missed;
+		if (p->sweeps) r->last.differing = p->done.differing;
 		r->missed_last = p->stale_missed;
 		r->drift += p->done.missed + p->done.differing;
 		counter_add(r->metrics.missed, p->done.missed);

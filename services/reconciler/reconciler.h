@@ -267,8 +267,7 @@ struct reconciler {
 	struct pass pass;
 	int64_t events_due_ms, sweep_due_ms;
 	uint64_t drift;
-	struct reconcile_done last;
-	bool last_known;
+	struct reconcile_done last; /* missed of the last pass, differing of the last sweep */
 	int64_t events_to, swept_at, newest_event, newest_webhook;
 	uint64_t webhook_seen_to; /* the journal's sequence up to which newest_webhook is known */
 	bool missed_last, silent;

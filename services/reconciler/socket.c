@@ -195,7 +195,11 @@ bool socket_found(struct reconciler *r, const struct reconcile_found *f) {
 	struct reconcile_reply reply = {.id = a->id, .say = RECONCILE_SAYS_FOUND};
 	bool gone = false;
 	reply.of.found = *f;
-	if (reply_to(r, &a->envelope, &reply, &gone)) return true;
+	if (reply_to(r, &a->envelope, &reply, &gone)) {
+		a->deadline_ms = INT64_MAX;
+		return true;
+	}
+	if (a->deadline_ms == INT64_MAX) a->deadline_ms = r->now_ms + ASKER_MS; /* to read something */
 	if (!gone && r->now_ms < a->deadline_ms) return false;
 	/* who asked has left, or reads no more: the pass goes on without */
 	a->used = false;
