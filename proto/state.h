@@ -20,7 +20,7 @@
  * 1 + SUB_PRICES_MAX + GRANT_PHASES_MAX distinct sets of ITEMS_MAX items with names as long as they may be. */
 #define STATE_VALUE_MAX (size_t)(8 * 1024 * 1024)
 #define SUBJECT_GRANTS_MAX 64     /* subscriptions in a subject's row; see subject_row below */
-#define SUBJECT_OVERRIDES_MAX 16  /* overrides in a subject's row: of those not revoked, the latest granted */
+#define SUBJECT_OVERRIDES_MAX 16  /* overrides in a subject's row: of those not revoked, the ones that end last */
 #define SUBJECT_CUSTOMERS_MAX 256 /* customers that one subject's row reads: the first ones in key order */
 #define CLAIM_TEXT_MAX 2048       /* a claim as it was made: 500 characters of metadata, whether it is valid or not */
 

@@ -45,15 +45,22 @@ static void sort_by_id(struct fold *f) {
 	}
 }
 
-/* Of the overrides that a full row keeps, kept in order of their ids: those granted last. */
+/* Which of two overrides outlasts the other; one that is revoked some day, or never, outlasts any date. */
+static bool outlasts(const struct override *a, const struct override *b) {
+	if (a->until != b->until) return a->until == 0 || (b->until != 0 && a->until > b->until);
+	if (a->seen != b->seen) return a->seen > b->seen;
+	return view_cmp(a->id, b->id) > 0;
+}
+
+/* Of the overrides that a full row keeps, kept in order of their ids: those that end last. What is over, which no clock
+ * may tell here, so never takes the place of what is not. */
 static void keep_override(struct fold *f, const struct override *o) {
 	unsigned at = f->override_count;
 	if (at == SUBJECT_OVERRIDES_MAX) {
 		unsigned first = 0;
 		for (unsigned i = 1; i < at; i++)
-			if (f->overrides[i].seen < f->overrides[first].seen) first = i;
-		const struct override *out = &f->overrides[first];
-		if (o->seen < out->seen || (o->seen == out->seen && view_cmp(o->id, out->id) < 0)) return;
+			if (outlasts(&f->overrides[first], &f->overrides[i])) first = i;
+		if (!outlasts(o, &f->overrides[first])) return;
 		f->override_count = --at;
 		memmove(&f->overrides[first], &f->overrides[first + 1], (at - first) * sizeof f->overrides[0]);
 	}
@@ -104,7 +111,7 @@ static void collect_customer(struct fold *f, const struct scope *scope, struct v
 	lmdb_cursor_close(&c);
 }
 
-/* Those made in that name that are not revoked: the latest granted, when there are more than a row takes. */
+/* Those made in that name that are not revoked: those that end last, when there are more than a row takes. */
 static void collect_overrides(struct fold *f, const struct scope *scope, struct view name) {
 	struct key prefix, key;
 	struct view bytes;

@@ -170,15 +170,15 @@ static unsigned row_overrides(struct store *s, const char *subject, char ids[32]
 	return count;
 }
 
-/* More gifts than a row takes: it has those granted last, and of one second the greatest ids, in whatever order they
- * come. */
+/* More gifts than a row takes: it has those that end last, of one end those granted last, and of one second the
+ * greatest ids, in whatever order they come. */
 static void test_overrides_of_a_row_are_bounded(void **state) {
 	enum { GIFTS = SUBJECT_OVERRIDES_MAX + 9 };
 	struct random seed = random_start();
 	(void)state;
 	for (unsigned round = 0; round < 20; round++) {
 		char id[GIFTS][16], event[GIFTS][16], ids[32][16];
-		int64_t second[GIFTS];
+		int64_t second[GIFTS], until[GIFTS];
 		unsigned order[GIFTS];
 		void *fresh;
 		(void)store_setup(&fresh);
@@ -187,6 +187,7 @@ static void test_overrides_of_a_row_are_bounded(void **state) {
 			(void)snprintf(id[i], sizeof id[i], "ovr_%02u", i);
 			(void)snprintf(event[i], sizeof event[i], "evt_%u", i);
 			second[i] = NOW + (int64_t)random_below(&seed, 5);
+			until[i] = random_below(&seed, 4) ? NOW + (int64_t)random_below(&seed, 4) * DAY : 0;
 			size_t k = random_below(&seed, i + 1);
 			order[i] = order[k];
 			order[k] = i;
@@ -194,7 +195,7 @@ static void test_overrides_of_a_row_are_bounded(void **state) {
 		begin(s);
 		for (unsigned i = 0; i < GIFTS; i++) {
 			unsigned n = order[i];
-			struct observation o = a_gift(id[n], "u1", "pro", 0, second[n], event[n]);
+			struct observation o = a_gift(id[n], "u1", "pro", until[n], second[n], event[n]);
 			assert_int_equal(fold_observe(s->f, &o), OK);
 		}
 		commit(s);
@@ -202,8 +203,12 @@ static void test_overrides_of_a_row_are_bounded(void **state) {
 		assert_int_equal(list_of(s, "u1").n, 20); /* its reader stops there */
 		for (unsigned i = 0, at = 0; i < GIFTS; i++) {
 			unsigned better = 0;
-			for (unsigned k = 0; k < GIFTS; k++)
-				better += second[k] > second[i] || (second[k] == second[i] && k > i);
+			int64_t end = until[i] ? until[i] : INT64_MAX;
+			for (unsigned k = 0; k < GIFTS; k++) {
+				int64_t other = until[k] ? until[k] : INT64_MAX;
+				better += other > end || (other == end &&
+							  (second[k] > second[i] || (second[k] == second[i] && k > i)));
+			}
 			bool there = at < SUBJECT_OVERRIDES_MAX && strcmp(ids[at], id[i]) == 0;
 			assert_int_equal(there, better < SUBJECT_OVERRIDES_MAX);
 			at += there;
