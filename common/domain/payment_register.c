@@ -128,6 +128,7 @@ struct payment_value payment_register_value(const struct payment_register *r) {
 	for (unsigned i = r->reversal_count; i-- > 0;) {
 		const struct reversal_seen *s = &r->reversals[i];
 		v.reversed |= went_back(s->reversal.state);
+		v.unmeasured |= r->amount == 0 && reversal_is_refund(s->reversal.state) && went_back(s->reversal.state);
 		if (s->reversal.state == DISPUTE_LOST) {
 			v.dispute_lost = true;
 			if (!v.disputed) v.event = s->event;

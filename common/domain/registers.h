@@ -192,6 +192,7 @@ struct payment_value {
 	 * failed after it. False while the amount is unknown. */
 	bool refunded;
 	bool reversed;     /* anything at all went back or is disputed: worth a link to its invoice */
+	bool unmeasured;   /* something was refunded, and of how much is not known: worth the same question */
 	struct view event; /* the record that decided: of an open dispute, else a lost one, else of the refund */
 };
 

@@ -99,8 +99,8 @@ void fold_moment(struct fold *f, int64_t ms);
  * It also keeps the wants, WANTS_MAX at most; past it "wants_dropped" counts, and the reconciler's sweep finds the
  * rest. added    what the decoder asks for · a subscription or schedule whose order in its second is not known (after:
  * that second) · of a live subscription: its schedule when that is unknown, its customer when nobody claimed it and it
- *            was never seen itself · of a payment of which anything went back: its invoice payments when the invoice is
- *            not known, the invoice when that was never seen · a schedule whose coming phases name prices that the
+ *            was never seen itself · of a payment of which anything went back: its invoice payments when the invoice,
+ *            or the amount that a refund is of, is not known, the invoice when that was never seen · a schedule whose coming phases name prices that the
  * fold's catalog does not know, and nothing else · a subscription that turned stale removed  by an answer to it,
  * whatever it says, and by any record that shows its object, when stamped with a later second than `after`; and once
  * what it asks for is known An answer that is not later leaves it: who fetches waits until Stripe's clock has passed

@@ -67,15 +67,16 @@ static enum fetch_kind payments_of(struct view payment) {
 	return view_starts(payment, VIEW("pi_")) ? FETCH_PAYMENTS_OF_INTENT : FETCH_PAYMENTS_OF_CHARGE;
 }
 
-/* What went back cannot be told from a subscription until the invoice is known that the payment paid. */
-static void ask_for_payment(struct fold *f, const struct observation *o, struct view payment, bool reversed,
-			    const struct link *now) {
+/* What went back cannot be told from a subscription until the invoice is known that the payment paid, nor whether it
+ * was all until its amount is, which an invoice that names its payment leaves open. */
+static void ask_for_payment(struct fold *f, const struct observation *o, struct view payment,
+			    const struct payment_value *v, const struct link *now) {
 	struct invoice_register invoice;
-	if (now->invoice.len) fold_settle(f, &o->scope, payments_of(payment), payment, o->stamp.created);
-	if (!reversed) return;
-	if (now->invoice.len == 0)
-		fold_ask_link(f, o, payments_of(payment), payment);
-	else if (!invoice_get(f, &o->scope, id_view(&now->invoice), &invoice))
+	bool told = now->invoice.len && !v->unmeasured;
+	if (told) fold_settle(f, &o->scope, payments_of(payment), payment, o->stamp.created);
+	if (!v->reversed) return;
+	if (!told) fold_ask_link(f, o, payments_of(payment), payment);
+	if (now->invoice.len && !invoice_get(f, &o->scope, id_view(&now->invoice), &invoice))
 		fold_ask_link(f, o, FETCH_INVOICE, id_view(&now->invoice));
 }
 
@@ -100,11 +101,11 @@ static void observe_payment(struct fold *f, const struct observation *o, const s
 	payment_register_write(&w, &joined);
 	if (known && view_eq(writer_view(&w), old)) return;
 	link_of(&joined, &after);
-	bool reversed = payment_register_value(&joined).reversed;
+	const struct payment_value value = payment_register_value(&joined); /* its event is in the map: not for later */
 	fold_store(f, TABLE_PAYMENTS, &key, writer_view(&w), known);
 	link_payment(f, &o->scope, p->id, &before, pair_del);
 	link_payment(f, &o->scope, p->id, &after, pair_put);
-	ask_for_payment(f, o, p->id, reversed, &after);
+	ask_for_payment(f, o, p->id, &value, &after);
 }
 
 void fold_payment(struct fold *f, const struct observation *o) { observe_payment(f, o, &o->of.payment); }

@@ -165,6 +165,39 @@ static void test_a_reversed_payment_asks_for_its_invoice(void **state) {
 	assert_wants(s, "");
 }
 
+/* An older invoice names its payment but not how much that was, so nobody knows whether a refund is of all of it. */
+static void test_a_refund_asks_for_the_amount(void **state) {
+	struct store *s = *state;
+	struct observation o = an_invoice("in_1", "cus_1", INVOICE_PAID, NOW, "evt_1");
+	o.of.invoice.payment = VIEW("pi_1");
+	apply(s, &o);
+	assert_wants(s, "");
+	o = a_payment("pi_1", "", REFUND_FAILED, NOW + 1, "evt_2");
+	o.of.payment.amount = 0;
+	apply(s, &o);
+	assert_wants(s, "");
+	o = a_payment("pi_1", "", REFUND_SUCCEEDED, NOW + 2, "evt_3");
+	o.of.payment.amount = 0;
+	apply(s, &o);
+	assert_wants(s, "payments_of_intent:pi_1:3 ");
+	/* the invoice once more does not tell it */
+	o = an_invoice("in_1", "cus_1", INVOICE_PAID, NOW + 3, "evt_4");
+	o.of.invoice.payment = VIEW("pi_1");
+	apply(s, &o);
+	assert_wants(s, "payments_of_intent:pi_1:3 ");
+	o = as_answer(a_payment("pi_1", "in_1", REVERSAL_NONE, NOW + 4, "snap_1"), FETCH_INVOICE_PAYMENT, "inpay_1");
+	apply(s, &o);
+	assert_wants(s, "");
+	/* of a dispute the amount does not matter */
+	o = an_invoice("in_2", "cus_1", INVOICE_PAID, NOW, "evt_5");
+	o.of.invoice.payment = VIEW("pi_2");
+	apply(s, &o);
+	o = a_payment("pi_2", "", DISPUTE_OPEN, NOW + 5, "evt_6");
+	o.of.payment.amount = 0;
+	apply(s, &o);
+	assert_wants(s, "");
+}
+
 static void test_a_subscription_asks_for_its_customer(void **state) {
 	struct store *s = *state;
 	struct observation o = a_sub("sub_1", "cus_1", SUB_ACTIVE, NOW, "evt_1");
@@ -295,11 +328,18 @@ static void test_an_abort_keeps_the_question(void **state) {
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_a_tie_asks_until_a_later_second),         T(test_an_event_settles_as_well),
-		T(test_ties_end_when_the_object_rests),          T(test_what_the_decoder_asks_for),
-		T(test_a_reversed_payment_asks_for_its_invoice), T(test_a_subscription_asks_for_its_customer),
-		T(test_a_subscription_asks_for_its_schedule),    T(test_answers_ask_only_further_on),
-		T(test_a_full_list_drops_and_says_so),           T(test_an_abort_keeps_the_question),
+		T(test_a_tie_asks_until_a_later_second),
+		T(test_an_event_settles_as_well),
+		T(test_ties_end_when_the_object_rests),
+		T(test_what_the_decoder_asks_for),
+		T(test_a_reversed_payment_asks_for_its_invoice),
+		T(test_a_subscription_asks_for_its_customer),
+		T(test_a_refund_asks_for_the_amount),
+		T(test_a_subscription_asks_for_its_customer),
+		T(test_a_subscription_asks_for_its_schedule),
+		T(test_answers_ask_only_further_on),
+		T(test_a_full_list_drops_and_says_so),
+		T(test_an_abort_keeps_the_question),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
