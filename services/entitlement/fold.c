@@ -9,6 +9,7 @@ static void roll_back(struct worker *w, enum error e, const struct problem *why)
 	fold_abort(&w->fold);
 	w->folded = 0;
 	w->folded_bytes = 0;
+	w->moments.not_before_ms = mono_ms() + MOMENT_RETRY_MS;
 	for (unsigned i = 0; i < w->follower_count; i++)
 		if (w->followers[i].source.origin) source_rolled_back(&w->followers[i].source, mono_ms());
 	if (e != ERR_FULL || w->is_shadow) { /* a rebuild gives its room back */

@@ -1,12 +1,16 @@
 #include "service/clock.h"
 #include "worker.h"
 
+/* Whoever names a later one: it never comes, and its milliseconds are still a number. */
+#define MOMENT_MAX_S (INT64_MAX / 1000)
+
 /* ---- what is due ---------------------------------------------------------------- */
 
 static void learn_due(struct worker *w) {
 	struct moments *m = &w->moments;
 	if (m->due_known || look_renew(w->look) != OK) return;
-	m->due_s = look_next_due(w->look);
+	int64_t due_s = look_next_due(w->look);
+	m->due_s = due_s < MOMENT_MAX_S ? due_s : MOMENT_MAX_S;
 	m->due_known = true;
 	look_rest(w->look);
 }
@@ -34,23 +38,19 @@ void worker_survey(struct worker *w, enum change_cause cause) {
 	m->survey.len = 0;
 }
 
-static void note_surveyed(struct worker *w) {
-	uint64_t hash = catalog_file_get(w->catalog)->hash;
-	w->moments.surveying = false;
-	if (w->moments.surveyed == hash || fold_surveyed(w->fold, hash) != OK) return;
-	w->moments.surveyed = hash;
-}
-
 static bool survey_chunk(struct worker *w) {
 	struct moments *m = &w->moments;
 	struct survey at = m->survey;
 	bool more = false;
 	if (!m->surveying || worker_fold_open(w) != OK) return false;
-	if (fold_survey(w->fold, &at, m->cause, MOMENT_CHUNK, &more) == OK && !more) note_surveyed(w);
-	if (worker_fold_close(w) != OK) {
-		m->surveying = true; /* and from the same place */
-		return false;
-	}
+	/* While some answers are of before and some of after, the store says so: then a start, or the catalog of before
+	 * once more, begins anew. */
+	enum error e = fold_survey(w->fold, &at, m->cause, MOMENT_CHUNK, &more);
+	uint64_t surveyed = more ? 0 : catalog_file_get(w->catalog)->hash;
+	if (e == OK && m->surveyed != surveyed) e = fold_surveyed(w->fold, surveyed);
+	if (worker_fold_close(w) != OK || e != OK) return false; /* and on from the same place */
+	m->surveyed = surveyed;
+	m->surveying = more;
 	m->survey = at;
 	if (!more)
 		log_info(&w->service.log, log_ev("surveyed"),
@@ -81,6 +81,7 @@ bool worker_moments(struct worker *w) {
 	/* a store that is being filled lives through its past first: fold.c */
 	if (!w->complete || w->failed != OK) return false;
 	if (back) worker_survey(w, CHANGE_CLOCK);
+	if (now_ms < w->moments.not_before_ms) return false;
 	bool more = evaluate_due(w);
 	if (w->failed == OK) more = survey_chunk(w) || more;
 	if (w->failed == OK) more = forget_chunk(w, now_ms) || more;
@@ -89,7 +90,8 @@ bool worker_moments(struct worker *w) {
 
 int64_t worker_moments_wait_ms(const struct worker *w, int64_t most) {
 	if (!w->complete || !w->moments.due_known || !w->moments.due_s) return most;
-	int64_t wait = w->moments.due_s * 1000 - wall_ms();
+	int64_t wait = w->moments.due_s * 1000 - wall_ms(), pause = w->moments.not_before_ms - mono_ms();
+	if (wait < pause) wait = pause;
 	return wait < 0 ? 0 : wait > most ? most : wait;
 }
 

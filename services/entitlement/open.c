@@ -28,6 +28,20 @@ static void open_metrics(struct worker *w) {
 	x->fold = metrics_histogram(m, "fold_seconds", "from the first record of a transaction to its commit", NULL);
 }
 
+static bool note_moment(void *at_ms, const struct change *c) {
+	*(int64_t *)at_ms = c->at_ms;
+	return false;
+}
+
+/* The clock was set back while nobody watched it: the store has lived through moments that are yet to come. */
+static bool was_ahead(struct worker *w) {
+	int64_t at_ms = INT64_MIN;
+	if (w->ver == 0 || look_changes(w->look, w->ver - 1, 1, note_moment, &at_ms) != OK) return false;
+	if (at_ms <= wall_ms() + CLOCK_BACK_MS) return false;
+	log_warn(&w->service.log, log_ev("clock_set_back"), kv_str("doing", "evaluating all answers again"));
+	return true;
+}
+
 enum error worker_open_store(struct worker *w, struct problem *why) {
 	struct entitlements_options o = {.dir = w->store_dir, .map_size = w->settings.map_size};
 	enum error e = random_u64(&o.epoch, why);
@@ -39,6 +53,7 @@ enum error worker_open_store(struct worker *w, struct problem *why) {
 	w->moments = (struct moments){
 		.watch = w->moments.watch, .surveyed = look_surveyed(w->look), .mixed = !w->complete && w->ver > 0};
 	if (w->complete && w->moments.surveyed != catalog_file_get(w->catalog)->hash) worker_survey(w, CHANGE_CATALOG);
+	if (w->complete && was_ahead(w)) worker_survey(w, CHANGE_CLOCK);
 	look_rest(w->look);
 	return OK;
 }

@@ -31,7 +31,8 @@
 #define FOLD_MAX 1024            /* records in one transaction */
 #define SHADOW_FOLD_MAX 256      /* and while another store is answered from: one reply of the journal's */
 #define FOLD_BYTES_MAX (8 << 20) /* their bytes, a reply more at most: quarantine keeps whole records */
-#define MOMENT_CHUNK 256 /* subjects evaluated, or changes forgotten, in one transaction between others: a few ms */
+#define MOMENT_CHUNK 256     /* subjects evaluated, or changes forgotten, in one transaction between others: a few ms */
+#define MOMENT_RETRY_MS 1000 /* after the store failed to take one */
 #define FORGET_EVERY_MS 3600000 /* between looks for changes that are older than HISTORY */
 
 struct worker_settings {
@@ -78,9 +79,10 @@ struct moments {
 	enum change_cause cause; /* of the survey */
 	struct survey survey;
 	bool mixed;        /* the store is being filled, and not all of it with the catalog at hand */
-	uint64_t surveyed; /* hash of the catalog that all answers were last evaluated with */
+	uint64_t surveyed; /* hash of the catalog that all answers were last evaluated with; 0: not all with one */
 	bool forgetting;
-	int64_t forget_at_ms; /* monotonic */
+	int64_t forget_at_ms;  /* monotonic */
+	int64_t not_before_ms; /* monotonic: the store took nothing, so nothing is tried before */
 };
 
 /* A new store in the making: a worker of its own, without sockets to others, in the loop of the one that answers. */
