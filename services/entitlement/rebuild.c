@@ -95,6 +95,7 @@ static enum error follow_on(struct worker *w) {
 		look_journal_mark(w->look, source->origin, &mark.run, &mark.seq, &mark.crc);
 		source_known(source, source->origin, cursor);
 		source_marked(source, &mark);
+		w->followers[i].written = mark; /* what the store before had does not count */
 	}
 	look_rest(w->look);
 	return e;

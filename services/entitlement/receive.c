@@ -110,6 +110,7 @@ static void learn_origin(struct worker *w, struct follower *f, uint64_t origin, 
 	}
 	source_known(&f->source, origin, cursor);
 	source_marked(&f->source, &mark);
+	f->written = mark;
 	log_info(&w->service.log, log_ev("journal"), kv_str("replay", f->replay_endpoint), kv_hex("origin", origin),
 		 kv_u64("cursor", cursor), kv_u64("head", f->source.head));
 }

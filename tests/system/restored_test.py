@@ -5,6 +5,7 @@ import pathlib
 import random
 import shutil
 import signal
+import subprocess
 
 import harness
 import lives
@@ -106,6 +107,25 @@ class RestoredTest(harness.SystemTest):
         self.post(later)
         self.worker.start()
         wait_until(lambda: self.known(first + later) == [], 30, "everybody is known")
+
+    def test_a_store_made_anew_knows_it_too(self):
+        first, burst = self.people("first", 5), self.people("burst", 20)
+        self.save()
+        self.send(first)
+        self.marked()
+        done = subprocess.run([self.stack.bin / "tiergate", "rebuild", "--control", self.stack.ipc("worker-control"),
+                               "--journal-replay", self.stack.ipc("ingress-replay"), "--store-dir",
+                               self.worker.flags["store-dir"], "--catalog", self.stack.catalog],
+                              capture_output=True, text=True, timeout=harness.SETTLE_S, env=harness.clean_environment())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.marked()
+        self.worker.kill()
+        self.ingress.kill()
+        self.put_back()
+        self.post(burst)
+        self.worker.start()
+        self.worker.wait_log("journal_went_back")
+        wait_until(lambda: self.known(burst) == [], 30, "everybody of the burst is known")
 
     def test_a_start_of_the_ingress_is_none(self):
         first, second = self.people("first", 5), self.people("second", 5)
