@@ -102,7 +102,7 @@ bool outbox_full(const struct reconciler *r) {
 	return r->outbox.count >= OUTBOX_MAX || r->outbox.bytes >= OUTBOX_BYTES_MAX;
 }
 
-/* What was handed to the link is lost with it: the owner of this process's memory is about to go. */
+/* What was handed to the link came back when that was destroyed. */
 void outbox_close(struct reconciler *r) {
 	while (r->outbox.first) {
 		struct parcel *p = r->outbox.first;

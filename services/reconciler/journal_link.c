@@ -39,15 +39,6 @@ enum error link_create(void *zmq, const char *endpoint, struct journal_link **re
 	return OK;
 }
 
-void link_destroy(struct journal_link **pointer) {
-	struct journal_link *l = pointer ? *pointer : NULL;
-	if (!l) return;
-	for (unsigned i = 0; i < LINK_CALLS_MAX; i++) free(l->calls[i].bytes);
-	for (unsigned i = 0; i < LINK_SOCKETS; i++) zsocket_close(&l->sockets[i]);
-	free(l);
-	*pointer = NULL;
-}
-
 void *link_socket(struct journal_link *l, unsigned i) { return l->sockets[i]; }
 unsigned link_room(const struct journal_link *l) { return LINK_CALLS_MAX - l->count; }
 bool link_silent(const struct journal_link *l) { return l->silent; }
@@ -103,6 +94,17 @@ static void finish(struct journal_link *l, struct call *c, const struct link_rep
 	*c = (struct call){0};
 	l->count--;
 	done(ctx, r);
+}
+
+void link_destroy(struct journal_link **pointer) {
+	struct journal_link *l = pointer ? *pointer : NULL;
+	if (!l) return;
+	const struct link_reply r = {.error = ERR_UNAVAILABLE};
+	for (unsigned i = 0; i < LINK_CALLS_MAX; i++)
+		if (l->calls[i].id) finish(l, &l->calls[i], &r);
+	for (unsigned i = 0; i < LINK_SOCKETS; i++) zsocket_close(&l->sockets[i]);
+	free(l);
+	*pointer = NULL;
 }
 
 static struct call *find(struct journal_link *l, uint64_t id) {

@@ -34,7 +34,7 @@ struct journal_link;
 
 /* endpoint outlives the link. */
 NODISCARD enum error link_create(void *zmq, const char *endpoint, struct journal_link **ret_l, struct problem *why);
-/* Nobody is told of what is under way. */
+/* What is under way is answered ERR_UNAVAILABLE, so that whoever waits can let go; it must not send anything then. */
 void link_destroy(struct journal_link **l);
 /* i < LINK_SOCKETS: all are polled for reading. */
 void *link_socket(struct journal_link *l, unsigned i);

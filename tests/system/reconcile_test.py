@@ -210,6 +210,15 @@ class ReconcileTest(harness.SystemTest):
         self.assertEqual(len(ids), len(set(ids)))
         self.assertEqual(set(ids), {e["id"] for life in people for e in life.events})
 
+    def test_stopped_in_the_middle(self):
+        self.stripe.live(*self.people(40))
+        self.stripe.page = 5
+        service = self.reconciler(rate=30)
+        for requests in (2, 7, 15):
+            wait_until(lambda: self.stripe.count() >= requests, 60, f"{requests} requests")
+            self.assertEqual(service.stop(), 0)
+            service.start()
+
     # ---- the operator's command
 
     def ctl(self, *words):
@@ -242,7 +251,7 @@ class ReconcileTest(harness.SystemTest):
         code, out, _ = self.ctl("status", "--only", "reconciler", "--reconciler-admin", service.ready["admin"])
         self.assertEqual(code, 0)
         self.assertIn("API key ok", out)
-        service.stop()
+        self.assertEqual(service.stop(), 0)
         code, _, err = self.ctl("reconcile", "--timeout", "100ms", *where)
         self.assertEqual(code, 69)
         self.assertIn("no reconciler at", err)
