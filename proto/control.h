@@ -4,10 +4,14 @@
  *
  *   quarantine_retry  {op, id, origin?, seq?} → {id, retried, healed, still}
  *                     origin and seq: that record alone; neither: all of quarantine
- *   rebuild           {op, id} → as rebuild_status. Makes the entitlement store anew from the journals, beside the one
- * that is answered from, and puts it in its place when it is complete. One at a time: while one is under way, this is
- * rebuild_status. rebuild_status    {op, id} → {id, phase, epoch, applied, head, missing, why?} error             {id,
- * err: {code, msg, retry}}, codes as of the journal's replay socket (proto/stream.h)
+ *
+ *   rebuild           {op, id} → as rebuild_status
+ *                     makes the entitlement store anew from the journals, beside the one that is answered from, and
+ *                     puts it in its place when it is complete; asked again while one is under way, it only tells
+ *
+ *   rebuild_status    {op, id} → {id, phase, epoch, applied, head, missing, why?}
+ *
+ *   error             {id, err: {code, msg, retry}}, codes as of the journal's replay socket (proto/stream.h)
  *
  * Rules of the maps, and errors of the readers, as in proto/stream.h. The socket is local to an installation.
  */

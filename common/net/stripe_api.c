@@ -257,14 +257,7 @@ static enum error open_multi(struct stripe_api *a, struct problem *why) {
 	return OK;
 }
 
-enum error stripe_api_create(const struct stripe_api_options *o, struct stripe_api **ret_a, struct problem *why) {
-	bool livemode;
-	enum error e = stripe_base_check(o->base, why);
-	if (!e) e = stripe_key_mode(o->key, &livemode, why);
-	if (e) return e;
-	AUTO(stripe_api_destroy)
-	struct stripe_api *a = calloc(1, sizeof *a);
-	if (!a) return problem_set(why, ERR_MEMORY, "out of memory");
+static enum error prepare(struct stripe_api *a, const struct stripe_api_options *o, struct problem *why) {
 	a->epoll = -1;
 	a->timer_ms = -1;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
@@ -281,10 +274,22 @@ enum error stripe_api_create(const struct stripe_api_options *o, struct stripe_a
 	if (!a->base) return problem_set(why, ERR_MEMORY, "out of memory");
 	size_t n = strlen(a->base);
 	if (n && a->base[n - 1] == '/') a->base[n - 1] = '\0';
-	e = open_multi(a, why);
+	return open_multi(a, why);
+}
+
+enum error stripe_api_create(const struct stripe_api_options *o, struct stripe_api **ret_a, struct problem *why) {
+	bool livemode;
+	enum error e = stripe_base_check(o->base, why);
+	if (!e) e = stripe_key_mode(o->key, &livemode, why);
 	if (e) return e;
+	struct stripe_api *a = calloc(1, sizeof *a);
+	if (!a) return problem_set(why, ERR_MEMORY, "out of memory");
+	e = prepare(a, o, why);
+	if (e) {
+		stripe_api_destroy(&a);
+		return e;
+	}
 	*ret_a = a;
-	a = NULL;
 	return OK;
 }
 

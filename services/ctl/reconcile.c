@@ -20,9 +20,8 @@ static const struct setting rows[] = {
 static const struct settings_table table = {
 	.program = "tiergate reconcile",
 	.purpose = "Compares all of Stripe with the journal and the store now, and appends what is missing.",
-	.notes = "Each difference is printed before it is appended. Exits with 0 when nothing is left to be done; with "
-		 "1 when "
-		 "--dry-run found something, or something could not be read.",
+	.notes = "Each difference is printed before it is appended. Exits with 0 when nothing is left to be done;\n"
+		 "with 1 when --dry-run found something, or something could not be read.",
 	.rows = rows,
 	.count = ARRAY_LEN(rows),
 };

@@ -33,7 +33,9 @@ static void print_verbs(FILE *out, const char *first_word) {
 		const char *words = verbs[i]->words;
 		if (n > 0 && (strncmp(words, first_word, n) != 0 || words[n] != ' ')) continue;
 		const char *arguments = verbs[i]->table->arguments ? verbs[i]->table->arguments : "";
-		(void)fprintf(out, "  %s %-*s  %s\n", words, (int)(42 - strlen(words)), arguments, verbs[i]->summary);
+		int width = 42 - (int)strlen(words);
+		for (const char *c = arguments; *c; c++) width += (*c & 0xC0) == 0x80; /* of UTF-8: takes no column */
+		(void)fprintf(out, "  %s %-*s  %s\n", words, width, arguments, verbs[i]->summary);
 	}
 }
 

@@ -29,7 +29,8 @@ static const struct settings_table table = {
 	.program = "tiergate status",
 	.purpose = "Asks each service whether it is ready, and if not, why.",
 	.notes = "Exits with 0 when all that were asked are ready, else 69. Services that are down are no error of the "
-		 "command; a reconciler that is down counts only with --only.",
+		 "command;\n"
+		 "a reconciler that is down counts only with --only.",
 	.rows = rows,
 	.count = ARRAY_LEN(rows),
 };

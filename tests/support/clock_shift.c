@@ -21,11 +21,6 @@
 
 #define NS_PER_S INT64_C(1000000000)
 
-int clock_gettime(clockid_t clock, struct timespec *now);
-int gettimeofday(struct timeval *restrict now, void *restrict zone);
-time_t time(time_t *ret_now);
-int timespec_get(struct timespec *now, int base);
-
 static const int64_t *shift; /* the mapping; NULL: the machine's clock */
 
 __attribute__((constructor)) static void map_shift(void) {
