@@ -31,7 +31,8 @@ NODISCARD enum error curve_gate_reload(struct curve_gate *g, bool *ret_taken, st
 unsigned curve_gate_clients(const struct curve_gate *g);
 
 /* Binds each endpoint: a local one as it is; any other with the server's key, for clients that have `right`. g NULL: no
- * keys are configured, and an endpoint that is not local is ERR_CONFIG. ret_actual as zsocket_bind_all. */
+ * keys are configured, and an endpoint that is not local is ERR_CONFIG. ret_actual (may be NULL) is the
+ * list again as it was bound, separated by `;`. */
 NODISCARD enum error curve_gate_bind_all(struct curve_gate *g, enum curve_right right, void *socket,
 					 const struct endpoints *list, char ret_actual[ENDPOINTS_TEXT_MAX],
 					 struct problem *why);

@@ -61,7 +61,6 @@ struct http_request {
 	atomic_bool kept; /* suspended; http_answer resumes */
 	atomic_bool answered;
 	int64_t received_ms;
-	int64_t received_mono_ms;
 	char *body; /* body_size bytes, allocated when the headers are here */
 	size_t body_size;
 	size_t body_len; /* bytes received; counted in the server's body_bytes */

@@ -10,7 +10,6 @@ struct view http_body(const struct http_request *r) {
 	return view_of(r->body, r->body_len);
 }
 int64_t http_received_ms(const struct http_request *r) { return r->received_ms; }
-int64_t http_received_mono_ms(const struct http_request *r) { return r->received_mono_ms; }
 void *http_scratch(struct http_request *r) { return r->conn->scratch; }
 
 struct search {

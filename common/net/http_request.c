@@ -184,7 +184,6 @@ static enum MHD_Result give(struct http_request *r) {
 	r->given = r->counted = true;
 	atomic_fetch_add(&s->busy, 1);
 	r->received_ms = http_now_ms();
-	r->received_mono_ms = http_now_mono_ms();
 	r->route->handle(s->options.ctx, r);
 	if (atomic_load(&r->kept)) return MHD_YES;
 	if (!atomic_load(&r->answered)) http_answer_problem(r, &(struct http_problem){.error = ERR_INTERNAL});

@@ -109,9 +109,8 @@ void http_server_destroy(struct http_server **s);
 struct view http_path(const struct http_request *r); /* decoded, without the query */
 enum http_method http_method(const struct http_request *r);
 struct view http_body(const struct http_request *r);
-/* When the last byte was here: ms of the wall clock, and of CLOCK_MONOTONIC. */
+/* When the last byte was here: ms of the wall clock. */
 int64_t http_received_ms(const struct http_request *r);
-int64_t http_received_mono_ms(const struct http_request *r);
 /* How many headers have that name (any case); *ret_first (may be NULL) is the first one's value, untouched when 0. */
 unsigned http_header(const struct http_request *r, const char *name, struct view *ret_first);
 /* The same for query arguments (names are case-sensitive, values decoded). */

@@ -165,31 +165,10 @@ enum error zsocket_bind(void *socket, const char *endpoint, char ret_actual[ENDP
 	return OK;
 }
 
-enum error zsocket_bind_all(void *socket, const struct endpoints *list, char ret_actual[ENDPOINTS_TEXT_MAX],
-			    struct problem *why) {
-	size_t used = 0;
-	for (unsigned i = 0; i < list->count; i++) {
-		char actual[ENDPOINT_MAX];
-		enum error e = zsocket_bind(socket, list->at[i], actual, why);
-		if (e) return e;
-		if (!ret_actual) continue;
-		used += (size_t)snprintf(ret_actual + used, ENDPOINTS_TEXT_MAX - used, "%s%s", i ? ";" : "", actual);
-	}
-	return OK;
-}
-
 enum error zsocket_connect(void *socket, const char *endpoint, struct problem *why) {
 	enum error e = check_keys(socket, endpoint, why);
 	if (e) return e;
 	if (!choose_ipv6(socket, endpoint) || zmq_connect(socket, endpoint) != 0)
 		return problem_set(why, ERR_CONFIG, "cannot connect to %s: %s", endpoint, zmq_strerror(zmq_errno()));
-	return OK;
-}
-
-enum error zsocket_connect_all(void *socket, const struct endpoints *list, struct problem *why) {
-	for (unsigned i = 0; i < list->count; i++) {
-		enum error e = zsocket_connect(socket, list->at[i], why);
-		if (e) return e;
-	}
 	return OK;
 }

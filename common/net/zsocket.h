@@ -89,11 +89,7 @@ void zsocket_close(void **socket);
  * a wildcard got. ERR_UNAVAILABLE when the address is in use, ERR_CONFIG when it can never work, ERR_IO. */
 NODISCARD enum error zsocket_bind(void *socket, const char *endpoint, char ret_actual[ENDPOINT_MAX],
 				  struct problem *why);
-/* Each of them; ret_actual is the list again, separated by `;`. */
-NODISCARD enum error zsocket_bind_all(void *socket, const struct endpoints *list, char ret_actual[ENDPOINTS_TEXT_MAX],
-				      struct problem *why);
 /* Connecting succeeds whether or not somebody is there. */
 NODISCARD enum error zsocket_connect(void *socket, const char *endpoint, struct problem *why);
-NODISCARD enum error zsocket_connect_all(void *socket, const struct endpoints *list, struct problem *why);
 
 #endif

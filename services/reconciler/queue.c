@@ -183,8 +183,6 @@ void queue_settle(struct queue *q, uint64_t turn) {
 }
 
 unsigned queue_count(const struct queue *q) { return q->count; }
-unsigned queue_room(const struct queue *q) { return QUEUE_MAX - q->count; }
-unsigned queue_in_flight(const struct queue *q) { return q->in_flight; }
 
 int64_t queue_wait_ms(const struct queue *q, int64_t now_ms, int64_t most) {
 	if (q->count == q->in_flight) return most;

@@ -82,8 +82,6 @@ void queue_forget(struct queue *q, uint64_t askers);
 void queue_settle(struct queue *q, uint64_t turn);
 
 unsigned queue_count(const struct queue *q); /* all tasks */
-unsigned queue_room(const struct queue *q);
-unsigned queue_in_flight(const struct queue *q);
 /* Until queue_next may give something by time alone; at most `most`. */
 int64_t queue_wait_ms(const struct queue *q, int64_t now_ms, int64_t most);
 

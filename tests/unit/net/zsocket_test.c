@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "net/curve_gate.h"
 #include "net/zsocket.h"
 
 static void *context;
@@ -136,10 +137,10 @@ static void binds_several(void **state) {
 	char actual[ENDPOINTS_TEXT_MAX];
 	assert_int_equal(endpoints_parse(VIEW("tcp://127.0.0.1:*;inproc://several"), &list, NULL), OK);
 	void *pub = make(ZMQ_PUB), *sub = make(ZMQ_SUB);
-	assert_int_equal(zsocket_bind_all(pub, &list, actual, NULL), OK);
+	assert_int_equal(curve_gate_bind_all(NULL, CURVE_FEED, pub, &list, actual, NULL), OK);
 	assert_non_null(strstr(actual, ";inproc://several"));
 	assert_int_equal(endpoints_parse(view_str(actual), &list, NULL), OK);
-	assert_int_equal(zsocket_connect_all(sub, &list, NULL), OK);
+	assert_int_equal(curve_connect_all(sub, NULL, NULL, &list, NULL), OK);
 	zsocket_close(&sub);
 	zsocket_close(&pub);
 }

@@ -62,7 +62,6 @@ static void asked_while_in_flight_is_one_more_after_it(void **state) {
 	queue_start(q, t);
 	assert_int_equal(queue_finish(q, t, TASK_ANSWERED, 0), 2 | 8);
 	assert_int_equal(queue_count(q), 0);
-	assert_int_equal(queue_in_flight(q), 0);
 	queue_destroy(&q);
 }
 
@@ -164,7 +163,7 @@ static void it_is_bounded(void **state) {
 		(void)snprintf(id, sizeof id, "sub_%d", i);
 		assert_non_null(ask(q, id, URGENT_WANT, i, 0));
 	}
-	assert_int_equal(queue_room(q), 0);
+	assert_int_equal(queue_count(q), QUEUE_MAX);
 	assert_null(ask(q, "sub_more", URGENT_SESSION, 0, 1));
 	assert_non_null(ask(q, "sub_7", URGENT_SESSION, 0, 1));
 	queue_settle(q, 1);
