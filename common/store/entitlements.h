@@ -227,6 +227,10 @@ NODISCARD enum error look_overrides(struct look *l, const struct scope *scope, s
 #define HISTORY_STEPS_MAX 4096
 NODISCARD enum error look_answer_at(struct look *l, const struct scope *scope, struct view subject, int64_t at_ms,
 				    struct change *ret_c, int64_t *ret_from_ms);
+/* While no worker runs, nobody logs what the clock changes. When *c, from look_answer_at, is the subject's last change
+ * and what it says was over at that moment (s), it becomes what was answered then. Its views may be into catalog. */
+NODISCARD enum error look_answer_unlogged(struct look *l, const struct scope *scope, struct view subject,
+					  const struct catalog *catalog, int64_t at, struct change *c);
 /* The next moment (s) at which some answer may change by itself; 0: none. */
 int64_t look_next_due(struct look *l);
 uint64_t look_surveyed(struct look *l);

@@ -178,7 +178,8 @@ struct told {
 /* `row` is the subject's, or empty: then it may be gone. */
 void fold_told(struct fold *f, const struct key *subject, struct view row, struct told *ret_t);
 /* What a subject with that row is at that moment (s); the fields of a change that say what was answered. Views into
- * row and catalog. */
+ * row and catalog, which may be none (NULL). */
+NODISCARD enum error row_answer(struct view row, const struct catalog *catalog, int64_t now, struct change *ret_c);
 void fold_answer(struct fold *f, struct view row, int64_t now, struct change *ret_c);
 bool fold_answers_equal(const struct change *a, const struct change *b);
 /* Logs c, whose ver, prev, before, scope and subject are filled in here, and moves the subject's due moment. */

@@ -11,8 +11,8 @@
 
 #define CATCH_UP_MAX 1024 /* moments of one subject at a time; then the last is now */
 
-static struct view tier_name(const struct fold *f, int tier) {
-	return f->catalog && tier >= 0 ? f->catalog->tiers[tier].name : VIEW_NONE;
+static struct view tier_name(const struct catalog *c, int tier) {
+	return c && tier >= 0 ? c->tiers[tier].name : VIEW_NONE;
 }
 
 /* ---- what was told ---------------------------------------------------------------------- */
@@ -42,17 +42,18 @@ void fold_told(struct fold *f, const struct key *subject, struct view row, struc
 
 /* ---- what is so --------------------------------------------------------------------------- */
 
-void fold_answer(struct fold *f, struct view row, int64_t now, struct change *ret_c) {
+enum error row_answer(struct view row, const struct catalog *catalog, int64_t now, struct change *ret_c) {
 	struct entitlement e;
-	if (f->catalog == NULL) {
+	enum error error = OK;
+	if (catalog) {
+		error = subject_row_entitlement(row, catalog, now, &e);
+	} else {
 		entitlement_begin(&e, NULL, now);
 		if (row.len) entitlement_known(&e);
-	} else if (subject_row_entitlement(row, f->catalog, now, &e)) {
-		lmdb_fail(&f->t, ERR_STORAGE, "a subject's row in the entitlement store does not decode");
-		return;
 	}
+	if (error) return error;
 	bool blocked = e.blocked_tier >= 0;
-	ret_c->after = tier_name(f, (int)e.tier);
+	ret_c->after = tier_name(catalog, (int)e.tier);
 	ret_c->reason = e.reason;
 	ret_c->rule = e.rule;
 	ret_c->status = e.status;
@@ -64,12 +65,18 @@ void fold_answer(struct fold *f, struct view row, int64_t now, struct change *re
 	ret_c->known = row.len > 0;
 	ret_c->stale = e.stale;
 	ret_c->unmapped = e.unmapped;
-	ret_c->blocked_tier = tier_name(f, e.blocked_tier);
+	ret_c->blocked_tier = tier_name(catalog, e.blocked_tier);
 	ret_c->blocked_reason = blocked ? e.blocked_reason : (enum reason)0;
 	ret_c->subscription = e.subscription;
 	ret_c->also_count = 0;
-	for (unsigned tier = 0; f->catalog && tier < f->catalog->tier_count; tier++)
-		if (entitlement_adds(&e, tier)) ret_c->also[ret_c->also_count++] = tier_name(f, (int)tier);
+	for (unsigned tier = 0; catalog && tier < catalog->tier_count; tier++)
+		if (entitlement_adds(&e, tier)) ret_c->also[ret_c->also_count++] = tier_name(catalog, (int)tier);
+	return OK;
+}
+
+void fold_answer(struct fold *f, struct view row, int64_t now, struct change *ret_c) {
+	if (row_answer(row, f->catalog, now, ret_c))
+		lmdb_fail(&f->t, ERR_STORAGE, "a subject's row in the entitlement store does not decode");
 }
 
 static bool also_equal(const struct change *a, const struct change *b) {
@@ -123,7 +130,7 @@ void fold_log(struct fold *f, const struct key *subject, const struct told *told
 	if (f->t.error) return;
 	c->ver = ++f->version;
 	c->prev = told->change.ver;
-	c->before = told->known ? told->change.after : tier_name(f, 0);
+	c->before = told->known ? told->change.after : tier_name(f->catalog, 0);
 	if (state_key_parse(key_view(subject), &c->scope, &c->subject)) {
 		lmdb_fail(&f->t, ERR_INTERNAL, "a subject's key does not decode");
 		return;

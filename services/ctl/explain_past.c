@@ -50,6 +50,7 @@ enum error explain_past(struct explanation *x, json_t *o, struct problem *why) {
 	struct change then;
 	int64_t from_ms = 0;
 	enum error e = look_answer_at(x->look, &x->scope, x->subject, x->at * 1000 + 999, &then, &from_ms);
+	if (!e) e = look_answer_unlogged(x->look, &x->scope, x->subject, x->catalog, x->at, &then);
 	if (e == ERR_LIMIT)
 		return problem_set(why, ERR_NOT_FOUND,
 				   "the log of changes begins at %s: what was answered before is not known",

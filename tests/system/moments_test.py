@@ -154,6 +154,10 @@ class TimeTest(MomentsTest):
         self.worker.kill()
         self.clock.set(end + DAY)
         self.assertEqual(self.answer(life.subject)[0], "free")
+        # nobody has logged it yet
+        self.assertEqual(self.answer(life.subject, at=end + HOUR)[0], "free")
+        self.assertEqual(self.explain(life.subject, "--at", end + HOUR)["tier"], "free")
+        self.assertEqual(self.answer(life.subject, at=end - 1), ("pro", "canceling"))
         feed = self.feed()
         self.worker.start()
         change = self.next_change(feed, life.subject)

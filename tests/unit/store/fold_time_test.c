@@ -213,6 +213,40 @@ static bool forget(struct store *s, int64_t before, unsigned max) {
 	return more;
 }
 
+/* What nobody was there to log. */
+static void test_the_past_that_was_not_logged(void **state) {
+	struct store *s = *state;
+	struct change c;
+	int64_t from_ms;
+	struct observation o = a_sub("sub_1", "cus_1", SUB_ACTIVE, NOW, "evt_1");
+	o.of.subscription.now.cancel_at = NOW + 100;
+	apply_at(s, NOW, &o);
+	static const struct {
+		int64_t at;
+		const char *tier;
+		int64_t since;
+	} rows[] = {{NOW, "pro", NOW},
+		    {NOW + 99, "pro", NOW},
+		    {NOW + 100, "free", NOW + 100},
+		    {NOW + DAY, "free", NOW + 100}};
+	for (int logged = 0; logged < 2; logged++) {
+		for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+			int64_t at_ms = rows[i].at * 1000;
+			assert_int_equal(look_answer_at(s->l, &platform, VIEW("cus_1"), at_ms, &c, &from_ms), OK);
+			assert_int_equal(look_answer_unlogged(s->l, &platform, VIEW("cus_1"), &catalog, rows[i].at, &c),
+					 OK);
+			assert_true(view_eq(c.after, view_str(rows[i].tier)));
+			assert_int_equal(c.at_ms, rows[i].since * 1000);
+			assert_int_equal(c.cause, rows[i].since == NOW ? CHANGE_RECORD : CHANGE_CLOCK);
+			assert_true(c.known);
+		}
+		bool more;
+		begin_at(s, NOW + 2 * DAY);
+		assert_int_equal(fold_due(s->f, 10, &more), OK);
+		commit(s);
+	}
+}
+
 static void test_what_is_forgotten_and_what_is_not(void **state) {
 	struct store *s = *state;
 	int64_t from = 0;
@@ -295,6 +329,7 @@ int main(void) {
 		T(test_a_renewal_date_is_no_change),
 		T(test_a_new_catalog_is_told),
 		T(test_the_past_of_a_customer_is_its_subjects),
+		T(test_the_past_that_was_not_logged),
 		T(test_what_is_forgotten_and_what_is_not),
 		T(test_a_clock_that_was_ahead),
 		T(test_a_very_long_past),
