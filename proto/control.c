@@ -27,6 +27,7 @@ static const struct field request_fields[] = {
 	FIELD("id", FIELD_U64, true, struct raw_request, request.id, 0, UINT64_MAX),
 	FIELD("origin", FIELD_U64, false, struct raw_request, request.origin, 1, UINT64_MAX),
 	FIELD("seq", FIELD_U64, false, struct raw_request, request.seq, 1, UINT64_MAX),
+	FIELD("partial", FIELD_FLAG, false, struct raw_request, request.partial, 0, 0),
 };
 
 struct raw_rebuild {
@@ -57,9 +58,10 @@ void control_request_write(struct writer *w, const struct control_request *r) {
 		w->failed = true;
 		return;
 	}
-	out_map(w, r->origin ? 4 : 2);
+	out_map(w, 2u + (r->origin ? 2u : 0u) + r->partial);
 	out_text(w, VIEW("op"), view_str(ops[r->op]));
 	out_u64(w, VIEW("id"), r->id);
+	if (r->partial) out_flag(w, VIEW("partial"), true);
 	if (!r->origin) return;
 	out_u64(w, VIEW("origin"), r->origin);
 	out_u64(w, VIEW("seq"), r->seq);

@@ -4,14 +4,14 @@
  *
  *   quarantine_retry  {op, id, origin?, seq?} → {id, retried, healed, still}
  *                     origin and seq: that record alone; neither: all of quarantine
- *
- *   rebuild           {op, id} → as rebuild_status
- *                     makes the entitlement store anew from the journals, beside the one that is answered from, and
- *                     puts it in its place when it is complete; asked again while one is under way, it only tells
- *
+ *   rebuild           {op, id, partial?} → as rebuild_status
+ *                     Makes the entitlement store anew from the journals, beside the one that is answered
+ *                     from, and puts it in its place when it is complete. One at a time: while one is under
+ *                     way, this is rebuild_status. partial: also when a journal no longer reaches back to
+ *                     its beginning; else that is a failure, and the old store stands.
  *   rebuild_status    {op, id} → {id, phase, epoch, applied, head, missing, why?}
- *
- *   error             {id, err: {code, msg, retry}}, codes as of the journal's replay socket (proto/stream.h)
+ *   error             {id, err: {code, msg, retry}}
+ *                     codes as of the journal's replay socket (proto/stream.h)
  *
  * Rules of the maps, and errors of the readers, as in proto/stream.h. The socket is local to an installation.
  */
@@ -57,6 +57,7 @@ struct control_request {
 	uint64_t id;     /* echoed */
 	uint64_t origin; /* quarantine_retry: 0: all */
 	uint64_t seq;
+	bool partial; /* rebuild: records that a journal has no more may be missing */
 };
 
 struct rebuild_status {

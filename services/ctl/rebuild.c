@@ -99,10 +99,11 @@ static enum error open_new(const struct call *c, uint64_t epoch, struct store_vi
 static enum error rebuild(const struct call *c, const struct catalog *catalog, json_t *o, struct problem *why) {
 	struct store_view old = {0}, fresh = {0};
 	struct control_answer a = {0};
-	const struct control_request start = {.op = CONTROL_REBUILD, .id = 1};
+	struct control_request start = {.op = CONTROL_REBUILD, .id = 1};
 	bool had = store_view_open(c, &old, NULL) == OK;
 	if (had) look_rest(old.look); /* it must not pin pages while the worker goes on */
 	enum error e = complete_journal(c, o, why);
+	start.partial = c->s.journal_alone || json_object_get(o, "fetched");
 	if (!e) e = control_ask(c, &start, &a, why);
 	if (!e) e = wait_done(c, &a, why);
 	if (!e) e = open_new(c, a.reply.rebuild.epoch, &fresh, why);

@@ -55,7 +55,7 @@ static enum error obey(struct worker *w, const struct control_request *r, struct
 	case CONTROL_RETRY:
 		return retry(w, r, reply, why);
 	case CONTROL_REBUILD:
-		e = rebuild_start(w, why);
+		e = rebuild_start(w, r->partial, why);
 		break;
 	case CONTROL_REBUILD_STATUS:
 	case CONTROL_OP_COUNT:

@@ -57,12 +57,12 @@ static enum error make_shadow(struct worker *w, struct problem *why) {
 	return e == OK ? worker_open_followers(s, why) : e;
 }
 
-enum error rebuild_start(struct worker *w, struct problem *why) {
+enum error rebuild_start(struct worker *w, bool partial, struct problem *why) {
 	struct problem inner = {0};
 	if (w->rebuild.shadow) return OK;
 	if (w->outdated)
 		return problem_set(why, ERR_UNAVAILABLE, "the store is being made anew already, from an older form");
-	w->rebuild = (struct rebuild){.phase = REBUILD_FILLING};
+	w->rebuild = (struct rebuild){.phase = REBUILD_FILLING, .partial = partial};
 	enum error e = make_shadow(w, &inner);
 	if (e != OK) {
 		give_up(w, e, &inner);
@@ -158,6 +158,14 @@ bool rebuild_step(struct worker *w, int64_t now_ms) {
 		return false;
 	}
 	count(w);
+	if (w->rebuild.missing > 0 && !w->rebuild.partial) {
+		struct problem why;
+		enum error e = problem_set(&why, ERR_NOT_FOUND,
+					   "%llu records are no longer in the journals; Stripe has to be asked first",
+					   (unsigned long long)w->rebuild.missing);
+		give_up(w, e, &why);
+		return false;
+	}
 	if (s->caught_up && is_level(w)) replace(w);
 	return false; /* what waits on its sockets wakes the loop */
 }

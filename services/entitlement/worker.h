@@ -89,6 +89,7 @@ struct moments {
 struct rebuild {
 	struct worker *shadow; /* NULL: none is under way */
 	enum rebuild_phase phase;
+	bool partial;                    /* may go without what the journals have no more */
 	uint64_t applied, head, missing; /* of the last one */
 	struct problem why;
 };
@@ -168,7 +169,7 @@ void worker_survey(struct worker *w, enum change_cause cause);
 NODISCARD enum error worker_note_catalog(struct worker *w, struct problem *why);
 
 /* rebuild.c. Starts one, unless one is under way. */
-NODISCARD enum error rebuild_start(struct worker *w, struct problem *why);
+NODISCARD enum error rebuild_start(struct worker *w, bool partial, struct problem *why);
 /* One turn of the shadow's, between other work. True: it has more to do at once. */
 bool rebuild_step(struct worker *w, int64_t now_ms);
 void rebuild_stop(struct worker *w);

@@ -337,6 +337,24 @@ class OldJournalTest(StoreTest):
         self.assertGreater(done["missing"], 0)
         self.assertGreater(done["differing"], 0)
 
+    def test_another_journal_that_forgot_is_no_less(self):
+        """The command looks at one journal; the worker follows two, and knows what the other has no more."""
+        other = self.stack.ingress("other").start()
+        self.worker.stop()
+        pairs = ";".join(f"{self.stack.ipc(j + '-pub')},{self.stack.ipc(j + '-replay')}" for j in ("other", "ingress"))
+        self.worker.flags["journals"] = pairs
+        self.worker.start()
+        epoch = store_dump(self.stack)["epoch"]
+        flags = self.flags()
+        flags[flags.index("--journal-replay") + 1] = self.stack.ipc("other-replay")
+        done = subprocess.run([self.stack.bin / "tiergate", "rebuild", *map(str, flags)], capture_output=True, text=True,
+                              timeout=harness.SETTLE_S, env=harness.clean_environment())
+        self.assertEqual(done.returncode, UNAVAILABLE, (done.stdout, done.stderr))
+        self.assertIn("no longer in the journals", done.stdout)
+        self.assertEqual((store_dump(self.stack)["epoch"], self.answers(self.people)), (epoch, self.answered))
+        self.assertEqual(self.beside(), [self.store.name])
+        self.assertTrue(other.running())
+
     def test_stripe_is_asked_first(self):
         def append():
             """The last state of everybody, as the API would say it: here, by events that come again."""

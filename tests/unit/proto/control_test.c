@@ -16,6 +16,7 @@ static void requests(void **state) {
 		{.op = CONTROL_RETRY, .id = 1},
 		{.op = CONTROL_RETRY, .id = UINT64_MAX, .origin = UINT64_MAX, .seq = 1},
 		{.op = CONTROL_REBUILD, .id = 2},
+		{.op = CONTROL_REBUILD, .id = 4, .partial = true},
 		{.op = CONTROL_REBUILD_STATUS, .id = 3},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -28,6 +29,7 @@ static void requests(void **state) {
 		assert_int_equal(id, cases[i].id);
 		assert_int_equal(r.origin, cases[i].origin);
 		assert_int_equal(r.seq, cases[i].seq);
+		assert_int_equal(r.partial, cases[i].partial);
 		for (size_t cut = 0; cut < v.len; cut++)
 			assert_int_not_equal(control_request_read(view_of(v.ptr, cut), &r, &id, NULL), OK);
 	}
