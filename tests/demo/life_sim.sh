@@ -4,7 +4,7 @@
 #
 #   life_sim       plays it and prints the table; false when an answer is not the expected one
 #
-# Set before: life_who; life_ask; stripe_at; life_reconcile, an array: the command that runs a pass of the reconciler, or empty.
+# Set before: life_who; life_ask; stripe_at; life_reconcile, an array: the command that runs a pass of the reconciler.
 
 do_nothing() { :; }
 do_subscribe() { page=$(stripe_checkout alice pro_monthly 14) && stripe_press "$page" outcome=ok; }
@@ -34,15 +34,9 @@ life_sim_table() {
 		a new card, and she pays|do_settle|pro active yes no
 		she switches to institutional|do_upgrade|institutional active yes yes
 		she cancels in the portal|do_portal cancel when=period_end|institutional canceling yes yes
-	END
-	if [ ${#life_reconcile[@]} -gt 0 ]; then
-		cat <<-'END'
-			she stays, but the webhook is lost|do_lose|institutional canceling yes yes
-			the reconciler looks|do_reconcile|institutional active yes yes
-			she cancels in the portal|do_portal cancel when=period_end|institutional canceling yes yes
-		END
-	fi
-	cat <<-'END'
+		she stays, but the webhook is lost|do_lose|institutional canceling yes yes
+		the reconciler looks|do_reconcile|institutional active yes yes
+		she cancels in the portal|do_portal cancel when=period_end|institutional canceling yes yes
 		the period ends|do_move 32|free no_subscription no no
 	END
 }
