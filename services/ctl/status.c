@@ -87,7 +87,8 @@ static void print_when(const json_t *facts, const char *key, const char *label) 
 	if (s > 0) (void)printf(", %s %s", label, since_ms(s * 1000, wall_ms()).text);
 }
 
-/* Of the reconciler: its key, how far it has come, what it found and has yet to fetch, and whether webhooks come at all.
+/* Of the reconciler: its key, how far it has come, what it found and has yet to fetch, and whether webhooks come at
+ * all.
  */
 static void print_reconciler(const json_t *facts) {
 	const char *key = member_text(facts, "api_key");
