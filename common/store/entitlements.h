@@ -97,15 +97,21 @@ void fold_moment(struct fold *f, int64_t ms);
  * It counts "claim_conflict" (a customer that another subject had claimed) and "unconfirmed".
  *
  * It also keeps the wants, WANTS_MAX at most; past it "wants_dropped" counts, and the reconciler's sweep finds the
- * rest. added    what the decoder asks for · a subscription or schedule whose order in its second is not known (after:
- * that second) · of a live subscription: its schedule when that is unknown, its customer when nobody claimed it and it
- *            was never seen itself · of a payment of which anything went back: its invoice payments when the invoice,
- *            or the amount that a refund is of, is not known, the invoice when that was never seen · a schedule whose coming phases name prices that the
- * fold's catalog does not know, and nothing else · a subscription that turned stale removed  by an answer to it,
- * whatever it says, and by any record that shows its object, when stamped with a later second than `after`; and once
- * what it asks for is known An answer that is not later leaves it: who fetches waits until Stripe's clock has passed
- * `after` by two seconds. A want that merely asks for a link (after: 0) is often answered by the next webhook: it is
- * worth a moment's patience from since_ms on. fold_want.c says why every chain of questions ends. */
+ * rest. Wanted is
+ *   - what the decoder asks for;
+ *   - a subscription or schedule whose order in its second is not known (after: that second);
+ *   - of a live subscription: its schedule when that is unknown, its customer when nobody claimed it and it was
+ *     never seen itself;
+ *   - of a payment of which anything went back: its invoice payments when the invoice, or the amount that a refund
+ *     is of, is not known, and the invoice when that was never seen;
+ *   - a schedule whose coming phases name prices that the fold's catalog does not know, and nothing else;
+ *   - a subscription that turned stale.
+ *
+ * A want ends by an answer to it, whatever it says, and by any record that shows its object, when stamped with a later
+ * second than `after`; and once what it asks for is known. An answer that is not later leaves it: who fetches waits
+ * until Stripe's clock has passed `after` by two seconds. A want that merely asks for a link (after: 0) is often
+ * answered by the next webhook: it is worth a moment's patience from since_ms on. fold_want.c says why every chain of
+ * questions ends. */
 #define WANTS_MAX 100000
 NODISCARD enum error fold_observe(struct fold *f, const struct observation *o);
 /* The price is in no tier: noted once per price, UNMAPPED_MAX of them; past it "unmapped_dropped" counts. True in
