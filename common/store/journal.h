@@ -74,10 +74,11 @@ NODISCARD bool journal_worker_known(struct journal_reader *r, struct view worker
 NODISCARD enum error journal_slowest_worker(struct journal_reader *r, uint64_t *ret_seq);
 
 /* Deletes records received before `before_ms`, oldest first, at most `max` of them, with their ids. It keeps
- * those from the sequence `keep_from` on, and always the head. It may delete fewer than it could when the map
- * is nearly full: call it again. Writer's thread only. */
-NODISCARD enum error journal_expire(struct journal *j, int64_t before_ms, uint64_t keep_from, size_t max,
-				    size_t *ret_deleted, struct problem *why);
+ * those from the sequence `keep_from` on, and always the head. An operator's override is not Stripe's to tell again,
+ * and so is never gone: its record is carried to the head, as received at `now_ms`. *ret_deleted counts it too. It may
+ * delete fewer than it could when the map is nearly full: call it again. Writer's thread only. */
+NODISCARD enum error journal_expire(struct journal *j, int64_t now_ms, int64_t before_ms, uint64_t keep_from,
+				    size_t max, size_t *ret_deleted, struct problem *why);
 
 struct store_usage {
 	uint64_t map_size;

@@ -26,6 +26,28 @@ static void delete_id(struct lmdb_txn *t, const struct record *r, uint64_t seq) 
 	if (key.len && lmdb_get_u64(t, TABLE_IDS, key, &at) && at == seq) (void)lmdb_del(t, TABLE_IDS, key);
 }
 
+#define CARRIED_MAX 8192 /* bytes of an override's record; far more than its parts can have */
+
+/* An override's record, read from `c`, at a new place. */
+static void carry(struct lmdb_txn *t, const struct record *r, int64_t now_ms, uint64_t seq) {
+	const struct scope scope = {r->livemode, r->account};
+	struct record again = *r;
+	uint8_t bytes[CARRIED_MAX], id[STATE_KEY_MAX];
+	struct writer w = writer_of(bytes, sizeof bytes);
+	const struct key_u64 at = key_u64(seq);
+
+	again.seq = seq;
+	again.received_ms = now_ms;
+	record_write(&w, &again);
+	struct view key = view_of(id, state_key(&scope, r->id, id));
+	if (w.failed || !key.len) {
+		lmdb_fail(t, ERR_INTERNAL, "an override's record is larger than it can be");
+		return;
+	}
+	lmdb_append(t, TABLE_EVENTS, key_u64_view(&at), writer_view(&w));
+	lmdb_put(t, TABLE_IDS, key, key_u64_view(&at));
+}
+
 /* Deleting rewrites pages, and those that it frees are free only two transactions later. So that these
  * still find some, a deletion takes half of the room at most. */
 static size_t within_room(struct lmdb *db, size_t max) {
@@ -35,8 +57,8 @@ static size_t within_room(struct lmdb *db, size_t max) {
 	return fits < max ? fits : max;
 }
 
-static enum error expire(struct journal *j, int64_t before_ms, uint64_t keep_from, size_t max, size_t *ret_deleted,
-			 struct problem *why) {
+static enum error expire(struct journal *j, int64_t now_ms, int64_t before_ms, uint64_t keep_from, size_t max,
+			 size_t *ret_deleted, struct problem *why) {
 	struct lmdb_txn t;
 	struct lmdb_cursor c;
 	enum error e = lmdb_begin(&j->db, true, &t, why);
@@ -47,8 +69,13 @@ static enum error expire(struct journal *j, int64_t before_ms, uint64_t keep_fro
 	bool more = expired > 0 && lmdb_first(&c);
 	for (size_t i = 0; i < expired && more && !t.error; i++) {
 		struct record r;
-		if (!record_read(c.value, &r)) delete_id(&t, &r, view_u64(c.key));
-		lmdb_cursor_del(&c);
+		bool read = record_read(c.value, &r) == OK;
+		if (read && r.kind == RECORD_OVERRIDE)
+			carry(&t, &r, now_ms, ++head);
+		else if (read)
+			delete_id(&t, &r, view_u64(c.key));
+		more = lmdb_first(&c); /* where it stood, whatever was written meanwhile */
+		if (more) lmdb_cursor_del(&c);
 		more = i + 1 < expired && lmdb_first(&c);
 	}
 	lmdb_cursor_close(&c);
@@ -57,14 +84,14 @@ static enum error expire(struct journal *j, int64_t before_ms, uint64_t keep_fro
 	return e;
 }
 
-enum error journal_expire(struct journal *j, int64_t before_ms, uint64_t keep_from, size_t max, size_t *ret_deleted,
-			  struct problem *why) {
+enum error journal_expire(struct journal *j, int64_t now_ms, int64_t before_ms, uint64_t keep_from, size_t max,
+			  size_t *ret_deleted, struct problem *why) {
 	size_t n = max < EXPIRE_MAX ? max : EXPIRE_MAX;
-	enum error e = expire(j, before_ms, keep_from, n, ret_deleted, why);
+	enum error e = expire(j, now_ms, before_ms, keep_from, n, ret_deleted, why);
 	/* an estimate may be wrong */
 	while (e == ERR_FULL && n > 1) {
 		n /= 4;
-		e = expire(j, before_ms, keep_from, n ? n : 1, ret_deleted, why);
+		e = expire(j, now_ms, before_ms, keep_from, n ? n : 1, ret_deleted, why);
 	}
 	return e;
 }

@@ -44,7 +44,7 @@ enum error retention_step(struct retention *r, struct journal *j, int64_t now_ms
 	*ret_more = false;
 	if (!expired || r->held_by_worker) return OK;
 	size_t deleted = 0;
-	e = journal_expire(j, before_ms, known ? r->slowest + 1 : UINT64_MAX, RETENTION_BATCH, &deleted, why);
+	e = journal_expire(j, now_ms, before_ms, known ? r->slowest + 1 : UINT64_MAX, RETENTION_BATCH, &deleted, why);
 	if (e) return e;
 	r->deleted += deleted;
 	*ret_more = deleted > 0;
