@@ -36,7 +36,7 @@ class Difference:
                     lines.append(f"-- {kind} {json.dumps(brief(one))}")
         lines += ["-- its events: created, type, sequence in the journal, how it came"] + w.fates(names)
         lines += ["-- Tiergate", w.explain(self.life, self.subject, self.at), "-- the model"]
-        lines += self.model.answer(self.subject, self.at or w.now(), w.now()).story()
+        lines += self.model.answer(self.subject, self.at or w.now(), w.furthest).story()
         return "\n".join(lines)
 
 
@@ -98,6 +98,8 @@ def all(world, catalog=None, note=True):
     """Every subject; the differences. The answers of now are noted in world.past."""
     models = models_of(world, catalog)
     now, tiers = world.now(), world.catalog["tiers"]
+    # a clock that was set back makes nothing undone: what has begun by the furthest moment has begun
+    world.furthest = told = max(now, world.furthest)
     plan, checks = [], []
     for life, subject in subjects_of(world):
         for at in moments_to_ask(world, models[life.account], subject, now):
@@ -114,12 +116,12 @@ def all(world, catalog=None, note=True):
             answered[life.account, subject] = wanted
             if near_a_change(model, subject, now) or near_a_change(model, subject, later):
                 continue
-        want = model.answer(subject, at or now, now)
+        want = model.answer(subject, at or now, told)
         if want.unsure:
             world.skipped += 1
             continue
         compared += 1
-        wrong += [Difference(world, model, life, subject, at, *d) for d in judge(model, subject, at or now, now, wanted, want, got)]
+        wrong += [Difference(world, model, life, subject, at, *d) for d in judge(model, subject, at or now, told, wanted, want, got)]
     wrong += whole(world, models, now)
     if note:
         world.past.append(remember(world, answered))
@@ -143,7 +145,7 @@ def remember(world, wanted):
     return first, {who: (got, tier) for (who, tier), got in zip(plan, results)}
 
 
-def judge(model, subject, at, now, wanted, want, got):
+def judge(model, subject, at, told, wanted, want, got):
     """What is wrong with one answer: (what, got, wanted) for each."""
     if "err" in got:
         return [("the answer", got["err"], want.name)]
@@ -152,7 +154,7 @@ def judge(model, subject, at, now, wanted, want, got):
     wrong = []
     if got["allowed"] != (want.tier >= wanted):
         wrong.append(("allowed", got["allowed"], want.tier >= wanted))
-    until = model.until(subject, at, wanted, now)
+    until = model.until(subject, at, wanted, told)
     if not right_until(model, subject, got, until):
         wrong.append((f"until (of {model.tiers[wanted]['name']})", got["until"], until))
     if not want.known and got["reason"] != "unknown_subject":
@@ -185,7 +187,7 @@ def whole(world, models, now):
         model = models[life.account]
         if near_a_change(model, life.subject, now) or near_a_change(model, life.subject, world.now()):
             continue
-        want = model.answer(life.subject, now)
+        want = model.answer(life.subject, now, world.furthest)
         if want.unsure:
             continue
         got = world.client.get(life.subject, **({"acct": life.account} if life.account else {}))

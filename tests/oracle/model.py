@@ -141,8 +141,11 @@ class Model:
         return sorted(mine, key=lambda i: (i["created"], i.get("number") or "", i["id"]))
 
     def service_period(self, invoice):
-        """(start, end) of what the invoice is for: its lines say, its own period_end does not."""
-        periods = [line["period"] for line in invoice["lines"]["data"]]
+        """(start, end) of what the invoice is for: its lines say, its own period_end does not. A line that squares what was
+        paid before tells of another time, unless there are no others."""
+        lines = invoice["lines"]["data"]
+        whole = [line for line in lines if not line["parent"]["subscription_item_details"]["proration"]]
+        periods = [line["period"] for line in whole or lines]
         if not periods:
             return None
         return min(p["start"] for p in periods), max(p["end"] for p in periods)
@@ -260,7 +263,7 @@ class Model:
     def sub_says(self, sub, at, now):
         p = self.policies
         tier, sold, mapped = self.sold_tier(sub, at, now)
-        unsure = sub["id"] in self.unsure and not mapped and p["unmapped_price"] == "last_known"
+        unsure = (sub["id"] in self.unsure or sub["id"] in self.hurt) and not mapped and p["unmapped_price"] == "last_known"
         status, end = sub["status"], self.ends_at(sub)
         # an active subscription of a price that nobody ever knew: it is there, and gives what everybody has
         worth = LOWEST if tier is None else tier
@@ -307,6 +310,7 @@ class Model:
     # ---- the answer
 
     def answer(self, subject, at, now=None):
+        """At that moment, if nothing happens between now and then."""
         now = at if now is None else now
         customers, who = self.customers_of(subject)
         names = {c["id"] for c in customers}

@@ -77,7 +77,7 @@ class World:
         self.hurt = set()  # those of which an event may never have been made
         self.prices, self.known, self.tables = {}, [], {}
         self.done, self.refused, self.killed, self.calls = {}, {}, 0, 0
-        self.compared, self.skipped, self.remembered = 0, 0, 0
+        self.compared, self.skipped, self.remembered, self.furthest = 0, 0, 0, 0
         self.past = []  # what was answered at each checkpoint
         self.reconciled, self.unlisted = [], 0
 

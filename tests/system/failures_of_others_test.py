@@ -7,6 +7,7 @@ executor#1215).
 
 import copy
 import itertools
+import pathlib
 import signal
 
 import harness
@@ -90,6 +91,13 @@ class FailuresOfOthersTest(harness.SystemTest):
     def tier(self, person):
         applied(self.stack)
         return self.query.tier(person.subject)
+
+    def stop_still(self, service):
+        """SIGSTOP, and waits until none of its threads runs any more."""
+        service.send_signal(signal.SIGSTOP)
+        tasks = pathlib.Path(f"/proc/{service.pid()}/task")
+        wait_until(lambda: all((task / "stat").read_text().rsplit(")", 1)[1].split()[0] == "T" for task in tasks.iterdir()),
+                   10, f"{service.label} stands still")
 
     # ---- order
 
@@ -204,7 +212,7 @@ class FailuresOfOthersTest(harness.SystemTest):
         person = Person(1)
         self.send(person.events[0])
         applied(self.stack)
-        self.worker.send_signal(signal.SIGSTOP)
+        self.stop_still(self.worker)
         created = person.tell("customer.subscription.created", 1, person.subscription("a", "pro_monthly"))
         self.send(created)
         self.worker.kill()
@@ -219,7 +227,7 @@ class FailuresOfOthersTest(harness.SystemTest):
         person = Person(1)
         created = person.tell("customer.subscription.created", 1, person.subscription("a", "pro_monthly"))
         body = webhook.encode(created)
-        self.ingress.send_signal(signal.SIGSTOP)
+        self.stop_still(self.ingress)
         with webhook.Webhook(self.stack.address(), timeout_s=0.3) as hook, self.assertRaises(OSError):
             hook.post(body)
         self.ingress.kill()
