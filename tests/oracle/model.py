@@ -263,7 +263,8 @@ class Model:
     def sub_says(self, sub, at, now):
         p = self.policies
         tier, sold, mapped = self.sold_tier(sub, at, now)
-        unsure = (sub["id"] in self.unsure or sub["id"] in self.hurt) and not mapped and p["unmapped_price"] == "last_known"
+        lost = sub["id"] in self.unsure or (sub["id"] in self.hurt and len(self.priced.get(sub["id"], [])) > 1)
+        unsure = lost and not mapped and p["unmapped_price"] == "last_known"
         status, end = sub["status"], self.ends_at(sub)
         # an active subscription of a price that nobody ever knew: it is there, and gives what everybody has
         worth = LOWEST if tier is None else tier

@@ -116,12 +116,16 @@ class FaultTest(WorldTest):
         self.assertTrue(self.differences(w), "claims that nobody heard of made no difference")
         w.claims = claims
 
-    def test_without_a_pass_of_the_reconciler_what_was_lost_is_missed(self):
+    def test_without_the_reconciler_what_was_lost_is_missed(self):
         w = self.world(2, 60, kills=0, losses=False)
+        w.services.remove(w.reconciler)
+        w.reconciler.stop()
         w.trouble = lambda: w.sim.misbehave(drop=0.7)
+        w.pass_time = lambda: w.sim.advance(3 * DAY)
         w.live(3)
         w.settle(reconcile=False)
         self.assertTrue(self.differences(w), "webhooks were lost, and nobody noticed")
+        w.services.append(w.reconciler)
         w.settle()
         self.expect_none(w)
 

@@ -394,12 +394,12 @@ class World:
         with wire.Journal(self.stack.ipc("ingress-replay")) as journal:
             return journal.head()
 
-    def applied(self):
+    def applied(self, wants=True):
         """Until the worker has applied all that the journal has, and nothing waits to be fetched."""
         def look():
             head = self.head()
             dump = harness.store_dump(self.stack)
-            if dump["cursors"].get(head["origin"], 0) < head["head"] or dump.get("wants", 0):
+            if dump["cursors"].get(head["origin"], 0) < head["head"] or (wants and dump["wants"]):
                 time.sleep(0.05)
                 return None
             return dump
@@ -421,10 +421,10 @@ class World:
         self.sim.flush()
         if reconcile:
             self.reconcile()
-        self.dump = self.applied()
+        self.dump = self.applied(wants=reconcile)
         self.sim.advance(3)
         self.sim.flush()
-        self.dump = self.applied()
+        self.dump = self.applied(wants=reconcile)
         self.refresh()
         self.know_overrides()
         self.client.wait_ready()
