@@ -171,7 +171,9 @@ class Model:
         if first_open is None:
             return 0, self.period(sub)[1]
         early, late = self.unpaid_from(first)[0], self.unpaid_from(first_open)[1]
-        return early, max(late, self.period(sub)[0] + HOUR) if sub["id"] in self.hurt else late
+        if sub["id"] in self.hurt:  # nor need it be known when it was last paid for
+            early, late = 0, max(late, self.period(sub)[0] + HOUR)
+        return early, late
 
     def unpaid_from(self, invoice):
         period = self.service_period(invoice)
