@@ -2,6 +2,8 @@
 # Starts the services and stripe-sim as children, waits until they are ready, and stops them. Sourced.
 #
 #   services_launch DIR BIN NAME FLAG…   NAME is ingress, entitlement, query, reconciler or stripe-sim; its log is DIR/log/NAME.log
+#   services_run DIR NAME COMMAND…       any other program, whose log is DIR/log/NAME.log; it is ready when its log has a line
+#                                        with ev=ready, or when something answers at services_door[NAME], where that is set
 #   services_launch_all DIR BIN          the first three, on free ports, in test mode, with DIR/webhook-secrets
 #   services_reconciler DIR BIN ADMIN URL    the reconciler, beside those in DIR, against the API at URL
 #   services_clock DIR BIN               those launched later, but stripe-sim, live in simulated time: by DIR/clock, which
@@ -10,25 +12,30 @@
 #   services_value NAME KEY              KEY of its ready line: listen, admin, …
 #   services_stop                        drains them; false when one had to be killed or did not exit with 0
 
-declare -A services_pid=() services_log=()
+declare -A services_pid=() services_log=() services_door=()
 services_env=()      # of what is launched
 services_order=()    # as launched
 services_start_s=30  # how long one may take to become ready
 services_drain_s=30  # and to stop
 
-services_launch() {
-	local dir=$1 bin=$2 name=$3 log=$1/log/$3.log
-	shift 3
+services_run() {
+	local dir=$1 name=$2 log=$1/log/$2.log
+	shift 2
 	mkdir -p "$dir/log"
 	[ ! -e "$log" ] || mv -f "$log" "$log.1"
 	: >"$log"
-	local program=tiergate-$name env=("${services_env[@]}")
-	if [ "$name" = stripe-sim ]; then program=$name env=(); fi
 	# A child outlives neither its parent, should that be killed, nor keeps 9, its lock.
-	setpriv --pdeathsig TERM env "${env[@]}" "$bin/$program" "$@" </dev/null >>"$log" 2>&1 9>&- &
+	setpriv --pdeathsig TERM "$@" </dev/null >>"$log" 2>&1 9>&- &
 	services_pid[$name]=$!
 	services_log[$name]=$log
 	services_order+=("$name")
+}
+
+services_launch() {
+	local dir=$1 bin=$2 name=$3 program=$2/tiergate-$3 env=("${services_env[@]}")
+	shift 3
+	if [ "$name" = stripe-sim ]; then program=$bin/$name env=(); fi
+	services_run "$dir" "$name" env "${env[@]}" "$program" "$@"
 }
 
 services_clock() {
@@ -64,7 +71,7 @@ services_reconciler() { # DIR BIN ADMIN URL
 }
 
 services_value() {
-	sed -n '/ ev=ready /{s/.* '"$2"'="\{0,1\}\([^ "]*\).*/\1/p;q}' "${services_log[$1]}"
+	sed -n '/ev=ready /{s/.* '"$2"'="\{0,1\}\([^ "]*\).*/\1/p;q}' "${services_log[$1]}"
 }
 
 # services_get HOST:PORT PATH: the body to standard output; true when the status is 200.
@@ -90,7 +97,11 @@ services_wait_one() {
 	local name=$1 admin why='' deadline=$((SECONDS + services_start_s))
 	while services_alive "$name"; do
 		admin=$(services_value "$name" admin)
-		if [ "$name" = stripe-sim ] && [ -n "$(services_value "$name" listen)" ]; then return 0; fi
+		if [ -n "${services_door[$name]:-}" ]; then
+			if { : <>"/dev/tcp/${services_door[$name]%:*}/${services_door[$name]##*:}"; } 2>/dev/null; then return 0; fi
+		elif [ -z "$admin" ] && [ -n "$(services_value "$name" listen)" ]; then
+			return 0 # stripe-sim, the example backend
+		fi
 		if [ -n "$admin" ] && why=$(services_get "$admin" /readyz); then return 0; fi
 		if [ "$SECONDS" -ge "$deadline" ]; then
 			services_complain "$name" "is not ready after $services_start_s s ${why:+($why)}"
