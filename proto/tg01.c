@@ -55,6 +55,23 @@ enum error tg01_unpack(struct tg01_decoder *d, struct view message, msgpack_obje
 	return fields_unpack(message, &limits, &d->zone, ret_map, why);
 }
 
+enum error tg01_unpack_reply(struct tg01_decoder *d, struct view message, msgpack_object *ret_map,
+			     struct problem *why) {
+	static const struct msgpack_limits limits = {TG01_MESSAGE_MAX, TG01_DEPTH_MAX, TG01_REPLY_ELEMENTS_MAX};
+	msgpack_zone_clear(&d->zone);
+	return fields_unpack(message, &limits, &d->zone, ret_map, why);
+}
+
+enum error tg01_list(const msgpack_object *list, unsigned max, const char *name, struct problem *why) {
+	if (list->type != MSGPACK_OBJECT_ARRAY) return problem_set(why, ERR_MALFORMED, "%s: must be an array", name);
+	if (list->via.array.size > max) return problem_set(why, ERR_LIMIT, "%s: more than %u", name, max);
+	return OK;
+}
+
+void *tg01_array(struct tg01_decoder *d, size_t count, size_t size) {
+	return msgpack_zone_malloc(&d->zone, (count ? count : 1) * size);
+}
+
 bool tg01_id_read(const msgpack_object *o, struct tg01_id *ret_id) {
 	if (o->type == MSGPACK_OBJECT_POSITIVE_INTEGER) {
 		*ret_id = (struct tg01_id){.kind = TG01_ID_NUMBER, .number = o->via.u64};

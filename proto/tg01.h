@@ -10,7 +10,8 @@
  *
  * Encoders write into a caller's struct writer and never allocate; one that has too little space
  * leaves the writer failed. Decoders belong to one thread; views in what they return point into
- * the message that was read, arrays live in the decoder: both until its next call or destruction.
+ * the message that was read, arrays live in the decoder: both until its next call or destruction. A request is read
+ * without allocating; a decoder grows with the largest since and page replies, by their size in bytes times a constant.
  */
 #ifndef PROTO_TG01_H
 #define PROTO_TG01_H
@@ -18,10 +19,15 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "domain/catalog.h"
 
 #define TG01_VERSION "TG01"
 #define TG01_ID_MAX 64           /* bytes of an id that is a string */
 #define TG01_SINCE_MAX 256       /* changes in one reply; fewer when TG01_MESSAGE_MAX is reached before */
+#define TG01_PAGE_MAX 512        /* subjects in one reply; fewer when TG01_MESSAGE_MAX is reached before */
+#define TG01_STEPS_MAX 8         /* in a line */
+#define TG01_CUSTOMERS_MAX 8     /* in a get */
+#define TG01_WITH_MAX 16         /* names in a get's `with`, unknown ones included */
 #define TG01_TTL_MAX 60          /* seconds */
 #define TG01_ERROR_TEXT_MAX 200  /* bytes of err.msg */
 #define TG01_KEYS_MAX 64         /* keys in any map, unknown ones included */
@@ -35,7 +41,9 @@
 	X(TG01_GET, "get")                                                                                             \
 	X(TG01_BATCH, "batch")                                                                                         \
 	X(TG01_SINCE, "since")                                                                                         \
-	X(TG01_PING, "ping")
+	X(TG01_PING, "ping")                                                                                           \
+	X(TG01_CATALOG, "catalog")                                                                                     \
+	X(TG01_PAGE, "page")
 
 enum tg01_op {
 #define X(symbol, name) symbol,
@@ -89,17 +97,24 @@ struct tg01_question {
 	int64_t at;       /* ask about this moment; 0: now */
 };
 
+/* What a get may ask for beside the profile. */
+#define TG01_WITH_LINE 1u
+#define TG01_WITH_CUSTOMERS 2u
+
 struct tg01_request {
 	enum tg01_op op;
 	struct tg01_id id;
-	struct tg01_question ask; /* check and get */
+	struct tg01_question ask; /* check and get; page: its acct alone */
+	unsigned with;            /* get: of TG01_WITH_… */
 	/* batch: at most TG01_BATCH_MAX */
 	const struct tg01_question *checks;
 	unsigned check_count;
 	/* since: the changes after this version */
 	uint64_t ver;
 	uint64_t epoch; /* the store that `ver` is of; 0: not said */
-	unsigned max;   /* 1 to TG01_SINCE_MAX */
+	unsigned max;   /* 1 to TG01_SINCE_MAX, of a page to TG01_PAGE_MAX. 0 when it is written: not said */
+	/* page: the subjects after this one; empty: from the first */
+	struct view after;
 };
 
 /* Why a request is refused, ready to be sent. */
@@ -126,6 +141,36 @@ struct tg01_source {
 	uint64_t epoch;
 	uint64_t ver;  /* the store's version */
 	int64_t as_of; /* ms: up to when the store reflects the journal; 0: not known */
+	uint64_t cat;  /* hash of the catalog that lines were evaluated with; 0: not said. Not in checks and batches,
+			  and in a get only beside a line */
+};
+
+/* What a subject has from a moment on, if nothing happens (domain/line.h); tg01_line.h turns one into the other. */
+struct tg01_grant {
+	struct view tier;
+	int64_t until; /* 0: not known to end */
+};
+
+struct tg01_step {
+	int64_t from;
+	struct view tier;
+	struct view status;
+	struct view reason;
+	int64_t until;
+	uint64_t seats;
+	int64_t next_billing;
+	int64_t begins;             /* the next moment at which something may begin to grant another tier; 0: none */
+	bool stale;                 /* on the wire only when true */
+	struct view blocked_tier;   /* what it would have, were it not for that reason; empty: nothing is blocked. */
+	struct view blocked_reason; /* On the wire only when there is one, as an array of the two */
+	const struct tg01_grant *grants; /* every tier that is granted, from the lowest; none: the lowest is for all */
+	unsigned grant_count;            /* at most TIERS_MAX */
+};
+
+struct tg01_line {
+	const struct tg01_step *steps; /* each holds until the next one's `from`, which ascend */
+	unsigned count; /* 1 to TG01_STEPS_MAX; 0, on the wire no key: there is no line, do not keep it */
+	int64_t until;  /* from then on it says nothing: ask again; 0: the last step holds for good */
 };
 
 /* The answer to one question. */
@@ -152,6 +197,11 @@ struct tg01_profile {
 	int64_t next_billing;
 	unsigned ttl;
 	bool stale;
+	struct tg01_line line; /* when asked for, but for an `at` in the past, and for a customer's id that stands
+				  for somebody else or may come to */
+	bool has_customers;    /* when asked for */
+	const struct view *customers; /* the most recently bound first */
+	unsigned customer_count;      /* at most TG01_CUSTOMERS_MAX */
 };
 
 struct tg01_change {
@@ -165,6 +215,22 @@ struct tg01_change {
 	struct view status;
 	int64_t until;
 	struct view event; /* the Stripe event that caused it; may be empty */
+	struct tg01_line
+		line; /* as of the sending: at least as new as `ver`. None: forget what is kept of the subject */
+};
+
+/* One of a page. */
+struct tg01_subject {
+	struct view sub;
+	uint64_t ver; /* of the store that it was read from */
+	struct tg01_line line;
+};
+
+struct tg01_catalog {
+	const struct view *feats; /* at most FEATURES_MAX */
+	unsigned feat_count;
+	const struct catalog_tier *tiers; /* from the lowest; features are bits by the index into feats */
+	unsigned tier_count;              /* 1 to TIERS_MAX */
 };
 
 struct tg01_pong {
@@ -181,6 +247,8 @@ void tg01_profile_write(struct writer *w, const struct tg01_id *id, const struct
 			const struct tg01_profile *p);
 void tg01_pong_write(struct writer *w, const struct tg01_id *id, const struct tg01_source *s,
 		     const struct tg01_pong *p);
+void tg01_catalog_write(struct writer *w, const struct tg01_id *id, const struct tg01_source *s,
+			const struct tg01_catalog *c);
 void tg01_error_write(struct writer *w, const struct tg01_id *id, enum tg01_code code, struct view text);
 
 /* begin, then exactly `count` times one of the two */
@@ -190,7 +258,7 @@ void tg01_batch_error(struct writer *w, enum tg01_code code, struct view text);
 
 /* begin, changes while they fit, end. */
 struct tg01_since {
-	uint8_t *count_at; /* where the array's length is filled in at the end */
+	uint8_t *map_at, *count_at; /* where the map's and the array's length are filled in at the end */
 	unsigned count;
 };
 void tg01_since_begin(struct writer *w, const struct tg01_id *id, struct tg01_since *ret_s);
@@ -200,6 +268,16 @@ NODISCARD bool tg01_since_change(struct writer *w, struct tg01_since *s, const s
  * request named another epoch; nothing is handed out and the client has to start afresh. */
 void tg01_since_end(struct writer *w, const struct tg01_since *s, const struct tg01_source *source, bool more,
 		    bool reset);
+
+/* The same for a page. source.ver is the version of the store that all of it was read from. */
+struct tg01_page {
+	uint8_t *map_at, *count_at;
+	unsigned count;
+};
+void tg01_page_begin(struct writer *w, const struct tg01_id *id, struct tg01_page *ret_p);
+/* False, nothing written: it would leave no room for the end, or TG01_PAGE_MAX are there. The first always fits. */
+NODISCARD bool tg01_page_subject(struct writer *w, struct tg01_page *p, const struct tg01_subject *s);
+void tg01_page_end(struct writer *w, const struct tg01_page *p, const struct tg01_source *source, bool more);
 
 /* One entry of a batch's results. */
 struct tg01_result {
@@ -235,6 +313,12 @@ struct tg01_reply {
 			bool more;
 			bool reset;
 		} since;
+		struct {
+			const struct tg01_subject *subjects;
+			unsigned count;
+			bool more;
+		} page;
+		struct tg01_catalog catalog;
 	} of; /* by the request's op: a reply does not repeat it */
 };
 
@@ -245,7 +329,8 @@ NODISCARD enum error tg01_reply_read(struct tg01_decoder *d, enum tg01_op op, st
 
 /* PUB, two frames: the subject and one change; or TG01_FEED_HEARTBEAT and a heartbeat, each second. A
  * subscription to a subject also gets those it is a prefix of: compare. A gap in `ver` of
- * heartbeats against what was seen, or another epoch: catch up with `since`. */
+ * heartbeats against what was seen, or another epoch: catch up with `since`. Another source.cat: what came before was
+ * evaluated with another catalog, and what comes after with this one. */
 struct tg01_heartbeat {
 	struct tg01_source source;
 	int64_t now_ms;

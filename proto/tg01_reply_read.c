@@ -7,6 +7,7 @@
 		FIELD("epoch", FIELD_HEX64, false, struct raw, reply.source.epoch, 0, 0),                              \
 		FIELD("ver", FIELD_U64, true, struct raw, reply.source.ver, 0, UINT64_MAX),                            \
 		FIELD("as_of", FIELD_TIME, false, struct raw, reply.source.as_of, 0, 0)
+#define CAT_FIELD FIELD("cat", FIELD_HEX64, false, struct raw, reply.source.cat, 0, 0)
 
 #define ANSWER_FIELDS(type, in)                                                                                        \
 	FIELD("allowed", FIELD_FLAG, true, type, in allowed, 0, 0),                                                    \
@@ -30,6 +31,8 @@ struct raw {
 	struct tg01_reply reply;
 	const msgpack_object *id;
 	const msgpack_object *list;
+	const msgpack_object *line, *customers; /* get */
+	const msgpack_object *tiers;            /* catalog */
 	struct raw_answer answer;
 	uint64_t ttl;
 };
@@ -48,6 +51,10 @@ static const struct field profile_fields[] = {
 	FIELD("next_billing", FIELD_TIME, false, struct raw, reply.of.profile.next_billing, 0, 0),
 	FIELD("ttl", FIELD_U64, true, struct raw, ttl, 0, TG01_TTL_MAX),
 	FIELD("stale", FIELD_FLAG, false, struct raw, reply.of.profile.stale, 0, 0),
+	FIELD("line", FIELD_OBJECT, false, struct raw, line, 0, 0),
+	FIELD("line_until", FIELD_TIME, false, struct raw, reply.of.profile.line.until, 0, 0),
+	FIELD("customers", FIELD_OBJECT, false, struct raw, customers, 0, 0),
+	CAT_FIELD,
 };
 
 static const struct field pong_fields[] = {
@@ -57,6 +64,7 @@ static const struct field pong_fields[] = {
 	FIELD("build", FIELD_TEXT, true, struct raw, reply.of.pong.build, 0, TEXT_MAX),
 	FIELD("lag_ms", FIELD_TIME, false, struct raw, reply.of.pong.lag_ms, 0, 0),
 	FIELD("uptime_s", FIELD_U64, true, struct raw, reply.of.pong.uptime_s, 0, UINT64_MAX),
+	CAT_FIELD,
 };
 
 static const struct field batch_fields[] = {SOURCE_FIELDS,
@@ -67,6 +75,18 @@ static const struct field since_fields[] = {
 	FIELD("changes", FIELD_OBJECT, true, struct raw, list, 0, 0),
 	FIELD("more", FIELD_FLAG, true, struct raw, reply.of.since.more, 0, 0),
 	FIELD("reset", FIELD_FLAG, false, struct raw, reply.of.since.reset, 0, 0),
+	CAT_FIELD,
+};
+
+static const struct field catalog_fields[] = {SOURCE_FIELDS, CAT_FIELD,
+					      FIELD("feats", FIELD_OBJECT, true, struct raw, list, 0, 0),
+					      FIELD("tiers", FIELD_OBJECT, true, struct raw, tiers, 0, 0)};
+
+static const struct field page_fields[] = {
+	SOURCE_FIELDS,
+	CAT_FIELD,
+	FIELD("subjects", FIELD_OBJECT, true, struct raw, list, 0, 0),
+	FIELD("more", FIELD_FLAG, true, struct raw, reply.of.page.more, 0, 0),
 };
 
 static const struct {
@@ -78,6 +98,8 @@ static const struct {
 	[TG01_BATCH] = {batch_fields, ARRAY_LEN(batch_fields)},
 	[TG01_SINCE] = {since_fields, ARRAY_LEN(since_fields)},
 	[TG01_PING] = {pong_fields, ARRAY_LEN(pong_fields)},
+	[TG01_CATALOG] = {catalog_fields, ARRAY_LEN(catalog_fields)},
+	[TG01_PAGE] = {page_fields, ARRAY_LEN(page_fields)},
 };
 
 struct raw_err {
@@ -109,12 +131,6 @@ static struct tg01_answer answer_of(const struct raw_answer *a) {
 				    .ttl = (unsigned)a->ttl};
 }
 
-static enum error list_fits(const msgpack_object *list, unsigned max, const char *name, struct problem *why) {
-	if (list->type != MSGPACK_OBJECT_ARRAY) return problem_set(why, ERR_MALFORMED, "%s: must be an array", name);
-	if (list->via.array.size > max) return problem_set(why, ERR_LIMIT, "%s: more than %u", name, max);
-	return OK;
-}
-
 static enum error read_result(const msgpack_object *o, struct tg01_result *r, struct problem *why) {
 	*r = (struct tg01_result){0};
 	const msgpack_object *err = fields_find(o, VIEW("err"));
@@ -137,7 +153,7 @@ static enum error read_result(const msgpack_object *o, struct tg01_result *r, st
 
 static enum error read_results(struct tg01_decoder *d, const msgpack_object *list, struct tg01_reply *r,
 			       struct problem *why) {
-	enum error e = list_fits(list, TG01_BATCH_MAX, "results", why);
+	enum error e = tg01_list(list, TG01_BATCH_MAX, "results", why);
 	if (e) return e;
 	for (unsigned i = 0; i < list->via.array.size; i++) {
 		e = read_result(&list->via.array.ptr[i], &d->results[i], why);
@@ -150,10 +166,10 @@ static enum error read_results(struct tg01_decoder *d, const msgpack_object *lis
 
 static enum error read_changes(struct tg01_decoder *d, const msgpack_object *list, struct tg01_reply *r,
 			       struct problem *why) {
-	enum error e = list_fits(list, TG01_SINCE_MAX, "changes", why);
+	enum error e = tg01_list(list, TG01_SINCE_MAX, "changes", why);
 	if (e) return e;
 	for (unsigned i = 0; i < list->via.array.size; i++) {
-		e = tg01_change_read(&list->via.array.ptr[i], &d->changes[i], why);
+		e = tg01_change_read(d, &list->via.array.ptr[i], &d->changes[i], why);
 		if (e) return tg01_problem_in(why, "changes", i, e);
 	}
 	r->of.since.changes = d->changes;
@@ -161,18 +177,99 @@ static enum error read_changes(struct tg01_decoder *d, const msgpack_object *lis
 	return OK;
 }
 
-/* One string of a list, by the rules of a field. */
-static enum error read_feats(struct tg01_decoder *d, const msgpack_object *list, struct tg01_reply *r,
+/* An array of strings into one of views, each by the rules of a field. */
+static enum error read_names(const msgpack_object *list, unsigned max, const char *name, struct view *into,
 			     struct problem *why) {
-	enum error e = list_fits(list, TG01_FEATS_MAX, "feats", why);
+	const struct field row = {view_str(name), FIELD_TEXT, true, 0, 1, STRIPE_ID_MAX};
+	enum error e = tg01_list(list, max, name, why);
+	for (unsigned i = 0; !e && i < list->via.array.size; i++)
+		e = field_read(&row, &list->via.array.ptr[i], &into[i], why);
+	return e;
+}
+
+static enum error read_profile(struct tg01_decoder *d, const struct raw *raw, struct tg01_profile *p,
+			       struct problem *why) {
+	enum error e = read_names(raw->list, TG01_FEATS_MAX, "feats", d->feats, why);
+	if (!e) e = tg01_line_read(d, raw->line, &p->line, why);
+	if (!e && raw->customers) e = read_names(raw->customers, TG01_CUSTOMERS_MAX, "customers", d->customers, why);
 	if (e) return e;
-	for (unsigned i = 0; i < list->via.array.size; i++) {
-		static const struct field row = {VIEW_INIT("feats"), FIELD_TEXT, true, 0, 1, TEXT_MAX};
-		e = field_read(&row, &list->via.array.ptr[i], &d->feats[i], why);
+	p->ttl = (unsigned)raw->ttl;
+	p->feats = d->feats;
+	p->feat_count = raw->list->via.array.size;
+	p->has_customers = raw->customers != NULL;
+	p->customers = d->customers;
+	p->customer_count = raw->customers ? raw->customers->via.array.size : 0;
+	return OK;
+}
+
+struct raw_tier {
+	struct view name;
+	const msgpack_object *feats;
+};
+
+static enum error read_tier(const msgpack_object *o, unsigned feat_count, struct catalog_tier *ret_t,
+			    struct problem *why) {
+	static const struct field fields[] = {FIELD("name", FIELD_TEXT, true, struct raw_tier, name, 1, TEXT_MAX),
+					      FIELD("feats", FIELD_OBJECT, true, struct raw_tier, feats, 0, 0)};
+	const struct field row = {VIEW_INIT("feats"), FIELD_U64, true, 0, 0, feat_count ? feat_count - 1 : 0};
+	struct raw_tier raw = {0};
+	enum error e = fields_read(o, fields, ARRAY_LEN(fields), &raw, why);
+	if (!e) e = tg01_list(raw.feats, feat_count, "feats", why);
+	if (e) return e;
+	*ret_t = (struct catalog_tier){.name = raw.name};
+	for (unsigned i = 0; i < raw.feats->via.array.size; i++) {
+		uint64_t f;
+		e = field_read(&row, &raw.feats->via.array.ptr[i], &f, why);
 		if (e) return e;
+		ret_t->features[f / 64] |= UINT64_C(1) << f % 64;
 	}
-	r->of.profile.feats = d->feats;
-	r->of.profile.feat_count = list->via.array.size;
+	return OK;
+}
+
+static enum error read_catalog(struct tg01_decoder *d, const struct raw *raw, struct tg01_catalog *c,
+			       struct problem *why) {
+	enum error e = read_names(raw->list, TG01_FEATS_MAX, "feats", d->feats, why);
+	if (!e) e = tg01_list(raw->tiers, TIERS_MAX, "tiers", why);
+	if (e) return e;
+	*c = (struct tg01_catalog){.feats = d->feats,
+				   .feat_count = raw->list->via.array.size,
+				   .tiers = d->tiers,
+				   .tier_count = raw->tiers->via.array.size};
+	if (c->tier_count == 0) return problem_set(why, ERR_MALFORMED, "tiers: empty");
+	for (unsigned i = 0; i < c->tier_count; i++) {
+		e = read_tier(&raw->tiers->via.array.ptr[i], c->feat_count, &d->tiers[i], why);
+		if (e) return tg01_problem_in(why, "tiers", i, e);
+	}
+	return OK;
+}
+
+struct raw_subject {
+	struct tg01_subject s;
+	const msgpack_object *line;
+};
+
+static const struct field subject_fields[] = {
+	FIELD("sub", FIELD_TEXT, true, struct raw_subject, s.sub, 1, SUBJECT_MAX),
+	FIELD("ver", FIELD_U64, true, struct raw_subject, s.ver, 0, UINT64_MAX),
+	FIELD("line", FIELD_OBJECT, false, struct raw_subject, line, 0, 0),
+	FIELD("line_until", FIELD_TIME, false, struct raw_subject, s.line.until, 0, 0),
+};
+
+static enum error read_page(struct tg01_decoder *d, const msgpack_object *list, struct tg01_reply *r,
+			    struct problem *why) {
+	enum error e = tg01_list(list, TG01_PAGE_MAX, "subjects", why);
+	if (e) return e;
+	struct tg01_subject *subjects = tg01_array(d, list->via.array.size, sizeof *subjects);
+	if (!subjects) return problem_set(why, ERR_MEMORY, "out of memory");
+	for (unsigned i = 0; i < list->via.array.size; i++) {
+		struct raw_subject raw = {0};
+		e = fields_read(&list->via.array.ptr[i], subject_fields, ARRAY_LEN(subject_fields), &raw, why);
+		if (!e) e = tg01_line_read(d, raw.line, &raw.s.line, why);
+		if (e) return tg01_problem_in(why, "subjects", i, e);
+		subjects[i] = raw.s;
+	}
+	r->of.page.subjects = subjects;
+	r->of.page.count = list->via.array.size;
 	return OK;
 }
 
@@ -193,38 +290,43 @@ static enum error read_refusal(const msgpack_object *map, struct tg01_reply *ret
 	return OK;
 }
 
+static enum error read_lists(struct tg01_decoder *d, enum tg01_op op, const struct raw *raw, struct tg01_reply *r,
+			     struct problem *why) {
+	switch (op) {
+	case TG01_CHECK:
+		r->of.answer = answer_of(&raw->answer);
+		return OK;
+	case TG01_GET:
+		return read_profile(d, raw, &r->of.profile, why);
+	case TG01_BATCH:
+		return read_results(d, raw->list, r, why);
+	case TG01_SINCE:
+		return read_changes(d, raw->list, r, why);
+	case TG01_CATALOG:
+		return read_catalog(d, raw, &r->of.catalog, why);
+	case TG01_PAGE:
+		return read_page(d, raw->list, r, why);
+	case TG01_PING:
+	case TG01_OP_COUNT:
+		break;
+	}
+	return OK;
+}
+
 enum error tg01_reply_read(struct tg01_decoder *d, enum tg01_op op, struct view message, struct tg01_reply *ret_r,
 			   struct problem *why) {
 	if ((unsigned)op >= TG01_OP_COUNT) return problem_set(why, ERR_INTERNAL, "no such op");
 	msgpack_object map;
-	enum error e = tg01_unpack(d, message, &map, why);
+	enum error e = tg01_unpack_reply(d, message, &map, why);
 	if (e) return e;
 	if (fields_find(&map, VIEW("err"))) return read_refusal(&map, ret_r, why);
 	struct raw raw = {0};
 	if (op == TG01_PING) raw.reply.of.pong.lag_ms = -1;
 	e = fields_read(&map, tables[op].fields, tables[op].count, &raw, why);
 	if (e) return e;
-	struct tg01_reply *r = &raw.reply;
-	if (!tg01_id_read(raw.id, &r->id)) return problem_set(why, ERR_MALFORMED, "id: is none");
-	switch (op) {
-	case TG01_CHECK:
-		r->of.answer = answer_of(&raw.answer);
-		break;
-	case TG01_GET:
-		r->of.profile.ttl = (unsigned)raw.ttl;
-		e = read_feats(d, raw.list, r, why);
-		break;
-	case TG01_BATCH:
-		e = read_results(d, raw.list, r, why);
-		break;
-	case TG01_SINCE:
-		e = read_changes(d, raw.list, r, why);
-		break;
-	case TG01_PING:
-	case TG01_OP_COUNT:
-		break;
-	}
+	if (!tg01_id_read(raw.id, &raw.reply.id)) return problem_set(why, ERR_MALFORMED, "id: is none");
+	e = read_lists(d, op, &raw, &raw.reply, why);
 	if (e) return e;
-	*ret_r = *r;
+	*ret_r = raw.reply;
 	return OK;
 }

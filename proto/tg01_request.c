@@ -10,7 +10,9 @@ struct raw {
 	const msgpack_object *checks;
 	uint64_t ver;
 	uint64_t epoch;
-	uint64_t max;
+	const msgpack_object *max;
+	struct view after;
+	const msgpack_object *with;
 };
 
 #define QUESTION_FIELDS(type, in)                                                                                      \
@@ -28,7 +30,9 @@ static const struct field request_fields[] = {
 	FIELD("checks", FIELD_OBJECT, false, struct raw, checks, 0, 0),
 	FIELD("ver", FIELD_U64, false, struct raw, ver, 0, UINT64_MAX),
 	FIELD("epoch", FIELD_HEX64, false, struct raw, epoch, 0, 0),
-	FIELD("max", FIELD_U64, false, struct raw, max, 1, TG01_SINCE_MAX),
+	FIELD("max", FIELD_OBJECT, false, struct raw, max, 0, 0),
+	FIELD("after", FIELD_TEXT, false, struct raw, after, 0, SUBJECT_MAX),
+	FIELD("with", FIELD_OBJECT, false, struct raw, with, 0, 0),
 };
 
 static const struct field question_fields[] = {QUESTION_FIELDS(struct tg01_question, )};
@@ -67,18 +71,46 @@ static enum error read_checks(struct tg01_decoder *d, const msgpack_object *list
 	return OK;
 }
 
+/* What a newer client asks for beside is no error: the reply shows what it got. */
+static enum error read_with(const msgpack_object *list, unsigned *ret_with, struct problem *why) {
+	static const struct field row = {VIEW_INIT("with"), FIELD_TEXT, true, 0, 0, NAME_MAX_BYTES};
+	if (!list) return OK;
+	enum error e = tg01_list(list, TG01_WITH_MAX, "with", why);
+	for (unsigned i = 0; !e && i < list->via.array.size; i++) {
+		struct view name;
+		e = field_read(&row, &list->via.array.ptr[i], &name, why);
+		if (e) return e;
+		if (view_eq(name, VIEW("line"))) *ret_with |= TG01_WITH_LINE;
+		if (view_eq(name, VIEW("customers"))) *ret_with |= TG01_WITH_CUSTOMERS;
+	}
+	return e;
+}
+
+static enum error read_max(const msgpack_object *o, unsigned limit, unsigned *ret_max, struct problem *why) {
+	const struct field row = {VIEW_INIT("max"), FIELD_U64, true, 0, 1, limit};
+	uint64_t max = limit;
+	enum error e = o ? field_read(&row, o, &max, why) : OK;
+	if (!e) *ret_max = (unsigned)max;
+	return e;
+}
+
 static enum error finish(struct tg01_decoder *d, const struct raw *raw, struct tg01_request *r, struct problem *why) {
 	switch (r->op) {
 	case TG01_CHECK:
 		return check_question(&r->ask, why);
 	case TG01_GET:
 		r->ask.tier = r->ask.feat = VIEW_NONE;
-		return r->ask.sub.len ? OK : problem_set(why, ERR_MALFORMED, "sub: is missing");
+		if (!r->ask.sub.len) return problem_set(why, ERR_MALFORMED, "sub: is missing");
+		return read_with(raw->with, &r->with, why);
 	case TG01_BATCH:
 		r->checks = d->checks;
 		return read_checks(d, raw->checks, &r->check_count, why);
 	case TG01_SINCE:
+		return read_max(raw->max, TG01_SINCE_MAX, &r->max, why);
+	case TG01_PAGE:
+		return read_max(raw->max, TG01_PAGE_MAX, &r->max, why);
 	case TG01_PING:
+	case TG01_CATALOG:
 	case TG01_OP_COUNT:
 		break;
 	}
@@ -103,7 +135,8 @@ static bool refuse(const msgpack_object *map, enum error e, const struct problem
 		if (op && op->type == MSGPACK_OBJECT_STR &&
 		    !parse_op(view_of(op->via.str.ptr, op->via.str.size), &known)) {
 			f.code = TG01_UNKNOWN_OP;
-			(void)snprintf(f.text, sizeof f.text, "op: is none of check, get, batch, since, ping");
+			(void)snprintf(f.text, sizeof f.text,
+				       "op: is none of check, get, batch, since, ping, catalog, page");
 		}
 	}
 	*ret = f;
@@ -116,10 +149,10 @@ bool tg01_request_read(struct tg01_decoder *d, struct view message, struct tg01_
 	msgpack_object map;
 	enum error e = tg01_unpack(d, message, &map, &why);
 	if (e) return refuse(NULL, e, &why, ret_why);
-	struct raw raw = {.max = TG01_SINCE_MAX};
+	struct raw raw = {0};
 	e = fields_read(&map, request_fields, ARRAY_LEN(request_fields), &raw, &why);
 	if (e) return refuse(&map, e, &why, ret_why);
-	struct tg01_request r = {.ask = raw.ask, .ver = raw.ver, .epoch = raw.epoch, .max = (unsigned)raw.max};
+	struct tg01_request r = {.ask = raw.ask, .ver = raw.ver, .epoch = raw.epoch, .after = raw.after};
 	if (!tg01_id_read(raw.id, &r.id))
 		e = problem_set(&why, ERR_MALFORMED, "id: must be an unsigned integer or a string of at most %d bytes",
 				TG01_ID_MAX);
@@ -158,12 +191,32 @@ static void write_since(struct writer *w, const struct tg01_request *r) {
 	if (r->max) out_u64(w, VIEW("max"), r->max);
 }
 
+static void write_get(struct writer *w, const struct tg01_request *r) {
+	const bool line = r->with & TG01_WITH_LINE, customers = r->with & TG01_WITH_CUSTOMERS;
+	begin(w, r, question_keys(&r->ask) + (r->with != 0));
+	write_question(w, &r->ask);
+	if (!r->with) return;
+	out_key(w, VIEW("with"));
+	out_array(w, 0u + line + customers);
+	if (line) out_string(w, VIEW("line"));
+	if (customers) out_string(w, VIEW("customers"));
+}
+
+static void write_page(struct writer *w, const struct tg01_request *r) {
+	begin(w, r, 0u + (r->ask.acct.len > 0) + (r->after.len > 0) + (r->max > 0));
+	if (r->ask.acct.len) out_text(w, VIEW("acct"), r->ask.acct);
+	if (r->after.len) out_text(w, VIEW("after"), r->after);
+	if (r->max) out_u64(w, VIEW("max"), r->max);
+}
+
 void tg01_request_write(struct writer *w, const struct tg01_request *r) {
 	switch (r->op) {
 	case TG01_CHECK:
-	case TG01_GET:
 		begin(w, r, question_keys(&r->ask));
 		write_question(w, &r->ask);
+		break;
+	case TG01_GET:
+		write_get(w, r);
 		break;
 	case TG01_BATCH:
 		begin(w, r, 1);
@@ -177,7 +230,11 @@ void tg01_request_write(struct writer *w, const struct tg01_request *r) {
 	case TG01_SINCE:
 		write_since(w, r);
 		break;
+	case TG01_PAGE:
+		write_page(w, r);
+		break;
 	case TG01_PING:
+	case TG01_CATALOG:
 		begin(w, r, 0);
 		break;
 	case TG01_OP_COUNT:

@@ -96,3 +96,8 @@ struct view customer_register_subject(const struct customer_register *r, struct 
 	struct view subject = overtaken(r, first) ? r->standing : first->subject;
 	return subject.len ? subject : customer;
 }
+
+int64_t customer_register_bound_at(const struct customer_register *r) {
+	if (r->claim_count == 0) return 0;
+	return overtaken(r, &r->claims[0]) ? r->standing_at : r->claims[0].seen;
+}

@@ -123,6 +123,8 @@ void customer_register_join(struct customer_register *into, const struct custome
  * (surely so), or if what stands there is a subject that nobody was ever seen to claim anew. An API snapshot so binds a
  * customer whose event was lost. */
 struct view customer_register_subject(const struct customer_register *r, struct view customer);
+/* The second in which that was said; 0: nobody claims it. */
+int64_t customer_register_bound_at(const struct customer_register *r);
 
 /* ---- invoice -------------------------------------------------------------- */
 

@@ -26,7 +26,7 @@ static void respond(struct fake *f, struct view message) {
 	uint8_t bytes[512];
 	struct writer w = writer_of(bytes, sizeof bytes);
 	if (!tg01_request_read(d, message, &r, &why)) return;
-	const struct tg01_source source = {7, 9, 1000};
+	const struct tg01_source source = {7, 9, 1000, 0};
 	const struct tg01_answer a = {
 		.allowed = true, .reason = VIEW("active"), .tier = VIEW("pro"), .status = VIEW("active")};
 	if (f->behaviour == OTHER_ID) r.id.number++;

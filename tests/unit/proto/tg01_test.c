@@ -201,12 +201,12 @@ static void largest_messages_fit(void **state) {
 	static char filler[SUBJECT_MAX];
 	memset(filler, 'x', sizeof filler);
 	const struct tg01_id id = {.kind = TG01_ID_TEXT, .text = view_of(filler, TG01_ID_MAX)};
-	const struct tg01_source source = {UINT64_MAX, UINT64_MAX, INT64_MAX};
+	const struct tg01_source source = {UINT64_MAX, UINT64_MAX, INT64_MAX, UINT64_MAX};
 	struct view name = view_of(filler, NAME_MAX_BYTES);
 	static struct view feats[256];
 	for (size_t i = 0; i < ARRAY_LEN(feats); i++) feats[i] = name;
 	const struct tg01_profile p = {name,       name,      name,      feats,        256,
-				       UINT64_MAX, INT64_MAX, INT64_MAX, TG01_TTL_MAX, true};
+				       UINT64_MAX, INT64_MAX, INT64_MAX, TG01_TTL_MAX, true, {0}, false, NULL, 0};
 	struct writer w = fresh();
 	tg01_profile_write(&w, &id, &source, &p);
 	struct tg01_reply r;
@@ -227,7 +227,7 @@ static void since_stops_where_it_is_full(void **state) {
 	static char filler[SUBJECT_MAX];
 	memset(filler, 'x', sizeof filler);
 	const struct tg01_id id = {.kind = TG01_ID_NUMBER, .number = 1};
-	const struct tg01_source source = {UINT64_MAX, UINT64_MAX, INT64_MAX};
+	const struct tg01_source source = {UINT64_MAX, UINT64_MAX, INT64_MAX, UINT64_MAX};
 	struct tg01_change c = {.ver = UINT64_MAX, .at_ms = INT64_MAX, .sub = VIEW("u"), .until = INT64_MAX};
 	for (size_t size = 150; size < sizeof buffer; size = size * 2 + 1) {
 		struct writer w = writer_of(buffer, size);
@@ -262,7 +262,7 @@ static void since_stops_where_it_is_full(void **state) {
 static void a_writer_without_space_fails(void **state) {
 	(void)state;
 	const struct tg01_id id = {.kind = TG01_ID_NUMBER, .number = 1};
-	const struct tg01_source source = {1, 1, 1};
+	const struct tg01_source source = {1, 1, 1, 1};
 	const struct tg01_answer a = {.reason = VIEW("active"), .tier = VIEW("pro"), .status = VIEW("active")};
 	struct writer whole = fresh();
 	tg01_answer_write(&whole, &id, &source, &a);
