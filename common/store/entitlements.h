@@ -190,11 +190,18 @@ NODISCARD enum error look_cursors(struct look *l, void (*each)(void *ctx, uint64
  * ERR_NOT_FOUND: unknown subject. The bytes live until renew, rest or end. */
 NODISCARD enum error look_subject(struct look *l, const struct scope *scope, struct view subject, struct view *ret_row);
 
+/* The same without that: a "cus_…" id that is bound to a subject has no row of its own. */
+NODISCARD enum error look_own_row(struct look *l, const struct scope *scope, struct view subject, struct view *ret_row);
+
 /* All subjects with a row, of both modes and all accounts, in key order. */
 NODISCARD enum error look_subjects(struct look *l,
 				   bool (*each)(void *ctx, const struct scope *scope, struct view subject,
 						struct view row),
 				   void *ctx);
+
+/* Those of one scope whose name comes after `after` (empty: all of them); `each` returns false to stop. */
+NODISCARD enum error look_subjects_after(struct look *l, const struct scope *scope, struct view after,
+					 bool (*each)(void *ctx, struct view subject, struct view row), void *ctx);
 
 /* The changes after `after`, oldest first, at most `max`; `each` returns false to stop. Versions may be missing: what
  * was forgotten was followed by another change of its subject, which is there. `before` is what the subject's last
@@ -213,6 +220,15 @@ NODISCARD enum error look_invoice(struct look *l, const struct scope *scope, str
 				  struct invoice_register *ret_r);
 NODISCARD enum error look_customers_of(struct look *l, const struct scope *scope, struct view subject,
 				       bool (*each)(void *ctx, struct view customer), void *ctx);
+
+/* The customers that pay for the subject and are not deleted, the most recently bound first, at most `max` of the first
+ * SUBJECT_CUSTOMERS_MAX in key order. A "cus_…" id that is bound to a subject gives that subject's. */
+struct bound_customer {
+	struct view id;
+	int64_t at; /* s, by Stripe's clock; 0: it is its own subject, since nobody claimed it */
+};
+NODISCARD enum error look_bound_customers(struct look *l, const struct scope *scope, struct view subject,
+					  struct bound_customer *into, unsigned max, unsigned *ret_count);
 
 NODISCARD enum error look_schedule(struct look *l, const struct scope *scope, struct view id,
 				   struct schedule_register *into);

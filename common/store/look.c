@@ -94,6 +94,10 @@ enum error look_subject(struct look *l, const struct scope *scope, struct view s
 	return get_by_id(l, TABLE_SUBJECTS, scope, bound, ret_row) ? OK : absent(l);
 }
 
+enum error look_own_row(struct look *l, const struct scope *scope, struct view subject, struct view *ret_row) {
+	return get_by_id(l, TABLE_SUBJECTS, scope, subject, ret_row) ? OK : absent(l);
+}
+
 enum error look_sub(struct look *l, const struct scope *scope, struct view id, struct sub_register *ret_r) {
 	struct view bytes;
 	return get_by_id(l, TABLE_SUBS, scope, id, &bytes) ? sub_register_read(bytes, id, ret_r) : absent(l);

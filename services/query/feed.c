@@ -5,7 +5,9 @@
 #include "answer.h"
 #include "proto/tg01.h"
 
-#define CHANGE_BYTES_MAX 2048 /* a change with every name at its limit */
+/* A change with every name at its limit, and as long a line. */
+#define STEP_BYTES_MAX (512 + (4 + TIERS_MAX) * (NAME_MAX_BYTES + 16))
+#define CHANGE_BYTES_MAX (2048 + LINE_STEPS_MAX * STEP_BYTES_MAX)
 
 /* PUB never waits: a subscriber that does not keep up loses messages, sees it by `ver` and asks `since`. */
 static void publish(struct feed *f, struct view topic, const struct writer *w) {
@@ -25,7 +27,8 @@ static bool publish_change(void *ctx, const struct change *c) {
 	k->seen++;
 	f->sent = c->ver;
 	if (c->scope.livemode != f->livemode) return true;
-	const struct tg01_change out = answer_change(c);
+	struct tg01_change out = answer_change(c);
+	out.line = line_of_subject(&f->lines, &c->scope, c->subject);
 	uint8_t bytes[CHANGE_BYTES_MAX];
 	struct writer w = writer_of(bytes, sizeof bytes);
 	tg01_feed_change_write(&w, f->epoch, &out);
@@ -34,7 +37,7 @@ static bool publish_change(void *ctx, const struct change *c) {
 	return true;
 }
 
-bool feed_publish(struct feed *f) {
+bool feed_publish(struct feed *f, int64_t now_wall_ms) {
 	if (!link_ready(f->link) || !link_renew(f->link)) {
 		/* a store that is being filled lives through its whole past: that is no news for anybody */
 		f->epoch = f->sent = 0;
@@ -48,6 +51,9 @@ bool feed_publish(struct feed *f) {
 		link_rest(f->link);
 		return false;
 	}
+	f->lines.look = f->link->look;
+	f->lines.catalog = f->catalog;
+	f->lines.now = now_wall_ms / 1000;
 	struct publish_walk k = {.feed = f};
 	enum error e = look_changes(f->link->look, f->sent, FEED_BATCH, publish_change, &k);
 	link_rest(f->link);
@@ -55,9 +61,11 @@ bool feed_publish(struct feed *f) {
 }
 
 void feed_heartbeat(struct feed *f, int64_t now_wall_ms) {
-	const struct tg01_heartbeat h = {
-		.source = {.epoch = f->epoch, .ver = f->sent, .as_of = f->epoch ? f->link->as_of : 0},
-		.now_ms = now_wall_ms};
+	const struct tg01_heartbeat h = {.source = {.epoch = f->epoch,
+						    .ver = f->sent,
+						    .as_of = f->epoch ? f->link->as_of : 0,
+						    .cat = f->catalog->hash},
+					 .now_ms = now_wall_ms};
 	uint8_t bytes[128];
 	struct writer w = writer_of(bytes, sizeof bytes);
 	tg01_feed_heartbeat_write(&w, &h);

@@ -5,6 +5,7 @@
 #ifndef QUERY_FEED_H
 #define QUERY_FEED_H
 
+#include "line.h"
 #include "store_link.h"
 
 #define FEED_BATCH 512     /* changes published before the other sockets get a look */
@@ -14,6 +15,8 @@ struct feed {
 	void *pub;    /* FEED_BIND */
 	void *worker; /* SUB to CHANGES_PUB */
 	struct store_link *link;
+	const struct catalog *catalog; /* may be exchanged, with a heartbeat before the next change */
+	struct line_maker lines;
 	bool livemode;
 	uint64_t epoch; /* of the store that `sent` counts in; 0: there is none that is ready */
 	uint64_t sent;  /* the version up to which all is published */
@@ -24,7 +27,7 @@ struct feed {
 /* Reads the worker's messages. True: there is something to publish. */
 bool feed_listen(struct feed *f);
 /* Publishes what is new in the store. True: there may be more. */
-bool feed_publish(struct feed *f);
+bool feed_publish(struct feed *f, int64_t now_wall_ms);
 /* Also when nothing is ready: then without an epoch. */
 void feed_heartbeat(struct feed *f, int64_t now_wall_ms);
 

@@ -54,7 +54,7 @@ enum error query_bind(struct query *q, struct problem *why) {
 static enum error open_parts(struct query *q, struct problem *why) {
 	enum error e = catalog_file_load(q->settings->catalog, &q->catalog, why);
 	if (e) return e == ERR_NOT_FOUND ? ERR_CONFIG : e;
-	q->server.catalog = catalog_file_get(q->catalog);
+	q->server.catalog = q->feed.catalog = catalog_file_get(q->catalog);
 	q->server.decoder = tg01_decoder_create();
 	if (!q->server.decoder) return problem_set(why, ERR_MEMORY, "no memory for the decoder");
 	link_tick(&q->link);

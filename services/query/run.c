@@ -18,7 +18,9 @@ static void reload(struct query *q) {
 	}
 	catalog_file_destroy(&q->catalog);
 	q->catalog = fresh;
-	q->server.catalog = catalog_file_get(fresh);
+	q->server.catalog = q->feed.catalog = catalog_file_get(fresh);
+	/* the feed's listeners are told which catalog gives the lines that follow */
+	feed_heartbeat(&q->feed, wall_ms());
 	log_info(log, log_ev("catalog_loaded"), kv_str("file", q->settings->catalog),
 		 kv_u64("tiers", q->server.catalog->tier_count));
 }
@@ -27,7 +29,7 @@ static void reload(struct query *q) {
 static bool tick(struct query *q) {
 	int64_t now = wall_ms();
 	link_tick(&q->link);
-	bool more = feed_publish(&q->feed);
+	bool more = feed_publish(&q->feed, now);
 	feed_heartbeat(&q->feed, now);
 	query_report(q, now);
 	query_keys_report(q);
@@ -84,7 +86,7 @@ enum error query_run(struct query *q, struct problem *why) {
 		}
 		more_requests = (items[AT_ROUTER].revents || more_requests) && router_serve(&q->router);
 		bool news = items[AT_WORKER].revents && feed_listen(&q->feed);
-		more_changes = (news || more_changes) && feed_publish(&q->feed);
+		more_changes = (news || more_changes) && feed_publish(&q->feed, wall_ms());
 		/* the worker may just have said that the store is complete: go on at once, not at the next tick */
 		if (link_ready(&q->link) != q->was_ready) {
 			query_report(q, wall_ms());

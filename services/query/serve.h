@@ -3,6 +3,7 @@
 #define QUERY_SERVE_H
 
 #include "answer.h"
+#include "line.h"
 #include "net/curve_keys.h"
 #include "store_link.h"
 
@@ -13,6 +14,7 @@ struct server {
 	const struct catalog *catalog; /* may be exchanged between requests */
 	struct store_link *link;
 	struct tg01_decoder *decoder;
+	struct line_maker lines;
 	bool livemode;
 	int64_t started_mono_ms;
 	/* counted for the metrics */

@@ -115,6 +115,38 @@ enum error look_subject(struct look *l, const struct scope *scope, struct view s
 	return ERR_NOT_FOUND;
 }
 
+enum error look_own_row(struct look *l, const struct scope *scope, struct view subject, struct view *ret_row) {
+	return look_subject(l, scope, subject, ret_row);
+}
+
+/* In the order in which they were added. */
+enum error look_subjects_after(struct look *l, const struct scope *scope, struct view after,
+			       bool (*each)(void *ctx, struct view subject, struct view row), void *ctx) {
+	assert_true(l->pinned);
+	if (fake.read_fails) return fake.read_fails;
+	bool begun = after.len == 0;
+	for (unsigned i = 0; i < fake.row_count; i++) {
+		if (fake.rows[i].livemode != scope->livemode ||
+		    !view_eq(view_str(fake.rows[i].account), scope->account))
+			continue;
+		if (begun && !each(ctx, view_str(fake.rows[i].subject), view_of(fake.rows[i].bytes, fake.rows[i].len)))
+			break;
+		begun = begun || view_eq(view_str(fake.rows[i].subject), after);
+	}
+	return OK;
+}
+
+enum error look_bound_customers(struct look *l, const struct scope *scope, struct view subject,
+				struct bound_customer *into, unsigned max, unsigned *ret_count) {
+	(void)scope;
+	assert_true(l->pinned);
+	if (fake.read_fails) return fake.read_fails;
+	*ret_count = view_eq(subject, VIEW("u")) && max >= 2 ? 2 : 0;
+	for (unsigned i = 0; i < *ret_count; i++)
+		into[i] = (struct bound_customer){i ? VIEW("cus_1") : VIEW("cus_2"), 9 - i};
+	return OK;
+}
+
 enum error look_changes(struct look *l, uint64_t after, size_t max, bool (*each)(void *ctx, const struct change *c),
 			void *ctx) {
 	assert_true(l->pinned);

@@ -13,6 +13,7 @@ static void *worker;     /* PUB, as the worker has it */
 static void *subscriber; /* SUB of the feed */
 static struct store_link store;
 static struct feed feed;
+static struct catalog_file *file;
 static struct tg01_decoder *decoder;
 
 static void *make(int type, const char *bind, const char *connect) {
@@ -50,7 +51,8 @@ static int set_up(void **state) {
 	store.look = &fake_look;
 	store.epoch = FAKE_EPOCH;
 	store.settled = true;
-	feed = (struct feed){.link = &store, .livemode = true};
+	file = fake_catalog();
+	feed = (struct feed){.link = &store, .livemode = true, .catalog = catalog_file_get(file)};
 	assert_int_equal(zcontext_create(&context, NULL), OK);
 	feed.pub = make(ZMQ_PUB, "inproc://feed", NULL);
 	worker = make(ZMQ_PUB, "inproc://changes", NULL);
@@ -70,6 +72,7 @@ static int tear_down(void **state) {
 	zsocket_close(&worker);
 	zsocket_close(&subscriber);
 	zcontext_destroy(&context);
+	catalog_file_destroy(&file);
 	tg01_decoder_destroy(&decoder);
 	store.store = NULL;
 	store.look = NULL;
@@ -93,13 +96,13 @@ static uint64_t next_change(char *topic, size_t size) {
 static void begins_where_the_store_is(void **state) {
 	(void)state;
 	fake_change(true, "old");
-	assert_false(feed_publish(&feed));
+	assert_false(feed_publish(&feed, NOW));
 	assert_int_equal(feed.published, 0);
 	assert_int_equal(feed.sent, 1);
 	fake_change(true, "u1");
 	fake_change(false, "other_mode");
 	fake_change(true, "u2");
-	assert_false(feed_publish(&feed));
+	assert_false(feed_publish(&feed, NOW));
 	char topic[64];
 	assert_int_equal(next_change(topic, sizeof topic), 2);
 	assert_string_equal(topic, "u1");
@@ -111,19 +114,19 @@ static void begins_where_the_store_is(void **state) {
 
 static void a_long_list_comes_in_parts(void **state) {
 	(void)state;
-	assert_false(feed_publish(&feed));
+	assert_false(feed_publish(&feed, NOW));
 	for (int i = 0; i < FEED_BATCH + 3; i++) fake_change(true, "u");
 	char topic[64];
-	assert_true(feed_publish(&feed));
+	assert_true(feed_publish(&feed, NOW));
 	for (int i = 0; i < FEED_BATCH; i++) assert_int_equal(next_change(topic, sizeof topic), i + 1);
-	assert_false(feed_publish(&feed));
+	assert_false(feed_publish(&feed, NOW));
 	for (int i = 0; i < 3; i++) assert_int_equal(next_change(topic, sizeof topic), FEED_BATCH + i + 1);
 }
 
 static void heartbeat(void **state) {
 	(void)state;
 	fake.ver = 9;
-	assert_false(feed_publish(&feed));
+	assert_false(feed_publish(&feed, NOW));
 	store.as_of = 77;
 	feed_heartbeat(&feed, NOW);
 	char topic[8], m[256];
@@ -142,10 +145,10 @@ static void heartbeat(void **state) {
 static void another_epoch_starts_afresh(void **state) {
 	(void)state;
 	fake.ver = 9;
-	assert_false(feed_publish(&feed));
+	assert_false(feed_publish(&feed, NOW));
 	store.epoch = FAKE_EPOCH + 1;
 	fake.ver = 3;
-	assert_false(feed_publish(&feed));
+	assert_false(feed_publish(&feed, NOW));
 	assert_int_equal(feed.epoch, FAKE_EPOCH + 1);
 	assert_int_equal(feed.sent, 3);
 }
@@ -153,18 +156,18 @@ static void another_epoch_starts_afresh(void **state) {
 static void a_filling_store_is_no_news(void **state) {
 	(void)state;
 	fake.ver = 9;
-	assert_false(feed_publish(&feed));
+	assert_false(feed_publish(&feed, NOW));
 	store.epoch = FAKE_EPOCH + 1;
 	store.settled = false;
 	fake.ver = 0;
 	for (int i = 0; i < 3; i++) fake_change(true, "past");
-	assert_false(feed_publish(&feed));
+	assert_false(feed_publish(&feed, NOW));
 	assert_int_equal(feed.epoch, 0);
 	store.settled = true;
-	assert_false(feed_publish(&feed));
+	assert_false(feed_publish(&feed, NOW));
 	assert_int_equal(feed.sent, 3);
 	fake_change(true, "now");
-	assert_false(feed_publish(&feed));
+	assert_false(feed_publish(&feed, NOW));
 	assert_int_equal(feed.published, 1);
 }
 
