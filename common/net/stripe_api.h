@@ -67,6 +67,7 @@ struct stripe_answer {
 	int64_t second;         /* s: see above; 0: unknown */
 	int64_t took_us;        /* the whole request */
 	int64_t retry_after_ms; /* 0: not said */
+	bool replayed;          /* it is what the idempotency key was answered before; 5xx are kept, too */
 	size_t bytes;           /* of the body */
 	struct json_t *body;    /* an object or array; NULL: none */
 	const char *request_id; /* "req_…"; "" when there is none */

@@ -90,6 +90,7 @@ static void read_transfer(CURL *curl, struct stripe_answer *a, char *request_id)
 		a->second = a->date - 1 - a->took_us / 1000000;
 	}
 	a->retry_after_ms = retry_after_ms(header(curl, "Retry-After"));
+	a->replayed = view_eq(header(curl, "Idempotent-Replayed"), VIEW("true"));
 	struct view id = header(curl, "Request-Id");
 	if (id.len < TEXT_MAX) (void)snprintf(request_id, TEXT_MAX, "%.*s", VIEW_FMT(id));
 }

@@ -23,8 +23,9 @@ struct details_cache;
 struct shop_ports {
 	void *ctx;
 	/* A call to Stripe that belongs to no ask, as stripe_api_call takes it; `done` comes later, never before the
-	 * return. False: not now (as many as may be are under way), and nothing will come. */
-	bool (*stripe)(void *ctx, const struct stripe_call *c);
+	 * return. `background`: nobody waits for it, and it must not be in the way of those who do. False: not now (as
+	 * many as may be are under way), and nothing will come. */
+	bool (*stripe)(void *ctx, const struct stripe_call *c, bool background);
 	/* The subject's profile with its customers, past the cache. `then` comes later, on the loop, and always, also
 	 * when nobody answered; *p lives during the call alone. False: not now, and nothing will come. */
 	bool (*profile)(void *ctx, const char *subject,

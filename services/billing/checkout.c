@@ -1,0 +1,49 @@
+/* POST create-checkout-session: {tier, interval?, quantity?, success_url?, cancel_url?} → {url, id, flow}. */
+#include "sale.h"
+#include "shop_private.h"
+
+#define PAGE "/settings/billing"
+
+static void got_session(struct ask *a, const struct stripe_answer *r) {
+	struct sale *s = visit_of(a);
+	if (visit_failed(&s->v, r)) return;
+	const char *url = text_of(r->body, "url"), *id = text_of(r->body, "id");
+	if (url && id)
+		ask_answer(a, 200, json_pack("{s:s, s:s, s:s}", "url", url, "id", id, "flow", "checkout"));
+	else
+		ask_refuse(a, REFUSAL_STRIPE, NULL);
+}
+
+static void got_customer(struct visit *v, const struct found_customer *c) {
+	struct sale *s = (struct sale *)v;
+	const json_t *sub = living_subscription(c->subscriptions);
+	copy_text(s->customer, sizeof s->customer, c->id);
+	if (sub) {
+		if (sale_switch(s, sub)) portal_open(s);
+		return;
+	}
+	char room[SALE_FORM_MAX];
+	struct writer w = writer_of(room, sizeof room);
+	checkout_form(&w, s, ask_subject(v->ask), v->shop->metadata_key);
+	ask_post(v->ask, "/v1/checkout/sessions", writer_view(&w), ask_idempotency_key(v->ask), got_session);
+}
+
+static void priced(struct sale *s) { customer_of(&s->v, CUSTOMER_MAKE, got_customer); }
+
+static void start(struct ask *a) {
+	struct sale *s = visit_begin(a, sizeof *s);
+	if (!s || !sale_read(s, true)) return;
+	s->checkout = true;
+	s->success_url = visit_return_url(&s->v, "success_url",
+					  PAGE "?checkout=success&session_id={CHECKOUT_SESSION_ID}", s->success_room);
+	if (!s->success_url) return;
+	s->cancel_url = visit_return_url(&s->v, "cancel_url", PAGE "?checkout=cancelled", s->cancel_room);
+	if (!s->cancel_url) return;
+	s->return_url = visit_return_url(&s->v, "return_url", PAGE, s->return_room); /* of the portal; no such field */
+	sale_price(s, priced);
+}
+
+static const char *const fields[] = {"tier", "interval", "quantity", "success_url", "cancel_url", NULL};
+
+const struct action create_checkout_session = {
+	.method = HTTP_POST, .path = API "create-checkout-session", .fields = fields, .per_minute = 20, .start = start};

@@ -1,0 +1,83 @@
+#include "sale.h"
+
+#include <stdio.h>
+
+#include "shop_private.h"
+
+static bool is_interval(const char *text) {
+	static const char *const known[] = {"day", "week", "month", "year"};
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (strcmp(text, known[i]) == 0) return true;
+	return false;
+}
+
+bool sale_read(struct sale *s, bool must) {
+	struct ask *a = s->v.ask;
+	bool bad = false;
+	const char *tier = ask_text(a, "tier", &bad), *interval = bad ? NULL : ask_text(a, "interval", &bad);
+	if (!bad) s->quantity = ask_number(a, "quantity", 1, QUANTITY_MAX, 0, &bad);
+	if (bad) return false;
+	if (must && !tier) {
+		ask_refuse(a, REFUSAL_BAD_REQUEST, "tier is missing");
+		return false;
+	}
+	if (interval && !is_interval(interval)) {
+		ask_refuse(a, REFUSAL_BAD_REQUEST, "interval is one of day, week, month and year");
+		return false;
+	}
+	copy_text(s->interval, sizeof s->interval, interval);
+	int index = tier ? catalog_tier(ask_catalog(a), view_str(tier)) : 0;
+	if (index < 0) {
+		ask_refuse(a, REFUSAL_UNKNOWN_TIER, NULL);
+		return false;
+	}
+	s->has_tier = tier != NULL;
+	s->tier = (unsigned)index;
+	return true;
+}
+
+/* ---- the price ----------------------------------------------------------------------------------- */
+
+static void got_prices(struct visit *v, const struct price_list *list) {
+	struct sale *s = (struct sale *)v;
+	const struct price *p = price_for(list, s->tier, s->interval[0] ? s->interval : NULL);
+	if (!p) {
+		ask_refuse(v->ask, REFUSAL_NOT_FOR_SALE, NULL);
+		return;
+	}
+	s->price = *p;
+	s->go_on(s);
+}
+
+void sale_price(struct sale *s, void (*go_on)(struct sale *s)) {
+	s->go_on = go_on;
+	if (s->has_tier)
+		prices_of(&s->v, got_prices);
+	else
+		go_on(s);
+}
+
+/* ---- the switch ---------------------------------------------------------------------------------- */
+
+static bool is_canceling(const json_t *sub) {
+	return yes_of(sub, "cancel_at_period_end") || moment_of(sub, "cancel_at");
+}
+
+bool sale_switch(struct sale *s, const json_t *sub) {
+	const json_t *items = data_of(json_object_get(sub, "items")), *item = json_array_get(items, 0);
+	copy_text(s->subscription, sizeof s->subscription, text_of(sub, "id"));
+	s->item[0] = 0;
+	s->item_quantity = whole_of(item, "quantity", 1);
+	const char *price = id_of(item, "price");
+	bool one = json_array_size(items) == 1 && price;
+	bool same = one && strcmp(price, s->price.id) == 0 && (!s->quantity || s->quantity == s->item_quantity);
+	if (same && !is_canceling(sub)) {
+		ask_refuse(s->v.ask, REFUSAL_NO_CHANGE, NULL);
+		return false;
+	}
+	s->flow = same || !one ? FLOW_MANAGE
+			       : FLOW_SWITCH; /* the same while it is canceling: resumed on the front page */
+	if (s->flow == FLOW_SWITCH) copy_text(s->item, sizeof s->item, text_of(item, "id"));
+	if (s->quantity) s->item_quantity = s->quantity;
+	return true;
+}

@@ -1,0 +1,68 @@
+/* What checkout and portal have in common: which price is wanted, of which customer, and where to come back to.
+ *
+ * Who pays already is never sold a second subscription: both actions end in the portal's switch flow then, where Stripe
+ * shows what changes and the customer confirms it. A flow that Stripe refuses (a portal that does not offer that price,
+ * a subscription with several items, one that is to be canceled already) becomes the portal's front page, and the log
+ * says so.
+ *
+ * https://docs.stripe.com/customer-management/portal-deep-links · https://docs.stripe.com/api/checkout/sessions/create
+ */
+#ifndef BILLING_SALE_H
+#define BILLING_SALE_H
+
+#include "customer.h"
+#include "prices.h"
+
+#define SALE_FORM_MAX                                                                                                  \
+	((size_t)24 * 1024) /* bytes of an encoded form: two URLs of URL_ALLOWED_MAX, each byte as three */
+#define QUANTITY_MAX 10000
+
+/* symbol, name in the API */
+#define PORTAL_FLOW_TABLE(X)                                                                                           \
+	X(FLOW_MANAGE, "manage")                                                                                       \
+	X(FLOW_CARD, "payment_method_update")                                                                          \
+	X(FLOW_CANCEL, "subscription_cancel")                                                                          \
+	X(FLOW_SWITCH, "subscription_update")
+
+enum portal_flow {
+#define X(symbol, name) symbol,
+	PORTAL_FLOW_TABLE(X)
+#undef X
+		FLOW_COUNT
+};
+
+struct sale {
+	struct visit v;
+	/* what is asked for */
+	bool checkout; /* by create-checkout-session: the answer says "portal" for any flow */
+	bool has_tier;
+	unsigned tier;
+	char interval[16];                                 /* "": any */
+	int64_t quantity;                                  /* 0: one, or as many as there are */
+	const char *success_url, *cancel_url, *return_url; /* as long as the ask */
+	char success_room[VISIT_URL_ROOM], cancel_room[VISIT_URL_ROOM], return_room[VISIT_URL_ROOM];
+	void (*go_on)(struct sale *s);
+	/* what is known */
+	struct price price; /* id "": none is wanted */
+	char customer[STRIPE_ID_MAX];
+	enum portal_flow flow;
+	char subscription[STRIPE_ID_MAX], item[STRIPE_ID_MAX]; /* item "": the flow names none */
+	int64_t item_quantity;
+};
+
+/* tier, interval and quantity as the request says them. `must`: without a tier it is refused. False: it was refused. */
+bool sale_read(struct sale *s, bool must);
+/* `go_on` with the price of the tier, when one is wanted; else it is refused. */
+void sale_price(struct sale *s, void (*go_on)(struct sale *s));
+
+/* A subscription that is there becomes the wanted price: chooses flow, subscription and item. False: refused, since
+ * nothing would change. */
+bool sale_switch(struct sale *s, const json_t *subscription);
+/* Opens the portal for what the sale says, and answers. */
+void portal_open(struct sale *s);
+
+/* The forms, apart from sending them. */
+void checkout_form(struct writer *w, const struct sale *s, const char *subject, const char *metadata_key);
+void portal_form(struct writer *w, const struct sale *s, bool with_flow);
+
+#endif
