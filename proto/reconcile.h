@@ -59,6 +59,7 @@ NODISCARD enum error reconcile_request_read(struct view message, struct reconcil
 	X(RECONCILE_BAD_REQUEST, "bad_request", false, ERR_BAD_REQUEST)                                                \
 	X(RECONCILE_UNSUPPORTED_VERSION, "unsupported_version", false, ERR_VERSION)                                    \
 	X(RECONCILE_UNKNOWN_OP, "unknown_op", false, ERR_VERSION)                                                      \
+	X(RECONCILE_FORBIDDEN, "forbidden", false, ERR_FORBIDDEN)                                                      \
 	X(RECONCILE_WRONG_MODE, "wrong_mode", false, ERR_WRONG_MODE)           /* the key is of the other mode */      \
 	X(RECONCILE_NO_API_KEY, "no_api_key", false, ERR_UNAVAILABLE)          /* none is configured */                \
 	X(RECONCILE_API_REFUSED, "api_refused", false, ERR_UNAVAILABLE)        /* Stripe refuses the key */            \

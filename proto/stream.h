@@ -95,6 +95,7 @@ NODISCARD enum error stream_request_read(struct view message, struct stream_requ
 	X(STREAM_UNSUPPORTED_VERSION, "unsupported_version", false, ERR_VERSION)                                       \
 	X(STREAM_UNKNOWN_OP, "unknown_op", false, ERR_VERSION)                                                         \
 	X(STREAM_TOO_LARGE, "too_large", false, ERR_TOO_LARGE)                                                         \
+	X(STREAM_FORBIDDEN, "forbidden", false, ERR_FORBIDDEN)                                                         \
 	X(STREAM_NOT_FOUND, "not_found", false, ERR_NOT_FOUND)                                                         \
 	X(STREAM_OVERLOADED, "overloaded", true, ERR_OVERLOADED)                                                       \
 	X(STREAM_FULL, "storage_full", true, ERR_FULL)                                                                 \

@@ -45,6 +45,7 @@
 	X(ERR_WRONG_MODE, "wrong_mode", "a live event was signed with a test secret", 69, 400)                         \
 	X(ERR_WRONG_ACCOUNT, "wrong_account", "the event's account does not match the secret's", 69, 400)              \
 	X(ERR_BAD_REQUEST, "bad_request", "bad request", 69, 400)                                                      \
+	X(ERR_FORBIDDEN, "forbidden", "not allowed to do this", 69, 403)                                               \
 	X(ERR_METHOD, "method_not_allowed", "method not allowed", 69, 405)                                             \
 	X(ERR_DEADLINE, "request_timeout", "the request took too long to arrive", 69, 408)                             \
 	X(ERR_LENGTH_REQUIRED, "length_required", "exactly one Content-Length is required", 69, 411)                   \

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <zmq.h>
 
 #define SLOTS (2 * CURVE_CLIENTS_MAX) /* a power of two, at most half full */
@@ -121,11 +122,16 @@ static enum error index_keys(struct curve_clients *c, const char *dir, struct pr
 
 static enum error load_all(struct curve_clients *c, const char *dir, struct problem *why) {
 	char path[4096];
+	struct stat st;
 	enum error e = OK;
 	(void)snprintf(path, sizeof path, "%s/allowed", dir);
 	DIR *d = opendir(path);
 	if (!d && errno == ENOENT) return OK;
 	if (!d) return problem_set(why, ERR_CONFIG, "%s: %s", path, strerror(errno));
+	if (fstat(dirfd(d), &st) != 0 || (st.st_mode & S_IWOTH)) {
+		closedir(d);
+		return problem_set(why, ERR_CONFIG, "%s: everybody may put keys there: chmod o-w it", path);
+	}
 	for (struct dirent *entry = readdir(d); entry && !e; entry = readdir(d)) e = add(c, dir, entry->d_name, why);
 	closedir(d);
 	return e ? e : index_keys(c, dir, why);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,7 +19,6 @@ struct curve_gate {
 	char *dir;
 	struct curve_pair server;
 	void *orders; /* the owner's side of a pair, for struct order */
-	unsigned watch_number;
 	bool running;
 	pthread_t thread;
 	/* the thread's, once it runs */
@@ -26,9 +26,11 @@ struct curve_gate {
 	void *zap;
 	unsigned watch_count;
 	void *watches[WATCHES_MAX];
-	enum curve_right watch_right[WATCHES_MAX];
+	unsigned watch_rights[WATCHES_MAX];
+	atomic_uint watch_number; /* sockets may be bound by several threads */
 	/* shared; the owner, who alone replaces `clients`, reads that without the lock */
 	pthread_mutex_t lock;
+	pthread_mutex_t order_lock; /* for `orders` */
 	struct curve_clients *clients;
 	struct curve_denial denials[CURVE_DENIALS_KEPT];
 	unsigned denial_count;
@@ -37,14 +39,14 @@ struct curve_gate {
 
 /* From the owner to the thread: a monitor to watch, or, with no endpoint, the end. */
 struct order {
-	enum curve_right right;
+	unsigned rights;
 	char endpoint[64];
 };
 
-/* 0: no such. */
-static unsigned right_named(const char *word) {
+/* 0: none. */
+static unsigned rights_named(const char *words) {
 	unsigned rights = 0;
-	return curve_rights_parse(view_str(word), &rights, NULL) ? 0 : rights;
+	return curve_rights_parse(view_str(words), &rights, NULL) ? 0 : rights;
 }
 
 static void note(struct curve_gate *g, const struct curve_denial *d) {
@@ -81,11 +83,12 @@ static bool receive(void *socket, struct question *q) {
 	return true;
 }
 
-/* The client's name into `name`; false: it may not come in. The socket's domain names the right that it takes. */
+/* The client's name into `name`; false: it may not come in. The socket's domain names the rights that
+ * open it. */
 static bool allowed(struct curve_gate *g, const struct question *q, char name[CURVE_NAME_MAX + 1]) {
 	const uint8_t *key = (const uint8_t *)q->at[6].bytes;
 	bool curve = q->count == PARTS_MAX && strcmp(q->at[5].bytes, "CURVE") == 0 && q->at[6].len == CURVE_KEY_SIZE;
-	unsigned wanted = q->count > 2 ? right_named(q->at[2].bytes) : 0;
+	unsigned wanted = q->count > 2 ? rights_named(q->at[2].bytes) : 0;
 
 	name[0] = '\0';
 	(void)pthread_mutex_lock(&g->lock);
@@ -95,7 +98,7 @@ static bool allowed(struct curve_gate *g, const struct question *q, char name[CU
 	(void)pthread_mutex_unlock(&g->lock);
 	if (good) return true;
 
-	struct curve_denial d = {.wanted = (enum curve_right)wanted};
+	struct curve_denial d = {.wanted = wanted};
 	(void)snprintf(d.address, sizeof d.address, "%.*s", (int)sizeof d.address - 1,
 		       q->count > 3 ? q->at[3].bytes : "");
 	(void)snprintf(d.name, sizeof d.name, "%s", name);
@@ -134,7 +137,7 @@ static bool watch(struct curve_gate *g, unsigned at) {
 	       sizeof event); /* libzmq: the number of the event and its value, as they are in memory */
 	if (event == ZMQ_EVENT_MONITOR_STOPPED) return false;
 	if (event != ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL && event != ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) return true;
-	struct curve_denial d = {.wanted = g->watch_right[at]};
+	struct curve_denial d = {.wanted = g->watch_rights[at]};
 	(void)snprintf(d.address, sizeof d.address, "%.*s", (int)sizeof d.address - 1, q.at[1].bytes);
 	/* an ipc endpoint has no keys: somebody left early */
 	if (strncmp(d.address, "tcp://", 6) == 0) note(g, &d);
@@ -149,7 +152,7 @@ static void watch_more(struct curve_gate *g, const struct order *o) {
 		zsocket_close(&s);
 		return;
 	}
-	g->watch_right[g->watch_count] = o->right;
+	g->watch_rights[g->watch_count] = o->rights;
 	g->watches[g->watch_count++] = s;
 }
 
@@ -157,7 +160,7 @@ static void watch_less(struct curve_gate *g, unsigned at) {
 	zsocket_close(&g->watches[at]);
 	g->watch_count--;
 	g->watches[at] = g->watches[g->watch_count];
-	g->watch_right[at] = g->watch_right[g->watch_count];
+	g->watch_rights[at] = g->watch_rights[g->watch_count];
 }
 
 /* ---- the thread ------------------------------------------------------------------------ */
@@ -228,6 +231,7 @@ enum error curve_gate_open(void *context, const char *dir, struct curve_gate **r
 	}
 	g->context = context;
 	(void)pthread_mutex_init(&g->lock, NULL);
+	(void)pthread_mutex_init(&g->order_lock, NULL);
 	enum error e = open_all(g, why);
 	if (e)
 		curve_gate_close(&g);
@@ -246,6 +250,7 @@ void curve_gate_close(struct curve_gate **gate) {
 	zsocket_close(&g->orders);
 	zsocket_close(&g->ordered);
 	(void)pthread_mutex_destroy(&g->lock);
+	(void)pthread_mutex_destroy(&g->order_lock);
 	curve_clients_destroy(&g->clients);
 	curve_pair_forget(&g->server);
 	free(g->dir);
@@ -278,26 +283,31 @@ enum error curve_gate_reload(struct curve_gate *g, bool *ret_taken, struct probl
 
 unsigned curve_gate_clients(const struct curve_gate *g) { return curve_clients_count(g->clients); }
 
-static bool set_server(struct curve_gate *g, enum curve_right right, void *socket) {
+static bool set_server(struct curve_gate *g, unsigned rights, void *socket) {
 	const int server = 1;
-	const char *domain = curve_right_word(right);
+	const struct curve_rights_text words = curve_rights_words(rights);
+	const char *domain = words.text;
 	return zmq_setsockopt(socket, ZMQ_CURVE_SERVER, &server, sizeof server) == 0 &&
 	       zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, g->server.secret_text, CURVE_TEXT_SIZE) == 0 &&
 	       zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, domain, strlen(domain)) == 0;
 }
 
 /* Without it handshakes that fail before ZAP are not logged; nothing else depends on it. */
-static void watch_socket(struct curve_gate *g, enum curve_right right, void *socket) {
-	struct order o = {.right = right};
-	(void)snprintf(o.endpoint, sizeof o.endpoint, "inproc://tiergate-watch-%p-%u", (void *)g, g->watch_number++);
+static void watch_socket(struct curve_gate *g, unsigned rights, void *socket) {
+	struct order o = {.rights = rights};
+	(void)snprintf(o.endpoint, sizeof o.endpoint, "inproc://tiergate-watch-%p-%u", (void *)g,
+		       atomic_fetch_add(&g->watch_number, 1));
 	if (zmq_socket_monitor(socket, o.endpoint,
 			       ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
-				       ZMQ_EVENT_MONITOR_STOPPED) == 0)
-		(void)zmq_send(g->orders, &o, sizeof o, ZMQ_DONTWAIT);
+				       ZMQ_EVENT_MONITOR_STOPPED) != 0)
+		return;
+	(void)pthread_mutex_lock(&g->order_lock);
+	(void)zmq_send(g->orders, &o, sizeof o, ZMQ_DONTWAIT);
+	(void)pthread_mutex_unlock(&g->order_lock);
 }
 
 /* Options apply to the binds that follow and are not undone: so what is local comes first. */
-enum error curve_gate_bind_all(struct curve_gate *g, enum curve_right right, void *socket, const struct endpoints *list,
+enum error curve_gate_bind_all(struct curve_gate *g, unsigned rights, void *socket, const struct endpoints *list,
 			       char ret_actual[ENDPOINTS_TEXT_MAX], struct problem *why) {
 	char actual[ENDPOINTS_MAX][ENDPOINT_MAX];
 	unsigned remote = 0;
@@ -310,8 +320,8 @@ enum error curve_gate_bind_all(struct curve_gate *g, enum curve_right right, voi
 			remote++;
 	}
 	if (!e && remote && g) {
-		watch_socket(g, right, socket);
-		if (!set_server(g, right, socket))
+		watch_socket(g, rights, socket);
+		if (!set_server(g, rights, socket))
 			e = problem_set(why, ERR_INTERNAL, "libzmq refuses the keys: %s", zmq_strerror(zmq_errno()));
 	}
 	for (unsigned i = 0; i < list->count && !e; i++)
@@ -321,12 +331,14 @@ enum error curve_gate_bind_all(struct curve_gate *g, enum curve_right right, voi
 	return e;
 }
 
-unsigned curve_gate_rights(const struct curve_gate *g, zmq_msg_t *message) {
-	const unsigned all = (1u << CURVE_RIGHT_COUNT) - 1;
+unsigned curve_gate_rights(struct curve_gate *g, zmq_msg_t *message) {
 	const char *name = g ? zmq_msg_gets(message, "User-Id") : NULL;
-	if (!name) return all; /* no key was asked for: a local endpoint */
+	if (!name) return CURVE_RIGHTS_ALL; /* no key was asked for: a local endpoint */
+	(void)pthread_mutex_lock(&g->lock);
 	const struct curve_client *c = curve_clients_by_name(g->clients, view_str(name));
-	return c ? c->rights : 0;
+	unsigned rights = c ? c->rights : 0;
+	(void)pthread_mutex_unlock(&g->lock);
+	return rights;
 }
 
 bool curve_gate_denied(struct curve_gate *g, struct curve_denial *ret_d, uint64_t *ret_total) {
@@ -358,4 +370,13 @@ enum error curve_connect_all(void *socket, const struct curve_pair *mine, const 
 	for (unsigned i = 0; i < list->count && !e; i++)
 		if (!endpoint_is_local(list->at[i])) e = zsocket_connect(socket, list->at[i], why);
 	return e;
+}
+
+enum error curve_connect(void *socket, const struct curve_identity *me, const char *endpoint, struct problem *why) {
+	struct curve_pair server;
+	if (!me || endpoint_is_local(endpoint)) return zsocket_connect(socket, endpoint, why);
+	enum error e = curve_server_read(me->dir, endpoint, &server, why);
+	if (!e && !set_client(socket, &me->mine, &server))
+		e = problem_set(why, ERR_INTERNAL, "libzmq refuses the keys: %s", zmq_strerror(zmq_errno()));
+	return e ? e : zsocket_connect(socket, endpoint, why);
 }

@@ -26,27 +26,27 @@ NODISCARD enum error curve_gate_open(void *context, const char *dir, struct curv
 void curve_gate_close(struct curve_gate **g);
 
 /* Reads allowed/ again; what was there stays when the new is bad. *ret_taken: some key is gone or may less than before,
- * so sockets bound with the gate are to be made anew. */
+ * so sockets bound with the gate are to be made anew. One thread alone calls this and the next. */
 NODISCARD enum error curve_gate_reload(struct curve_gate *g, bool *ret_taken, struct problem *why);
 unsigned curve_gate_clients(const struct curve_gate *g);
 
-/* Binds each endpoint: a local one as it is; any other with the server's key, for clients that have `right`. g NULL: no
- * keys are configured, and an endpoint that is not local is ERR_CONFIG. ret_actual (may be NULL) is the
- * list again as it was bound, separated by `;`. */
-NODISCARD enum error curve_gate_bind_all(struct curve_gate *g, enum curve_right right, void *socket,
+/* Binds each endpoint: a local one as it is; any other with the server's key, for clients that have one of `rights`.
+ * g NULL: no keys are configured, and an endpoint that is not local is ERR_CONFIG. ret_actual (may be NULL) is the
+ * list again as it was bound, separated by `;`. Any thread. */
+NODISCARD enum error curve_gate_bind_all(struct curve_gate *g, unsigned rights, void *socket,
 					 const struct endpoints *list, char ret_actual[ENDPOINTS_TEXT_MAX],
 					 struct problem *why);
 
 /* What the sender of a message may do, by the keys of now: all for one that came over a local endpoint, nothing for a
- * key that is no longer allowed. The thread that calls curve_gate_reload. g may be NULL. */
-unsigned curve_gate_rights(const struct curve_gate *g, zmq_msg_t *message);
+ * key that is no longer allowed. Any thread. g may be NULL. */
+unsigned curve_gate_rights(struct curve_gate *g, zmq_msg_t *message);
 
 /* A handshake that was refused, for the log. */
 struct curve_denial {
 	char address[64];              /* the peer's; where it spoke no CURVE, the endpoint that it came to */
 	char key[CURVE_TEXT_SIZE];     /* its public key; empty: it spoke no CURVE that far */
 	char name[CURVE_NAME_MAX + 1]; /* the key is allowed, but not to do this */
-	enum curve_right wanted;
+	unsigned wanted;               /* the rights of which one would have done */
 };
 
 /* Takes one out; false when there is none. At most CURVE_DENIALS_KEPT wait; *ret_total counts all since the start. */
@@ -57,5 +57,9 @@ bool curve_gate_denied(struct curve_gate *g, struct curve_denial *ret_d, uint64_
  * public key. mine NULL: no keys, and such an endpoint is ERR_CONFIG. */
 NODISCARD enum error curve_connect_all(void *socket, const struct curve_pair *mine, const struct curve_pair *server,
 				       const struct endpoints *list, struct problem *why);
+/* The same for one endpoint and a directory of keys: the server's is looked up for that host. me NULL: no keys. A
+ * socket that connects with keys does so to one endpoint alone. */
+NODISCARD enum error curve_connect(void *socket, const struct curve_identity *me, const char *endpoint,
+				   struct problem *why);
 
 #endif

@@ -1,6 +1,7 @@
 #include "net/curve_keys.h"
 
 #include "base/show.h"
+#include "net/zsocket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,10 +20,14 @@ static const struct {
 #undef X
 };
 
-const char *curve_right_word(enum curve_right right) {
+struct curve_rights_text curve_rights_words(unsigned rights) {
+	struct curve_rights_text out = {""};
+	int n = 0;
 	for (size_t i = 0; i < ARRAY_LEN(rights_known); i++)
-		if (rights_known[i].right == (unsigned)right) return rights_known[i].word.ptr;
-	return "";
+		if (rights & rights_known[i].right)
+			n += snprintf(out.text + n, sizeof out.text - (size_t)n, "%s%.*s", n ? "," : "",
+				      VIEW_FMT(rights_known[i].word));
+	return out;
 }
 
 /* ---- text ------------------------------------------------------------------------- */
@@ -56,15 +61,13 @@ enum error curve_rights_parse(struct view words, unsigned *ret_rights, struct pr
 		for (size_t i = 0; i < ARRAY_LEN(rights_known); i++)
 			if (view_eq(word, rights_known[i].word)) found = rights_known[i].right;
 		if (!found)
-			return problem_set(why, ERR_CONFIG,
-					   "'%s' is nothing that a key may do: check, feed, journal, append",
-					   show(word).text);
+			return problem_set(why, ERR_CONFIG, "'%s' is nothing that a key may do: %s", show(word).text,
+					   curve_rights_words(CURVE_RIGHTS_ALL).text);
 		rights |= found;
 	}
 	if (!rights)
-		return problem_set(why, ERR_CONFIG,
-				   "a key that may do nothing: name at least one of check, feed, "
-				   "journal, append");
+		return problem_set(why, ERR_CONFIG, "a key that may do nothing: name at least one of %s",
+				   curve_rights_words(CURVE_RIGHTS_ALL).text);
 	*ret_rights = rights;
 	return OK;
 }
@@ -84,6 +87,11 @@ static bool take_key(struct view value, char *out) {
 	explicit_bzero(key, sizeof key);
 	if (!good) explicit_bzero(out, CURVE_TEXT_SIZE);
 	return good;
+}
+
+bool curve_key_valid(struct view text) {
+	char key[CURVE_TEXT_SIZE] = "";
+	return take_key(text, key);
 }
 
 static enum error take_line(struct key_file *f, struct view line, struct problem *why) {
@@ -210,33 +218,70 @@ static size_t format(const struct curve_pair *pair, bool secret, unsigned rights
 			 pair->public_text);
 	if (secret) n += snprintf(out + n, size - (size_t)n, "secret %s\n", pair->secret_text);
 	if (secret || !rights) return (size_t)n;
-	n += snprintf(out + n, size - (size_t)n, "may");
-	for (size_t i = 0; i < ARRAY_LEN(rights_known); i++)
-		if (rights & rights_known[i].right)
-			n += snprintf(out + n, size - (size_t)n, " %.*s", VIEW_FMT(rights_known[i].word));
-	n += snprintf(out + n, size - (size_t)n, "\n");
+	n += snprintf(out + n, size - (size_t)n, "may %s\n", curve_rights_words(rights).text);
 	return (size_t)n;
+}
+
+/* Under another name first, which no reader looks at: what stands at `path` is whole whenever this dies. A link takes
+ * the place of nothing that is there. */
+static enum error put(const char *path, const char *dir, struct view text, mode_t mode, struct problem *why) {
+	char part[4096];
+	(void)snprintf(part, sizeof part, "%s.XXXXXX", path);
+	int fd = mkostemp(part, O_CLOEXEC); /* 0600 */
+	if (fd < 0) return problem_set(why, ERR_CONFIG, "%s: %s", path, strerror(errno));
+	bool done = fchmod(fd, mode) == 0 && write_whole(fd, text.ptr, text.len) && link(part, path) == 0;
+	int failure = errno;
+	close(fd);
+	(void)unlink(part);
+	if (done && sync_directory(dir)) return OK;
+	if (done) failure = errno;
+	enum error e = failure == EEXIST ? ERR_EXISTS : failure == ENOSPC ? ERR_FULL : ERR_IO;
+	return problem_set(why, e, "%s: %s", path, strerror(failure));
 }
 
 enum error curve_pair_write(const char *path, const struct curve_pair *pair, bool secret, unsigned rights,
 			    struct problem *why) {
-	char text[512], dir[4096];
+	char text[512], dir[4000];
 	const char *slash = strrchr(path, '/');
 	size_t n = slash ? (size_t)(slash - path) : 1;
-	if (n == 0 || n >= sizeof dir) return problem_set(why, ERR_CONFIG, "%s: no place for a key", path);
+	if (n == 0 || n >= sizeof dir || strlen(path) >= sizeof dir)
+		return problem_set(why, ERR_CONFIG, "%s: no place for a key", path);
 	memcpy(dir, slash ? path : ".", n);
 	dir[n] = '\0';
 	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
 		return problem_set(why, ERR_CONFIG, "%s: %s", dir, strerror(errno));
-	/* the mode is given at creation: the secret is at no moment readable by others */
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, secret ? 0600 : 0644);
-	if (fd < 0) return problem_set(why, errno == EEXIST ? ERR_EXISTS : ERR_CONFIG, "%s: %s", path, strerror(errno));
 	size_t len = format(pair, secret, rights, text, sizeof text);
-	bool done = write_whole(fd, text, len);
-	int failure = errno;
-	close(fd);
+	enum error e = put(path, dir, view_of(text, len), secret ? 0600 : 0644, why);
 	explicit_bzero(text, sizeof text);
-	if (done && sync_directory(dir)) return OK;
-	(void)unlink(path);
-	return problem_set(why, failure == ENOSPC ? ERR_FULL : ERR_IO, "%s: %s", path, strerror(failure));
+	return e;
+}
+
+/* ---- who connects ------------------------------------------------------------------ */
+
+enum error curve_identity_read(const char *dir, struct curve_identity *ret_i, struct problem *why) {
+	char path[4096];
+	struct curve_identity i = {.dir = dir};
+	(void)snprintf(path, sizeof path, "%s/client.key", dir);
+	enum error e = curve_pair_read(path, true, &i.mine, why);
+	if (e == ERR_NOT_FOUND)
+		e = problem_set(why, ERR_CONFIG,
+				"%s: there is no such file; `tiergate keygen NAME` at the server's makes it", path);
+	if (!e) *ret_i = i;
+	curve_pair_forget(&i.mine);
+	return e;
+}
+
+enum error curve_server_read(const char *dir, const char *endpoint, struct curve_pair *ret_server,
+			     struct problem *why) {
+	char path[4096 + ENDPOINT_MAX];
+	struct view host = endpoint_host(endpoint);
+	(void)snprintf(path, sizeof path, "%s/servers/%.*s.pub", dir, VIEW_FMT(host));
+	enum error e = host.len ? curve_pair_read(path, false, ret_server, why) : ERR_NOT_FOUND;
+	if (e != ERR_NOT_FOUND) return e;
+	(void)snprintf(path, sizeof path, "%s/server.pub", dir);
+	e = curve_pair_read(path, false, ret_server, why);
+	if (e == ERR_NOT_FOUND)
+		e = problem_set(why, ERR_CONFIG, "%s: there is no such file, which says who may answer at %s", path,
+				endpoint);
+	return e;
 }

@@ -3,7 +3,8 @@
  * A directory, the setting CURVE_DIR:
  *
  *   server.key         this installation's pair, mode 0600; services that bind need it
- *   server.pub         its public half: what clients are given
+ *   server.pub         its public half: what clients are given. Whoever connects expects it of every server,
+ *   servers/HOST.pub   but of this host: HOST as it stands in the endpoint, a name or an address (without [])
  *   allowed/NAME.pub   a client that may connect, and what it may ask; NAME is 1 to CURVE_NAME_MAX of A-Z a-z 0-9 . _ -
  *   client.key         the pair that this side connects with, mode 0600; services and commands that connect need it
  *
@@ -14,7 +15,8 @@
  *   may check feed     in allowed/ alone: words of the table below
  *
  * Strict: an unknown word, a word twice, a key twice in allowed/ is refused with file and line. A secret that
- * others may read is refused, as ssh does. No sentence ever quotes a secret.
+ * others may read is refused, as ssh does, and so is an allowed/ that others may write to. No sentence ever quotes a
+ * secret.
  */
 #ifndef NET_CURVE_KEYS_H
 #define NET_CURVE_KEYS_H
@@ -30,10 +32,15 @@
 
 /* What a key may be allowed to do. symbol, the word, what it opens */
 #define CURVE_RIGHT_TABLE(X)                                                                                           \
-	X(CURVE_CHECK, "check", "tier checks: check, get, batch, ping")                                                \
-	X(CURVE_FEED, "feed", "the feed of changes, and since")                                                        \
-	X(CURVE_JOURNAL, "journal", "reading the journal: a worker on another host")                                   \
-	X(CURVE_APPEND, "append", "appending to the journal: the reconciler")
+	X(CURVE_CHECK, "check", "tier checks: a backend")                                                              \
+	X(CURVE_FEED, "feed", "the feed of changes, and catching up with it: who keeps a cache")                       \
+	X(CURVE_JOURNAL, "journal", "read the journal, and report progress: a worker")                                 \
+	X(CURVE_APPEND, "append", "append what Stripe says to the journal: a reconciler, with journal")                \
+	X(CURVE_GRANT, "grant", "append grants by hand: tiergate grant, revoke")                                       \
+	X(CURVE_CHANGES, "changes", "hear the worker's changes: a query")                                              \
+	X(CURVE_CONTROL, "control", "tiergate rebuild, quarantine retry, journal forget")                              \
+	X(CURVE_SESSION, "session", "have the reconciler fetch a checkout session, see its status: billing")           \
+	X(CURVE_RECONCILE, "reconcile", "ask the reconciler for all else: tiergate reconcile")
 
 enum curve_right {
 #define X(symbol, word, help) symbol##_AT,
@@ -45,8 +52,14 @@ enum curve_right {
 #undef X
 };
 
-/* Its word; empty for what is no single right. */
-const char *curve_right_word(enum curve_right right);
+#define CURVE_RIGHTS_ALL ((1u << CURVE_RIGHT_COUNT) - 1)
+#define CURVE_RIGHTS_TEXT_MAX 128
+
+/* Their words, separated by commas; empty for none. */
+struct curve_rights_text {
+	char text[CURVE_RIGHTS_TEXT_MAX];
+};
+struct curve_rights_text curve_rights_words(unsigned rights);
 /* Words separated by spaces or commas → bits. ERR_CONFIG names the word. */
 NODISCARD enum error curve_rights_parse(struct view words, unsigned *ret_rights, struct problem *why);
 
@@ -70,7 +83,20 @@ NODISCARD enum error curve_client_read(const char *path, struct curve_pair *ret_
 NODISCARD enum error curve_pair_write(const char *path, const struct curve_pair *pair, bool secret, unsigned rights,
 				      struct problem *why);
 
+/* Who connects: what of a directory it needs. */
+struct curve_identity {
+	const char *dir; /* outlives it */
+	struct curve_pair mine;
+};
+
+/* client.key. ERR_CONFIG with a sentence that says what to do, also when it is not there. */
+NODISCARD enum error curve_identity_read(const char *dir, struct curve_identity *ret_i, struct problem *why);
+/* The public half of whoever is to answer at that endpoint: servers/HOST.pub, else server.pub. */
+NODISCARD enum error curve_server_read(const char *dir, const char *endpoint, struct curve_pair *ret_server,
+				       struct problem *why);
+
 bool curve_name_valid(struct view name);
+bool curve_key_valid(struct view text);
 
 struct curve_client {
 	char name[CURVE_NAME_MAX + 1];

@@ -59,13 +59,30 @@ static bool is_host(struct view host) {
 	return host.len > 0;
 }
 
-bool endpoint_is_local(const char *endpoint) {
-	struct view text = view_str(endpoint);
-	if (!view_starts(text, VIEW("tcp://"))) return true;
-	struct view rest = after(text, 6);
+/* What stands before the last colon; empty when there is none. */
+static struct view before_port(struct view rest) {
 	size_t colon = rest.len;
 	while (colon > 0 && rest.ptr[colon - 1] != ':') colon--;
-	return colon > 0 && is_loopback(view_of(rest.ptr, colon - 1));
+	return view_of(rest.ptr, colon ? colon - 1 : 0);
+}
+
+bool endpoint_is_local(const char *endpoint) {
+	struct view text = view_str(endpoint);
+	return !view_starts(text, VIEW("tcp://")) || is_loopback(before_port(after(text, 6)));
+}
+
+bool endpoints_are_local(const struct endpoints *list) {
+	for (unsigned i = 0; i < list->count; i++)
+		if (!endpoint_is_local(list->at[i])) return false;
+	return true;
+}
+
+struct view endpoint_host(const char *endpoint) {
+	struct view text = view_str(endpoint);
+	if (!view_starts(text, VIEW("tcp://"))) return VIEW_NONE;
+	struct view host = before_port(after(text, 6));
+	bool brackets = host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']';
+	return brackets ? view_of(host.ptr + 1, host.len - 2) : host;
 }
 
 /* *ret_endpoint has room; the numeric form is written, since libzmq does not bind to names. */

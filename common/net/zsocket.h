@@ -57,6 +57,9 @@ NODISCARD enum error endpoint_pairs_parse(struct view text, struct endpoint_pair
 /* Nobody from outside this machine can come there: ipc, inproc, loopback. Anything else needs keys (net/curve_gate.h).
  */
 bool endpoint_is_local(const char *endpoint);
+bool endpoints_are_local(const struct endpoints *list);
+/* The host of a tcp endpoint, without brackets; empty for any other. */
+struct view endpoint_host(const char *endpoint);
 
 /* The process's one context. Call signals_block (service/signals.h) before it: its threads inherit the mask.
  * ERR_MEMORY or ERR_UNAVAILABLE (out of file descriptors). */

@@ -127,23 +127,21 @@ static enum error store_text(const struct setting *row, const char *origin, cons
 	return OK;
 }
 
-/* The sockets inside an installation know no keys. */
-static enum error need_local(const char *endpoint, struct problem *why) {
-	if (endpoint_is_local(endpoint)) return OK;
-	return problem_set(why, ERR_CONFIG,
-			   "'%s' is not loopback, and this socket takes no keys: use ipc:// or tcp://127.0.0.1",
-			   endpoint);
-}
-
-static enum error store_pairs(const char *text, struct endpoint_pairs *into, struct problem *why) {
-	struct endpoint_pairs pairs;
-	enum error e = endpoint_pairs_parse(view_str(text), &pairs, why);
-	for (unsigned i = 0; !e && i < pairs.count; i++) {
-		e = need_local(pairs.at[i].pub, why);
-		if (!e) e = need_local(pairs.at[i].replay, why);
-	}
-	if (!e && into) *into = pairs;
-	return e;
+bool setting_remote(const struct setting *row, const char *text, char ret_endpoint[ENDPOINT_MAX]) {
+	struct endpoints list = {0};
+	struct endpoint_pairs pairs = {0};
+	const char *remote = NULL;
+	if (row->type == SETTING_ENDPOINT) (void)!endpoint_parse(view_str(text), list.at[list.count++], NULL);
+	if (row->type == SETTING_ENDPOINTS) (void)!endpoints_parse(view_str(text), &list, NULL);
+	if (row->type == SETTING_PAIRS) (void)!endpoint_pairs_parse(view_str(text), &pairs, NULL);
+	for (unsigned i = 0; i < list.count && !remote; i++)
+		if (!endpoint_is_local(list.at[i])) remote = list.at[i];
+	for (unsigned i = 0; i < pairs.count && !remote; i++)
+		remote = !endpoint_is_local(pairs.at[i].pub)      ? pairs.at[i].pub
+			 : !endpoint_is_local(pairs.at[i].replay) ? pairs.at[i].replay
+								  : NULL;
+	if (remote) memcpy(ret_endpoint, remote, strlen(remote) + 1);
+	return remote != NULL;
 }
 
 enum error setting_store(const struct setting *row, const char *origin, const char *text, void *into,
@@ -167,13 +165,14 @@ enum error setting_store(const struct setting *row, const char *origin, const ch
 		return with_origin(e, origin, &inner, why);
 	}
 	case SETTING_PAIRS: {
-		enum error e = store_pairs(text, into, &inner);
+		struct endpoint_pairs pairs;
+		enum error e = endpoint_pairs_parse(view_str(text), &pairs, &inner);
+		if (!e && into) *(struct endpoint_pairs *)into = pairs;
 		return with_origin(e, origin, &inner, why);
 	}
 	case SETTING_ENDPOINT: {
 		char endpoint[ENDPOINT_MAX];
 		enum error e = endpoint_parse(view_str(text), endpoint, &inner);
-		if (!e) e = need_local(endpoint, &inner);
 		if (!e && into) *(const char **)into = text;
 		return with_origin(e, origin, &inner, why);
 	}

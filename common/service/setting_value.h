@@ -9,6 +9,10 @@
 NODISCARD enum error setting_store(const struct setting *row, const char *origin, const char *text, void *into,
 				   struct problem *why);
 
+/* An endpoint in the text, which passed setting_store, that is not local; false: there is none, or the row is no
+ * endpoint's. */
+bool setting_remote(const struct setting *row, const char *text, char ret_endpoint[ENDPOINT_MAX]);
+
 struct flag_name {
 	char text[SETTING_NAME_MAX];
 };

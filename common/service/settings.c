@@ -274,6 +274,12 @@ static enum error read_flags(struct settings *s, int argc, char *const *argv, en
 
 /* ---- from what was given to the target -------------------------------------------- */
 
+static int find_row(const struct settings *s, const char *name) {
+	for (size_t i = 0; i < s->table->count; i++)
+		if (strcmp(s->table->rows[i].name, name) == 0) return (int)i;
+	return -1;
+}
+
 static enum error check(struct settings *s, struct problem *why) {
 	for (size_t i = 0; i < s->table->count; i++) {
 		const struct setting *row = &s->table->rows[i];
@@ -296,6 +302,22 @@ static enum error check(struct settings *s, struct problem *why) {
 	if (s->argument_count < s->table->arguments_min)
 		return problem_set(why, ERR_USAGE, "an argument is missing: %s %s", s->table->program,
 				   s->table->arguments);
+	return OK;
+}
+
+/* What is not local needs keys, and the directory of them is a setting of whoever can take them. */
+static enum error check_keys(const struct settings *s, struct problem *why) {
+	char remote[ENDPOINT_MAX];
+	int keys = find_row(s, "CURVE_DIR");
+	if (keys >= 0 && s->given[keys].text) return OK;
+	for (size_t i = 0; i < s->table->count; i++) {
+		const struct given *g = &s->given[i];
+		if (!g->text || !setting_remote(&s->table->rows[i], g->text, remote)) continue;
+		return problem_set(why, ERR_CONFIG, "%s: '%s' is not loopback%s; or use ipc:// or tcp://127.0.0.1",
+				   g->origin, remote,
+				   keys < 0 ? ", and this takes no keys"
+					    : ": that needs keys (CURVE_DIR; `tiergate keygen` makes them)");
+	}
 	return OK;
 }
 
@@ -335,6 +357,7 @@ enum error settings_read(const struct settings_table *t, int argc, char *const *
 		e = give_environment(s, envp, why);
 		if (!e) e = give_defaults(s, why);
 		if (!e) e = check(s, why);
+		if (!e) e = check_keys(s, why);
 		if (!e) fill_target(s);
 	}
 	if (e) {
@@ -356,12 +379,6 @@ void settings_destroy(struct settings **s) {
 unsigned settings_argument_count(const struct settings *s) { return s->argument_count; }
 const char *settings_argument(const struct settings *s, unsigned i) {
 	return i < s->argument_count ? s->arguments[i] : NULL;
-}
-
-static int find_row(const struct settings *s, const char *name) {
-	for (size_t i = 0; i < s->table->count; i++)
-		if (strcmp(s->table->rows[i].name, name) == 0) return (int)i;
-	return -1;
 }
 
 const char *settings_origin(const struct settings *s, const char *name) {

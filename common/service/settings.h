@@ -10,6 +10,7 @@
  *
  * Refused, each with a sentence that names the setting as the person wrote it:
  *   a TIERGATE_* name that no service has (setting_names.h), a bad or a missing value   ERR_CONFIG (exit 78)
+ *   an endpoint that is not local without a CURVE_DIR (net/curve_keys.h)                ERR_CONFIG
  *   a flag that this program does not have, an argument too many or too few             ERR_USAGE  (exit 64)
  * A TIERGATE_* name of another service is fine: services share environments.
  */
@@ -35,8 +36,8 @@ enum setting_type {
 	SETTING_DURATION,  /* int64_t ms: "90s", "7d"; min to max in ms */
 	SETTING_SIZE,      /* uint64_t bytes: digits and at most one of K M G T (1024); min to max */
 	SETTING_LISTEN,    /* const char *: "127.0.0.1:8701", "[::1]:8701"; port 0: any free one */
-	SETTING_ENDPOINT,  /* const char * that passed endpoint_parse (net/zsocket.h) and is local */
-	SETTING_ENDPOINTS, /* struct endpoints: a list separated by `;`; the only ones that may have keys */
+	SETTING_ENDPOINT,  /* const char * that passed endpoint_parse (net/zsocket.h) */
+	SETTING_ENDPOINTS, /* struct endpoints: a list separated by `;` */
 	SETTING_PAIRS,     /* struct endpoint_pairs: "pub,replay" pairs separated by `;` */
 	SETTING_DIR,       /* const char *; not empty; need not exist */
 	SETTING_FILE,      /* const char *; not empty; need not exist */

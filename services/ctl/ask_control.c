@@ -4,7 +4,7 @@
 
 enum error control_ask(const struct call *c, const struct control_request *r, struct control_answer *ret_a,
 		       struct problem *why) {
-	const struct ask_peer peer = {c->s.control, "CONTROL", "tiergate-entitlement", CONTROL_VERSION};
+	const struct ask_peer peer = {c->s.control.at[0], "CONTROL", "tiergate-entitlement", CONTROL_VERSION};
 	AUTO(ask_close)
 	struct ask_socket *socket = NULL;
 	uint8_t bytes[CONTROL_MESSAGE_MAX];

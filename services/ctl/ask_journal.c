@@ -4,7 +4,8 @@
 
 enum error journal_asker_open(const struct call *c, struct journal_asker *ret_j, struct problem *why) {
 	ret_j->socket = NULL;
-	ret_j->peer = (struct ask_peer){c->s.journal_replay, "JOURNAL_REPLAY", "tiergate-ingress", STREAM_VERSION};
+	ret_j->peer =
+		(struct ask_peer){c->s.journal_replay.at[0], "JOURNAL_REPLAY", "tiergate-ingress", STREAM_VERSION};
 	return ask_open(c, &ret_j->peer, &ret_j->socket, why);
 }
 

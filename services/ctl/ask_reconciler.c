@@ -1,6 +1,7 @@
 #include "ask_reconciler.h"
 
 #include "net/zsocket.h"
+#include "own_keys.h"
 #include "service/clock.h"
 
 #include <zmq.h>
@@ -11,6 +12,7 @@ struct pass {
 	const struct call *call;
 	const struct pass_wish *wish;
 	void *zmq, *socket;
+	struct handshakes handshakes;
 	struct reconcile_done done;
 };
 
@@ -23,7 +25,9 @@ static enum error send_pass(struct pass *p, struct problem *why) {
 	if (zmq_send(p->socket, RECONCILE_VERSION, sizeof RECONCILE_VERSION - 1, ZMQ_SNDMORE) >= 0 &&
 	    zmq_send(p->socket, body.ptr, body.len, 0) >= 0)
 		return OK;
-	return problem_set(why, ERR_UNAVAILABLE, "no reconciler at %.110s (%s)", p->call->s.reconciler,
+	enum error e = own_keys_problem(&p->handshakes, p->call->s.reconciler.at[0], why);
+	if (e) return e;
+	return problem_set(why, ERR_UNAVAILABLE, "no reconciler at %.110s (%s)", p->call->s.reconciler.at[0],
 			   settings_origin(p->call->settings, "RECONCILER"));
 }
 
@@ -47,7 +51,8 @@ static enum error receive(struct pass *p, bool *ret_done, struct problem *why) {
 	zmq_msg_init(&body);
 	enum error e = zmq_msg_recv(&version, p->socket, 0) < 0 ? ERR_TIMEOUT : OK;
 	if (!e && (!zmq_msg_more(&version) || zmq_msg_recv(&body, p->socket, 0) < 0 || zmq_msg_more(&body)))
-		e = problem_set(why, ERR_MALFORMED, "what answers at %.110s is no reconciler", p->call->s.reconciler);
+		e = problem_set(why, ERR_MALFORMED, "what answers at %.110s is no reconciler",
+				p->call->s.reconciler.at[0]);
 	if (!e) e = take(p, view_of(zmq_msg_data(&body), zmq_msg_size(&body)), ret_done, why);
 	zmq_msg_close(&version);
 	zmq_msg_close(&body);
@@ -69,7 +74,8 @@ static enum error wait_for(struct pass *p, struct problem *why) {
 		bool connected = zmq_getsockopt(p->socket, ZMQ_EVENTS, &events, &size) == 0 && events & ZMQ_POLLOUT;
 		if ((!connected && now >= silent) || now >= deadline)
 			return problem_set(why, ERR_UNAVAILABLE, "no answer from a reconciler at %.110s (%s)",
-					   p->call->s.reconciler, settings_origin(p->call->settings, "RECONCILER"));
+					   p->call->s.reconciler.at[0],
+					   settings_origin(p->call->settings, "RECONCILER"));
 	}
 	return OK;
 }
@@ -82,10 +88,11 @@ enum error reconciler_pass(const struct call *c, const struct pass_wish *wish, s
 					      .receive_timeout_ms = LINGER_ANSWER_MS};
 	enum error e = zcontext_create(&p.zmq, why);
 	if (!e) e = zsocket_create(p.zmq, ZMQ_DEALER, &limits, &p.socket, why);
-	if (!e) e = zsocket_connect(p.socket, c->s.reconciler, why);
+	if (!e) e = own_keys_connect(c, p.zmq, p.socket, c->s.reconciler.at[0], &p.handshakes, why);
 	if (!e) e = send_pass(&p, why);
 	if (!e) e = wait_for(&p, why);
 	zsocket_close(&p.socket);
+	handshakes_close(&p.handshakes);
 	zcontext_destroy(&p.zmq);
 	if (!e) *ret_done = p.done;
 	return e;

@@ -4,11 +4,14 @@
 #include <stdlib.h>
 #include <zmq.h>
 
+#include "own_keys.h"
+
 struct ask_socket {
 	const struct call *call;
 	const struct ask_peer *peer;
 	void *zmq;
 	void *socket;
+	struct handshakes handshakes;
 	unsigned count;
 	zmq_msg_t frames[ASK_FRAMES_MAX];
 };
@@ -23,7 +26,7 @@ enum error ask_open(const struct call *c, const struct ask_peer *peer, struct as
 					      .receive_timeout_ms = (int)c->s.timeout_ms};
 	enum error e = zcontext_create(&a->zmq, why);
 	if (!e) e = zsocket_create(a->zmq, ZMQ_REQ, &limits, &a->socket, why);
-	if (!e) e = zsocket_connect(a->socket, peer->endpoint, why);
+	if (!e) e = own_keys_connect(c, a->zmq, a->socket, peer->endpoint, &a->handshakes, why);
 	if (e) {
 		ask_close(&a);
 		return e;
@@ -40,13 +43,16 @@ void ask_close(struct ask_socket **a) {
 	if (!a || !*a) return;
 	drop_frames(*a);
 	zsocket_close(&(*a)->socket);
+	handshakes_close(&(*a)->handshakes);
 	zcontext_destroy(&(*a)->zmq);
 	free(*a);
 	*a = NULL;
 }
 
-static enum error failed(const struct ask_socket *a, bool sent, struct problem *why) {
+static enum error failed(struct ask_socket *a, bool sent, struct problem *why) {
 	if (errno != EAGAIN) return problem_set(why, ERR_IO, "ZeroMQ: %s", zmq_strerror(errno));
+	enum error e = own_keys_problem(&a->handshakes, a->peer->endpoint, why);
+	if (e) return e;
 	return problem_set(why, sent ? ERR_TIMEOUT : ERR_UNAVAILABLE,
 			   "no answer within %lld ms from %.110s (%s): is %s running?",
 			   (long long)a->call->s.timeout_ms, a->peer->endpoint,

@@ -3,7 +3,7 @@
 #include "base/show.h"
 #include "value.h"
 
-static const struct setting rows[] = {ROW_JOURNAL_REPLAY, ROW_TIMEOUT, ROW_JSON};
+static const struct setting rows[] = {ROW_JOURNAL_REPLAY, ROW_CURVE_DIR, ROW_TIMEOUT, ROW_JSON};
 
 static const struct settings_table table = {
 	.program = "tiergate journal forget",

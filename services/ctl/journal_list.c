@@ -13,6 +13,7 @@ static const struct setting rows[] = {
 	{"TYPE", SETTING_STRING, AT(type), .flag_only = true,
 	 .help = "only events of this type, or of all that begin so: customer.subscription.*"},
 	ROW_JOURNAL_REPLAY,
+	ROW_CURVE_DIR,
 	ROW_TIMEOUT,
 	ROW_JSON,
 };

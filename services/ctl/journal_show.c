@@ -4,7 +4,7 @@
 #include "base/show.h"
 #include "value.h"
 
-static const struct setting rows[] = {ROW_MODE, ROW_ACCOUNT, ROW_JOURNAL_REPLAY, ROW_TIMEOUT, ROW_JSON};
+static const struct setting rows[] = {ROW_MODE, ROW_ACCOUNT, ROW_JOURNAL_REPLAY, ROW_CURVE_DIR, ROW_TIMEOUT, ROW_JSON};
 
 static const struct settings_table table = {
 	.program = "tiergate journal show",

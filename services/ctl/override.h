@@ -27,7 +27,8 @@ struct override_call {
 	 .required = true,                                                                                             \
 	 .help = "the reason, for whoever asks later; required"},                                                      \
 		{"BY", SETTING_STRING, AT(by), .flag_only = true, .help = "who does it; default: your login name"},    \
-		ROW_MODE_SAID, ROW_ACCOUNT, ROW_STORE_DIR, ROW_CATALOG, ROW_JOURNAL_REPLAY, ROW_TIMEOUT, ROW_JSON
+		ROW_MODE_SAID, ROW_ACCOUNT, ROW_STORE_DIR, ROW_CATALOG, ROW_JOURNAL_REPLAY, ROW_CURVE_DIR,             \
+		ROW_TIMEOUT, ROW_JSON
 
 /* Opens all three, and checks --why, --by and --account. override_call_close whatever the outcome. */
 NODISCARD enum error override_call_open(const struct call *c, struct override_call *ret_o, struct problem *why);

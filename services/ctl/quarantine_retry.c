@@ -3,7 +3,7 @@
 #include "quarantine.h"
 #include "value.h"
 
-static const struct setting rows[] = {ROW_CONTROL, ROW_TIMEOUT, ROW_JSON};
+static const struct setting rows[] = {ROW_CONTROL, ROW_CURVE_DIR, ROW_TIMEOUT, ROW_JSON};
 
 static const struct settings_table table = {
 	.program = "tiergate quarantine retry",

@@ -20,6 +20,7 @@ static const struct setting rows[] = {
 	{"JOURNAL_ALONE", SETTING_BOOL, AT(journal_alone), .flag_only = true,
 	 .help = "also when the journal does not reach back to the beginning and Stripe is not asked"},
 	ROW_CONTROL,
+	ROW_CURVE_DIR,
 	ROW_RECONCILER,
 	ROW_JOURNAL_REPLAY,
 	ROW_STORE_DIR,

@@ -13,6 +13,7 @@ static const struct setting rows[] = {
 	{"WAIT", SETTING_DURATION, AT(wait_ms), .flag_only = true, .fallback = "1h", .min = 1000,
 	 .help = "how long to wait until the pass is over; it goes on without this command"},
 	ROW_RECONCILER,
+	ROW_CURVE_DIR,
 	ROW_TIMEOUT,
 	ROW_JSON,
 };

@@ -21,8 +21,8 @@ struct ctl_settings {
 	int64_t timeout_ms;
 	const char *store_dir;
 	const char *catalog;
-	const char *journal_replay;
-	const char *control;
+	struct endpoints journal_replay; /* of these three the first is asked */
+	struct endpoints control;
 	const char *ingress_admin, *entitlement_admin, *query_admin;
 	const char *webhook_secrets;
 	const char *webhook_url;
@@ -30,6 +30,8 @@ struct ctl_settings {
 	const char *account;
 	const char *curve_dir; /* NULL: no keys */
 	const char *may;
+	const char *public_key;
+	bool if_missing;
 	const char *tier;
 	const char *feature;
 	const char *at;
@@ -44,7 +46,7 @@ struct ctl_settings {
 	const char *reconciler_admin;
 	int64_t wait_ms;
 	bool journal_alone;
-	const char *reconciler;
+	struct endpoints reconciler;
 	const char *until;
 	const char *why;
 	const char *by;
@@ -78,14 +80,14 @@ struct ctl_settings {
 	{ "CATALOG", SETTING_FILE, AT(catalog), .fallback = "./tiers.yaml", .help = "the catalog of tiers" }
 #define ROW_JOURNAL_REPLAY                                                                                             \
 	{                                                                                                              \
-		"JOURNAL_REPLAY", SETTING_ENDPOINT, AT(journal_replay),                                                \
+		"JOURNAL_REPLAY", SETTING_ENDPOINTS, AT(journal_replay),                                               \
 			.fallback = "ipc://./data/journal-replay",                                                     \
 			.help = "where tiergate-ingress answers for its journal"                                       \
 	}
 #define ROW_CONTROL                                                                                                    \
 	{                                                                                                              \
-		"CONTROL", SETTING_ENDPOINT, AT(control), .fallback = "ipc://./data/control",                          \
-							  .help = "where tiergate-entitlement takes requests"          \
+		"CONTROL", SETTING_ENDPOINTS, AT(control), .fallback = "ipc://./data/control",                         \
+							   .help = "where tiergate-entitlement takes requests"         \
 	}
 #define ROW_AT                                                                                                         \
 	{                                                                                                              \
@@ -95,8 +97,8 @@ struct ctl_settings {
 	}
 #define ROW_RECONCILER                                                                                                 \
 	{                                                                                                              \
-		"RECONCILER", SETTING_ENDPOINT, AT(reconciler), .fallback = "ipc://./data/reconciler",                 \
-								.help = "where tiergate-reconciler takes requests"     \
+		"RECONCILER", SETTING_ENDPOINTS, AT(reconciler), .fallback = "ipc://./data/reconciler",                \
+								 .help = "where tiergate-reconciler takes requests"    \
 	}
 #define ROW_MODE                                                                                                       \
 	{                                                                                                              \

@@ -65,8 +65,8 @@ static enum error obey(struct worker *w, const struct control_request *r, struct
 	return e;
 }
 
-static struct control_reply answer(struct worker *w, struct view version, struct view body, enum control_op *ret_op,
-				   struct problem *why) {
+static struct control_reply answer(struct worker *w, struct view version, struct view body, unsigned rights,
+				   enum control_op *ret_op, struct problem *why) {
 	struct control_request r;
 	struct control_reply reply = {.code = STREAM_OK};
 	enum error e = ERR_VERSION;
@@ -75,6 +75,8 @@ static struct control_reply answer(struct worker *w, struct view version, struct
 		e = control_request_read(body, &r, &reply.id, why);
 	else
 		(void)problem_set(why, e, "the first frame must be " CONTROL_VERSION);
+	/* a key's connection may outlive its rights */
+	if (e == OK && !(rights & CURVE_CONTROL)) e = problem_set(why, ERR_FORBIDDEN, "the key has not the right");
 	if (e == OK) {
 		*ret_op = r.op;
 		e = obey(w, &r, &reply, why);
@@ -92,20 +94,22 @@ static void reply_to(struct worker *w, struct message *m) {
 	struct writer out = writer_of(bytes, sizeof bytes);
 	struct problem why = {0};
 	enum control_op op = CONTROL_RETRY;
-	const struct control_reply reply = answer(w, frame(m, m->count - 2), frame(m, m->count - 1), &op, &why);
+	unsigned rights = door_rights(&w->control, &m->frames[m->count - 1]);
+	const struct control_reply reply = answer(w, frame(m, m->count - 2), frame(m, m->count - 1), rights, &op, &why);
 
 	control_reply_write(&out, op, &reply);
 	struct view v = writer_view(&out);
 	/* a peer that left or never reads loses its answer; nobody waits for it */
 	for (unsigned i = 0; i + 2 < m->count; i++)
-		if (zmq_msg_send(&m->frames[i], w->control, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return;
-	if (zmq_send(w->control, CONTROL_VERSION, sizeof CONTROL_VERSION - 1, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return;
-	(void)zmq_send(w->control, v.ptr, v.len, ZMQ_DONTWAIT);
+		if (zmq_msg_send(&m->frames[i], w->control.socket, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return;
+	if (zmq_send(w->control.socket, CONTROL_VERSION, sizeof CONTROL_VERSION - 1, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+		return;
+	(void)zmq_send(w->control.socket, v.ptr, v.len, ZMQ_DONTWAIT);
 }
 
 void worker_control(struct worker *w) {
 	struct message m;
-	for (unsigned n = 0; n < AT_ONCE && w->failed == OK && receive(w->control, &m); n++) {
+	for (unsigned n = 0; n < AT_ONCE && w->failed == OK && receive(w->control.socket, &m); n++) {
 		if (m.whole && m.count >= 3)
 			reply_to(w, &m);
 		else

@@ -69,17 +69,24 @@ static enum error open_follower(struct worker *w, unsigned i, struct problem *wh
 	enum error e = zsocket_create(w->service.zmq, ZMQ_SUB, &limits, &f->sub, why);
 	if (e == OK && zmq_setsockopt(f->sub, ZMQ_SUBSCRIBE, "", 0) != 0)
 		e = problem_set(why, ERR_INTERNAL, "cannot subscribe: %s", zmq_strerror(zmq_errno()));
-	if (e == OK) e = zsocket_connect(f->sub, f->pub_endpoint, why);
+	if (e == OK) e = keys_connect(w->keys, f->sub, f->pub_endpoint, why);
 	if (e == OK) e = zsocket_create(w->service.zmq, ZMQ_DEALER, &limits, &f->replay, why);
-	if (e == OK) e = zsocket_connect(f->replay, f->replay_endpoint, why);
+	if (e == OK) e = keys_connect(w->keys, f->replay, f->replay_endpoint, why);
 	return e;
 }
 
 static enum error open_sockets(struct worker *w, struct problem *why) {
-	enum error e = zsocket_create(w->service.zmq, ZMQ_PUB, NULL, &w->changes, why);
-	if (e == OK) e = zsocket_bind(w->changes, w->settings.changes_pub, w->changes_endpoint, why);
-	if (e == OK) e = zsocket_create(w->service.zmq, ZMQ_ROUTER, NULL, &w->control, why);
-	if (e == OK) e = zsocket_bind(w->control, w->settings.control, w->control_endpoint, why);
+	const struct worker_settings *s = &w->settings;
+	const struct door_options changes = {.type = ZMQ_PUB, .at = s->changes_pub, .rights = CURVE_CHANGES};
+	const struct door_options control = {.type = ZMQ_ROUTER, .at = s->control, .rights = CURVE_CONTROL};
+	struct keys_needs needs = {.binds = !endpoints_are_local(&s->changes_pub) || !endpoints_are_local(&s->control)};
+	for (unsigned i = 0; i < s->journals.count; i++)
+		if (!endpoint_is_local(s->journals.at[i].pub) || !endpoint_is_local(s->journals.at[i].replay))
+			needs.connects = true;
+	w->keys = &w->own_keys;
+	enum error e = keys_open(w->keys, &w->service, s->curve_dir, needs, why);
+	if (e == OK) e = door_open(&w->changes, w->service.zmq, w->keys->gate, &changes, why);
+	if (e == OK) e = door_open(&w->control, w->service.zmq, w->keys->gate, &control, why);
 	return e == OK ? worker_open_followers(w, why) : e;
 }
 
@@ -130,8 +137,9 @@ void worker_close(struct worker *w) {
 		zsocket_close(&w->followers[i].sub);
 		zsocket_close(&w->followers[i].replay);
 	}
-	zsocket_close(&w->control);
-	zsocket_close(&w->changes);
+	door_close(&w->control);
+	door_close(&w->changes);
+	keys_close(&w->own_keys);
 	look_end(&w->look);
 	entitlements_close(&w->store);
 	stripe_decoder_destroy(&w->decoder);

@@ -6,8 +6,8 @@
 static void publish(struct worker *w, const char *topic, const struct writer *out) {
 	struct view v = writer_view(out);
 	if (v.len == 0) return;
-	if (zmq_send(w->changes, topic, 1, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
-		(void)zmq_send(w->changes, v.ptr, v.len, ZMQ_DONTWAIT);
+	if (zmq_send(w->changes.socket, topic, 1, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
+		(void)zmq_send(w->changes.socket, v.ptr, v.len, ZMQ_DONTWAIT);
 }
 
 void worker_publish_change(void *worker, const struct change *c) {

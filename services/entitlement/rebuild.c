@@ -46,6 +46,7 @@ static enum error make_shadow(struct worker *w, struct problem *why) {
 	w->rebuild.shadow = s;
 	s->service = w->service; /* shared: log, sockets' context; a shadow stops none of it */
 	s->settings = w->settings;
+	s->keys = w->keys;
 	s->is_shadow = true;
 	s->catalog = w->catalog;
 	s->started_ms = mono_ms();

@@ -1,6 +1,14 @@
 #include "worker.h"
 
-void worker_reload(struct worker *w) {
+/* A key was taken out: its connections end with the sockets. */
+static void reload_keys(struct worker *w) {
+	if (!keys_reload(w->keys)) return;
+	enum error e = door_reopen(&w->changes, &w->why);
+	if (e == OK) e = door_reopen(&w->control, &w->why);
+	if (e != OK) w->failed = e;
+}
+
+static void reload_catalog(struct worker *w) {
 	struct catalog_file *fresh = NULL;
 	struct problem why = {0};
 	uint64_t tried = 0, still = 0;
@@ -25,4 +33,9 @@ void worker_reload(struct worker *w) {
 	if (e != OK) log_error(&w->service.log, log_ev("catalog_not_noted"), kv_error(e), kv_why(&why));
 	log_info(&w->service.log, log_ev("catalog_loaded"), kv_u64("tiers", catalog_file_get(fresh)->tier_count),
 		 kv_u64("retried", tried), kv_u64("still", still));
+}
+
+void worker_reload(struct worker *w) {
+	reload_keys(w);
+	if (w->failed == OK) reload_catalog(w);
 }

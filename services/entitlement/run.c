@@ -46,6 +46,7 @@ static void timers(struct worker *w, int64_t now_ms) {
 	}
 	if (now_ms >= w->facts_due_ms) {
 		worker_facts(w, now_ms);
+		keys_report(w->keys);
 		w->facts_due_ms = now_ms + FACTS_MS;
 	}
 }
@@ -66,7 +67,7 @@ static void signals(struct worker *w) {
 static int poll_sockets(struct worker *w, long timeout) {
 	zmq_pollitem_t items[2 + 3 * ENDPOINTS_MAX] = {
 		{.fd = w->service.signals.fd, .events = ZMQ_POLLIN},
-		{.socket = w->control, .events = ZMQ_POLLIN},
+		{.socket = w->control.socket, .events = ZMQ_POLLIN},
 	};
 	int count = 2;
 	for (unsigned i = 0; i < w->follower_count; i++) {
@@ -93,8 +94,8 @@ static void announce(struct worker *w) {
 	if (e != OK) log_warn(&w->service.log, log_ev("catalog_not_noted"), kv_error(e), kv_why(&why));
 	health_broken(w->service.health, "journals", "not caught up yet");
 	service_ready(&w->service);
-	log_info(&w->service.log, log_ev("ready"), kv_str("changes", w->changes_endpoint),
-		 kv_str("control", w->control_endpoint), kv_str("admin", admin_address(w->service.admin)),
+	log_info(&w->service.log, log_ev("ready"), kv_str("changes", w->changes.actual),
+		 kv_str("control", w->control.actual), kv_str("admin", admin_address(w->service.admin)),
 		 kv_u64("ver", w->ver), kv_hex("epoch", entitlements_epoch(w->store)));
 }
 

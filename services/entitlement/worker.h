@@ -20,6 +20,7 @@
 #include "proto/control.h"
 #include "proto/stripe_decode.h"
 #include "service/catalog_file.h"
+#include "service/keys.h"
 #include "service/start.h"
 #include "source.h"
 #include "store/entitlements.h"
@@ -40,8 +41,9 @@ struct worker_settings {
 	struct endpoint_pairs journals;
 	const char *store_dir;
 	uint64_t map_size;
-	const char *changes_pub;
-	const char *control;
+	struct endpoints changes_pub;
+	struct endpoints control;
+	const char *curve_dir; /* NULL: no keys */
 	const char *catalog;
 	const char *metadata_key;
 	const char *worker_name;
@@ -103,10 +105,10 @@ struct worker {
 	struct entitlements *store;
 	struct look *look;
 	struct stripe_decoder *decoder;
-	void *changes;
-	void *control;
-	char changes_endpoint[ENDPOINT_MAX];
-	char control_endpoint[ENDPOINT_MAX];
+	struct keys *keys; /* a shadow's are those of whom it works for */
+	struct keys own_keys;
+	struct door changes;
+	struct door control;
 	unsigned follower_count;
 	struct follower followers[ENDPOINTS_MAX];
 	struct fold *fold; /* the transaction under way; NULL: none */
@@ -196,7 +198,7 @@ void worker_control(struct worker *w);
 /* facts.c: health's conditions and facts, and the gauges. */
 void worker_facts(struct worker *w, int64_t now_ms);
 
-/* reload.c: the catalog again; the old one stays when the new is bad. */
+/* reload.c: the catalog and the allowed keys again; the old ones stay when the new are bad. */
 void worker_reload(struct worker *w);
 
 #endif

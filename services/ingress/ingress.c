@@ -7,10 +7,10 @@
 
 #include "service/random.h"
 
-/* On the committer's thread, at most once. */
+/* On the committer's thread or replay's; the first counts. */
 static void on_fatal(void *ctx, enum error e, const struct problem *why) {
 	struct ingress *in = ctx;
-	if (atomic_load(&in->has_fatal)) return;
+	if (atomic_exchange(&in->fatal_claimed, true)) return;
 	in->fatal = why ? *why : (struct problem){0};
 	in->fatal.error = e;
 	/* the eventfd alone wakes the other thread, but orders no memory in C's model */
@@ -27,13 +27,20 @@ static void on_replay_failed(void *ctx, enum error e, const struct problem *why)
 
 /* ---- opening ----------------------------------------------------------------------- */
 
+static enum error open_keys(struct ingress *in, struct problem *why) {
+	const struct ingress_settings *s = in->settings;
+	const struct keys_needs needs = {.binds = !endpoints_are_local(&s->journal_pub) ||
+						  !endpoints_are_local(&s->journal_replay)};
+	return keys_open(&in->keys, &in->service, s->curve_dir, needs, why);
+}
+
 static enum error open_journal(struct ingress *in, struct problem *why) {
 	const struct ingress_settings *s = in->settings;
 	struct journal_options o = {.dir = s->journal_dir, .map_size = s->map_size};
 	enum error e = random_u64(&o.origin, why);
 	if (!e) e = random_u64(&o.run, why);
 	if (!e) e = journal_open(&o, &in->journal, why);
-	if (!e) e = publisher_create(in->service.zmq, s->journal_pub, &in->publisher, in->pub, why);
+	if (!e) e = publisher_create(in->service.zmq, in->keys.gate, &s->journal_pub, &in->publisher, why);
 	return e;
 }
 
@@ -62,7 +69,8 @@ static enum error start_committer(struct ingress *in, struct problem *why) {
 
 static enum error start_replay(struct ingress *in, struct problem *why) {
 	struct replay_options o = {.zmq = in->service.zmq,
-				   .endpoint = in->settings->journal_replay,
+				   .gate = in->keys.gate,
+				   .at = in->settings->journal_replay,
 				   .journal = in->journal,
 				   .committer = in->committer,
 				   .progress = &in->progress,
@@ -70,8 +78,9 @@ static enum error start_replay(struct ingress *in, struct problem *why) {
 				   .dropped = in->meters.replay_dropped,
 				   .replayed = in->meters.replayed,
 				   .failed = on_replay_failed,
+				   .shut = on_fatal,
 				   .ctx = in};
-	return replay_start(&o, &in->replay, in->replay_endpoint, why);
+	return replay_start(&o, &in->replay, why);
 }
 
 static enum error start_receiver(struct ingress *in, struct problem *why) {
@@ -84,8 +93,8 @@ static void say_ready(struct ingress *in) {
 	health_met(in->service.health, "storage");
 	service_ready(&in->service);
 	log_info(&in->service.log, log_ev("ready"), kv_str("listen", http_server_endpoint(in->http)),
-		 kv_str("admin", admin_address(in->service.admin)), kv_str("pub", in->pub),
-		 kv_str("replay", in->replay_endpoint), kv_hex("origin", journal_origin(in->journal)),
+		 kv_str("admin", admin_address(in->service.admin)), kv_str("pub", publisher_endpoints(in->publisher)),
+		 kv_str("replay", replay_endpoints(in->replay)), kv_hex("origin", journal_origin(in->journal)),
 		 kv_u64("secrets", secrets_count(in->secrets)));
 }
 
@@ -99,6 +108,7 @@ enum error ingress_open(struct ingress *in, const struct ingress_settings *setti
 	if (in->fatal_fd < 0) return problem_set(why, ERR_UNAVAILABLE, "eventfd: %s", strerror(errno));
 	meters_register(&in->meters, in->service.metrics);
 	enum error e = secrets_create(view_str(settings->secrets), in->service.metrics, &in->secrets, why);
+	if (!e) e = open_keys(in, why);
 	if (!e) e = open_journal(in, why);
 	if (!e) e = start_committer(in, why);
 	if (!e) e = start_replay(in, why);
@@ -118,14 +128,18 @@ static void reload(struct ingress *in) {
 		log_error(&in->service.log, log_ev("reload_refused"), kv_error(e), kv_why(&why));
 	else
 		log_info(&in->service.log, log_ev("reloaded"), kv_u64("secrets", secrets_count(in->secrets)));
+	if (!keys_reload(&in->keys)) return;
+	atomic_store(&in->upkeep.reopen, true);
+	replay_reopen(in->replay);
 }
 
 enum error ingress_run(struct ingress *in, struct problem *why) {
 	for (;;) {
 		struct pollfd fds[2] = {{.fd = in->service.signals.fd, .events = POLLIN},
 					{.fd = in->fatal_fd, .events = POLLIN}};
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+		if (poll(fds, 2, in->keys.gate ? KEYS_REPORT_MS : -1) < 0 && errno != EINTR)
 			return problem_set(why, ERR_INTERNAL, "poll: %s", strerror(errno));
+		keys_report(&in->keys);
 		if (fds[1].revents && atomic_load(&in->has_fatal)) {
 			*why = in->fatal;
 			return why->error;
@@ -149,6 +163,7 @@ void ingress_close(struct ingress *in) {
 	committer_stop(&in->committer);
 	http_server_destroy(&in->http);
 	publisher_destroy(&in->publisher);
+	keys_close(&in->keys);
 	journal_close(&in->journal);
 	secrets_destroy(&in->secrets);
 	progress_finish(&in->progress);

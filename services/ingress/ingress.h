@@ -9,6 +9,7 @@
 
 #include "receiver.h"
 #include "replay.h"
+#include "service/keys.h"
 #include "settings.h"
 #include "upkeep.h"
 
@@ -28,10 +29,10 @@ struct ingress {
 	struct receiver receiver;
 	struct http_server *http;
 	struct upkeep upkeep;
-	char pub[ENDPOINT_MAX];
-	char replay_endpoint[ENDPOINT_MAX];
-	int fatal_fd;          /* readable once the journal has failed */
-	struct problem fatal;  /* set before has_fatal, and never again */
+	struct keys keys;
+	int fatal_fd; /* readable once the journal has failed, or a socket is lost */
+	atomic_bool fatal_claimed;
+	struct problem fatal;  /* set by who claimed it, before has_fatal */
 	atomic_bool has_fatal; /* set before fatal_fd becomes readable */
 };
 

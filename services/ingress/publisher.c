@@ -3,21 +3,20 @@
 #include <stdlib.h>
 #include <zmq.h>
 
-#include "net/zsocket.h"
 #include "proto/stream.h"
 #include "service/clock.h"
 
 struct publisher {
-	void *socket;
+	struct door door;
 };
 
-enum error publisher_create(void *zmq, const char *endpoint, struct publisher **ret_p, char *ret_endpoint,
+enum error publisher_create(void *zmq, struct curve_gate *gate, const struct endpoints *at, struct publisher **ret_p,
 			    struct problem *why) {
 	struct publisher *p = calloc(1, sizeof *p);
 	if (!p) return ERR_MEMORY;
-	struct zsocket_limits limits = {.send_hwm = PUBLISH_HWM};
-	enum error e = zsocket_create(zmq, ZMQ_PUB, &limits, &p->socket, why);
-	if (!e) e = zsocket_bind(p->socket, endpoint, ret_endpoint, why);
+	const struct door_options o = {
+		.type = ZMQ_PUB, .limits = {.send_hwm = PUBLISH_HWM}, .at = *at, .rights = CURVE_JOURNAL};
+	enum error e = door_open(&p->door, zmq, gate, &o, why);
 	if (e)
 		publisher_destroy(&p);
 	else
@@ -27,15 +26,18 @@ enum error publisher_create(void *zmq, const char *endpoint, struct publisher **
 
 void publisher_destroy(struct publisher **p) {
 	if (!p || !*p) return;
-	zsocket_close(&(*p)->socket);
+	door_close(&(*p)->door);
 	free(*p);
 	*p = NULL;
 }
 
+const char *publisher_endpoints(const struct publisher *p) { return p->door.actual; }
+enum error publisher_reopen(struct publisher *p, struct problem *why) { return door_reopen(&p->door, why); }
+
 /* A PUB never blocks; what it cannot send it drops, which is its nature. */
 static void send2(struct publisher *p, const char *topic, struct view message) {
-	if (zmq_send_const(p->socket, topic, strlen(topic), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return;
-	(void)zmq_send(p->socket, message.ptr, message.len, ZMQ_DONTWAIT);
+	if (zmq_send_const(p->door.socket, topic, strlen(topic), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return;
+	(void)zmq_send(p->door.socket, message.ptr, message.len, ZMQ_DONTWAIT);
 }
 
 void publisher_heartbeat(struct publisher *p, const struct journal *j, uint64_t first, uint64_t head) {

@@ -1,8 +1,9 @@
 /* The journal's PUB socket (proto/stream.h). It may drop, and nothing depends on it: heartbeats name the head.
- * All calls on one thread, the committer's. */
+ * All calls on one thread, the committer's, but for its making and its end. */
 #ifndef INGRESS_PUBLISHER_H
 #define INGRESS_PUBLISHER_H
 
+#include "net/door.h"
 #include "store/journal.h"
 
 /* A larger record is announced by a heartbeat and fetched by replay: the high-water mark counts messages, and a
@@ -12,10 +13,14 @@
 
 struct publisher;
 
-/* ret_endpoint: where it is really bound; ENDPOINT_MAX bytes (net/zsocket.h). */
-NODISCARD enum error publisher_create(void *zmq, const char *endpoint, struct publisher **ret_p, char *ret_endpoint,
-				      struct problem *why);
+/* gate NULL: no keys. */
+NODISCARD enum error publisher_create(void *zmq, struct curve_gate *gate, const struct endpoints *at,
+				      struct publisher **ret_p, struct problem *why);
 void publisher_destroy(struct publisher **p);
+/* Where it is really bound. */
+const char *publisher_endpoints(const struct publisher *p);
+/* Ends all connections (net/door.h). */
+NODISCARD enum error publisher_reopen(struct publisher *p, struct problem *why);
 
 /* What journal_append has just stored; duplicates are left out. first: the oldest record there. */
 void publisher_records(struct publisher *p, const struct journal *j, uint64_t first,

@@ -5,7 +5,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "net/zsocket.h"
 #include "replay_private.h"
 
 #define REQUESTS_PER_TURN 64 /* before finished appends are looked at again */
@@ -67,12 +66,12 @@ static bool serve_one(struct replay *r) {
 	bool good = false;
 	zmq_msg_init(&version);
 	zmq_msg_init(&message);
-	bool got = receive(r->socket, &e, &version, &message, &good);
+	bool got = receive(r->door.socket, &e, &version, &message, &good);
 	if (got) counter_add(r->options.requests, 1);
 	/* another protocol gets no answer in this one's words */
 	struct view v = view_of(zmq_msg_data(&version), zmq_msg_size(&version));
 	if (got && good && view_eq(v, VIEW(STREAM_VERSION)))
-		replay_answer(r, &e, &message);
+		replay_answer(r, &e, &message, door_rights(&r->door, &message));
 	else if (got)
 		counter_add(r->options.dropped, 1);
 	envelope_close(&e);
@@ -83,14 +82,23 @@ static bool serve_one(struct replay *r) {
 
 /* ---- the thread ------------------------------------------------------------------- */
 
+/* A reply that is under way goes nowhere then, and is asked for again. */
+static void reopen(struct replay *r) {
+	struct problem why = {0};
+	enum error e = door_reopen(&r->door, &why);
+	if (e && r->options.shut) r->options.shut(r->options.ctx, e, &why);
+}
+
 static bool finish_appends(struct replay *r) {
 	uint64_t n;
 	if (read(r->event_fd, &n, sizeof n) < 0) return false; /* non-blocking: nothing new */
 	pthread_mutex_lock(&r->mutex);
 	struct append *list = r->done;
 	r->done = NULL;
-	bool stopping = r->stopping;
+	bool stopping = r->stopping, reopening = r->reopening && !stopping;
+	r->reopening = false;
 	pthread_mutex_unlock(&r->mutex);
+	if (reopening) reopen(r);
 	while (list) {
 		struct append *a = list;
 		list = a->next;
@@ -105,8 +113,8 @@ static void *run(void *replay) {
 	bool stopping = false;
 	while (!stopping || r->in_flight) {
 		zmq_pollitem_t items[2] = {{.fd = r->event_fd, .events = ZMQ_POLLIN},
-					   {.socket = r->socket, .events = ZMQ_POLLIN}};
-		if (zmq_poll(items, stopping ? 1 : 2, -1) < 0 && errno != EINTR) break;
+					   {.socket = r->door.socket, .events = ZMQ_POLLIN}};
+		if (zmq_poll(items, stopping || !r->door.socket ? 1 : 2, -1) < 0 && errno != EINTR) break;
 		if (items[0].revents && finish_appends(r)) stopping = true;
 		for (int i = 0; !stopping && i < REQUESTS_PER_TURN && serve_one(r); i++) {
 		}
@@ -123,36 +131,46 @@ static void wake(struct replay *r) {
 /* ---- from outside ------------------------------------------------------------------ */
 
 static void destroy(struct replay *r) {
-	zsocket_close(&r->socket);
+	door_close(&r->door);
 	if (r->event_fd >= 0) close(r->event_fd);
 	pthread_mutex_destroy(&r->mutex);
 	free(r);
 }
 
-static enum error open_parts(struct replay *r, char *ret_endpoint, struct problem *why) {
+static enum error open_parts(struct replay *r, struct problem *why) {
 	r->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (r->event_fd < 0) return problem_set(why, ERR_UNAVAILABLE, "eventfd: %s", strerror(errno));
-	struct zsocket_limits limits = {.send_hwm = REPLAY_HWM, .message_max = STREAM_APPEND_MAX};
-	enum error e = zsocket_create(r->options.zmq, ZMQ_ROUTER, &limits, &r->socket, why);
-	if (!e) e = zsocket_bind(r->socket, r->options.endpoint, ret_endpoint, why);
+	const struct door_options o = {.type = ZMQ_ROUTER,
+				       .limits = {.send_hwm = REPLAY_HWM, .message_max = STREAM_APPEND_MAX},
+				       .at = r->options.at,
+				       .rights = CURVE_JOURNAL | CURVE_APPEND | CURVE_GRANT | CURVE_CONTROL};
+	enum error e = door_open(&r->door, r->options.zmq, r->options.gate, &o, why);
 	if (!e && pthread_create(&r->thread, NULL, run, r) != 0)
 		e = problem_set(why, ERR_MEMORY, "cannot start the replay thread");
 	return e;
 }
 
-enum error replay_start(const struct replay_options *o, struct replay **ret_r, char *ret_endpoint,
-			struct problem *why) {
+enum error replay_start(const struct replay_options *o, struct replay **ret_r, struct problem *why) {
 	struct replay *r = calloc(1, sizeof *r);
 	if (!r) return ERR_MEMORY;
 	r->options = *o;
 	r->event_fd = -1;
 	pthread_mutex_init(&r->mutex, NULL);
-	enum error e = open_parts(r, ret_endpoint, why);
+	enum error e = open_parts(r, why);
 	if (e)
 		destroy(r);
 	else
 		*ret_r = r;
 	return e;
+}
+
+const char *replay_endpoints(const struct replay *r) { return r->door.actual; }
+
+void replay_reopen(struct replay *r) {
+	pthread_mutex_lock(&r->mutex);
+	r->reopening = true;
+	pthread_mutex_unlock(&r->mutex);
+	wake(r);
 }
 
 void replay_stop(struct replay **pr) {

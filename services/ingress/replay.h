@@ -12,6 +12,7 @@
 #define INGRESS_REPLAY_H
 
 #include "committer.h"
+#include "net/door.h"
 #include "progress.h"
 
 #define REPLAY_FRAMES_MAX 8
@@ -23,7 +24,8 @@ struct replay;
 
 struct replay_options {
 	void *zmq;
-	const char *endpoint;
+	struct curve_gate *gate; /* NULL: no keys */
+	struct endpoints at;
 	struct journal *journal;
 	struct committer *committer;
 	struct progress *progress;
@@ -32,12 +34,16 @@ struct replay_options {
 	struct counter *replayed; /* records */
 	/* A read of the journal has failed. Replay's thread; NULL: nothing. */
 	void (*failed)(void *ctx, enum error e, const struct problem *why);
+	/* The socket cannot be bound again. The same. */
+	void (*shut)(void *ctx, enum error e, const struct problem *why);
 	void *ctx;
 };
 
-/* ret_endpoint: where it is really bound; ENDPOINT_MAX bytes. */
-NODISCARD enum error replay_start(const struct replay_options *o, struct replay **ret_r, char *ret_endpoint,
-				  struct problem *why);
+NODISCARD enum error replay_start(const struct replay_options *o, struct replay **ret_r, struct problem *why);
+/* Where it is really bound. */
+const char *replay_endpoints(const struct replay *r);
+/* Ends all connections, soon (net/door.h). Any thread. */
+void replay_reopen(struct replay *r);
 /* Takes no more requests, answers the appends in flight (the committer must still run), ends the thread. */
 void replay_stop(struct replay **r);
 

@@ -10,11 +10,11 @@
 /* A frame of an envelope that is not the message's last. libzmq looks for news of what its peers have taken only now
  * and then (every 3 million ticks of the processor's clock) unless it is made to, so "full" is asked twice. */
 static bool send_route(struct replay *r, void *bytes, size_t n) {
-	if (zmq_send(r->socket, bytes, n, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0) return true;
+	if (zmq_send(r->door.socket, bytes, n, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0) return true;
 	int events = 0;
 	size_t size = sizeof events;
-	return zmq_errno() == EAGAIN && zmq_getsockopt(r->socket, ZMQ_EVENTS, &events, &size) == 0 &&
-	       zmq_send(r->socket, bytes, n, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0;
+	return zmq_errno() == EAGAIN && zmq_getsockopt(r->door.socket, ZMQ_EVENTS, &events, &size) == 0 &&
+	       zmq_send(r->door.socket, bytes, n, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0;
 }
 
 /* The envelope and the two frames of a reply; `more` when records follow. The first frame decides: once libzmq
@@ -32,9 +32,9 @@ static bool send_reply(struct replay *r, const struct envelope *e, const struct 
 		sent = send_route(r, zmq_msg_data(frame.out), zmq_msg_size(&e->frames[i]));
 	}
 	struct view v = writer_view(&w);
-	sent = sent &&
-	       zmq_send_const(r->socket, STREAM_VERSION, sizeof STREAM_VERSION - 1, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0;
-	sent = sent && zmq_send(r->socket, v.ptr, v.len, (more ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT) >= 0;
+	sent = sent && zmq_send_const(r->door.socket, STREAM_VERSION, sizeof STREAM_VERSION - 1,
+				      ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0;
+	sent = sent && zmq_send(r->door.socket, v.ptr, v.len, (more ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT) >= 0;
 	if (!sent) counter_add(r->options.dropped, 1);
 	return sent;
 }
@@ -89,7 +89,7 @@ static enum error replay(struct replay *r, const struct envelope *e, struct jour
 	if (!send_reply(r, e, reply, chunk.count > 0)) return OK;
 	for (uint64_t i = 0; i < chunk.count; i++) {
 		bool more = i + 1 < chunk.count;
-		if (zmq_send(r->socket, chunk.records[i].ptr, chunk.records[i].len,
+		if (zmq_send(r->door.socket, chunk.records[i].ptr, chunk.records[i].len,
 			     (more ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT) < 0)
 			break; /* the peer left in the middle: libzmq drops the rest */
 	}
@@ -194,13 +194,36 @@ static enum error answer_read(struct replay *r, const struct envelope *e, const 
 	return failed;
 }
 
-void replay_answer(struct replay *r, struct envelope *e, zmq_msg_t *message) {
+/* A key's connection may outlive its rights: they are looked at with each request. */
+static bool may(unsigned rights, const struct stream_request *q) {
+	switch (q->op) {
+	case STREAM_APPEND:
+		return rights & (unsigned)(q->record.kind == RECORD_OVERRIDE ? CURVE_GRANT : CURVE_APPEND);
+	case STREAM_FORGET:
+		return rights & CURVE_CONTROL;
+	case STREAM_HEAD:
+		return rights & (CURVE_JOURNAL | CURVE_APPEND | CURVE_GRANT | CURVE_CONTROL);
+	case STREAM_FIND:
+	case STREAM_REPLAY:
+	case STREAM_PROGRESS:
+		return rights & CURVE_JOURNAL;
+	case STREAM_OP_COUNT:
+		break;
+	}
+	return false;
+}
+
+void replay_answer(struct replay *r, struct envelope *e, zmq_msg_t *message, unsigned rights) {
 	struct stream_request q;
 	struct problem why = {0};
 	uint64_t id = 0;
 	enum error bad = stream_request_read(view_of(zmq_msg_data(message), zmq_msg_size(message)), &q, &id, &why);
 	if (bad) {
 		send_error(r, e, id, bad, &why);
+		return;
+	}
+	if (!may(rights, &q)) {
+		send_error(r, e, id, ERR_FORBIDDEN, NULL);
 		return;
 	}
 	if (q.op == STREAM_APPEND) {

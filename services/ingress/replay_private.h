@@ -27,12 +27,13 @@ struct append {
 
 struct replay {
 	struct replay_options options;
-	void *socket;
+	struct door door;
 	int event_fd; /* written when `done` or `stopping` has changed */
 	pthread_t thread;
 	pthread_mutex_t mutex;
 	struct append *done; /* under the mutex */
 	bool stopping;       /* the same */
+	bool reopening;      /* the same */
 	unsigned in_flight;  /* the thread's own */
 };
 
@@ -40,8 +41,9 @@ void envelope_close(struct envelope *e);
 /* Takes over the frames of `from`. */
 void envelope_move(struct envelope *to, struct envelope *from);
 
-/* Answers a request, or starts an append, which then owns envelope and message (both are left empty). */
-void replay_answer(struct replay *r, struct envelope *e, zmq_msg_t *message);
+/* Answers a request of somebody with those rights, or starts an append, which then owns envelope and message (both are
+ * left empty). */
+void replay_answer(struct replay *r, struct envelope *e, zmq_msg_t *message, unsigned rights);
 /* Answers a finished append and frees it. */
 void replay_finish_append(struct replay *r, struct append *a);
 

@@ -1,5 +1,7 @@
 #include "settings.h"
 
+#include "service/keys.h"
+
 #define DAY_MS (24ull * 60 * 60 * 1000)
 
 static const struct setting rows[] = {
@@ -9,10 +11,11 @@ static const struct setting rows[] = {
 	 .secret_lines = true, .help = "lines of: label live|test whsec_… [account]"},
 	{"JOURNAL_DIR", SETTING_DIR, offsetof(struct ingress_settings, journal_dir), .fallback = "./data/journal",
 	 .help = "where the journal is; made when missing"},
-	{"JOURNAL_PUB", SETTING_ENDPOINT, offsetof(struct ingress_settings, journal_pub),
-	 .fallback = "ipc://./data/journal-pub", .help = "where new records are published"},
-	{"JOURNAL_REPLAY", SETTING_ENDPOINT, offsetof(struct ingress_settings, journal_replay),
+	{"JOURNAL_PUB", SETTING_ENDPOINTS, offsetof(struct ingress_settings, journal_pub),
+	 .fallback = "ipc://./data/journal-pub", .help = "where new records are published; several are separated by ;"},
+	{"JOURNAL_REPLAY", SETTING_ENDPOINTS, offsetof(struct ingress_settings, journal_replay),
 	 .fallback = "ipc://./data/journal-replay", .help = "where records are replayed and facts appended"},
+	CURVE_DIR_SETTING(struct ingress_settings, curve_dir),
 	{"RETENTION", SETTING_DURATION, offsetof(struct ingress_settings, retention_ms), .fallback = "30d", .min = 1000,
 	 .max = 3650 * DAY_MS, .help = "how long records are kept once every known worker has them"},
 	{"MAP_SIZE", SETTING_SIZE, offsetof(struct ingress_settings, map_size), .fallback = "64G", .min = 1ull << 20,
@@ -23,7 +26,9 @@ static const struct setting rows[] = {
 const struct settings_table ingress_settings_table = {
 	.program = "tiergate-ingress",
 	.purpose = "Receives Stripe's webhooks, proves them and writes them to the journal before it answers.",
-	.notes = "HUP reads the secrets again when they come from a file; bad ones are refused and the old ones stay.\n"
+	.notes = "HUP reads the secrets, when they come from a file, and the allowed keys again; bad ones are refused "
+		 "and the "
+		 "old ones stay.\n"
 		 "TERM answers what was accepted and exits 0.",
 	.rows = rows,
 	.count = ARRAY_LEN(rows),

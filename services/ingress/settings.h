@@ -10,8 +10,9 @@ struct ingress_settings {
 	const char *listen;
 	const char *journal_dir;
 	const char *secrets; /* the text, net/webhook_secrets.h */
-	const char *journal_pub;
-	const char *journal_replay;
+	struct endpoints journal_pub;
+	struct endpoints journal_replay;
+	const char *curve_dir; /* NULL: no keys */
 	int64_t retention_ms;
 	uint64_t map_size; /* bytes; 0: the store's default */
 };

@@ -12,8 +12,8 @@
 /* PUB never waits: a subscriber that does not keep up loses messages, sees it by `ver` and asks `since`. */
 static void publish(struct feed *f, struct view topic, const struct writer *w) {
 	struct view body = writer_view(w);
-	if (w->failed || zmq_send(f->pub, topic.ptr, topic.len, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return;
-	(void)zmq_send(f->pub, body.ptr, body.len, ZMQ_DONTWAIT);
+	if (w->failed || zmq_send(f->door.socket, topic.ptr, topic.len, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return;
+	(void)zmq_send(f->door.socket, body.ptr, body.len, ZMQ_DONTWAIT);
 }
 
 struct publish_walk {

@@ -6,14 +6,15 @@
 #define QUERY_FEED_H
 
 #include "line.h"
+#include "net/door.h"
 #include "store_link.h"
 
 #define FEED_BATCH 512     /* changes published before the other sockets get a look */
 #define FEED_INBOX_MAX 512 /* the worker's messages read before that */
 
 struct feed {
-	void *pub;    /* FEED_BIND */
-	void *worker; /* SUB to CHANGES_PUB */
+	struct door door; /* FEED_BIND */
+	void *worker;     /* SUB to CHANGES_PUB */
 	struct store_link *link;
 	const struct catalog *catalog; /* may be exchanged, with a heartbeat before the next change */
 	struct line_maker lines;

@@ -12,28 +12,21 @@
 static const struct zsocket_limits feed_limits = {
 	.send_hwm = FEED_HWM, .receive_hwm = FEED_HWM, .message_max = STREAM_MESSAGE_MAX};
 
-/* Made anew, a socket binds to what it had: a wildcard would give it another port. */
-static enum error endpoints_of(const struct endpoints *asked, const char *bound, struct endpoints *ret_list,
-			       struct problem *why) {
-	if (bound[0]) return endpoints_parse(view_str(bound), ret_list, why);
-	*ret_list = *asked;
-	return OK;
-}
-
-static enum error open_router(struct query *q, struct problem *why) {
-	struct endpoints list;
-	const struct zsocket_limits limits = {
-		.send_hwm = ROUTER_HWM, .receive_hwm = ROUTER_HWM, .message_max = TG01_MESSAGE_MAX};
-	enum error e = endpoints_of(&q->settings->query_bind, q->query_at, &list, why);
-	if (!e) e = zsocket_create(q->service->zmq, ZMQ_ROUTER, &limits, &q->router.socket, why);
-	return e ? e : curve_gate_bind_all(q->gate, CURVE_CHECK, q->router.socket, &list, q->query_at, why);
-}
-
-static enum error open_feed(struct query *q, struct problem *why) {
-	struct endpoints list;
-	enum error e = endpoints_of(&q->settings->feed_bind, q->feed_at, &list, why);
-	if (!e) e = zsocket_create(q->service->zmq, ZMQ_PUB, &feed_limits, &q->feed.pub, why);
-	return e ? e : curve_gate_bind_all(q->gate, CURVE_FEED, q->feed.pub, &list, q->feed_at, why);
+static enum error open_doors(struct query *q, struct problem *why) {
+	const struct query_settings *s = q->settings;
+	const struct door_options router = {
+		.type = ZMQ_ROUTER,
+		.limits = {.send_hwm = ROUTER_HWM, .receive_hwm = ROUTER_HWM, .message_max = TG01_MESSAGE_MAX},
+		.at = s->query_bind,
+		.rights = CURVE_CHECK | CURVE_FEED};
+	const struct door_options feed = {
+		.type = ZMQ_PUB, .limits = feed_limits, .at = s->feed_bind, .rights = CURVE_FEED};
+	const struct keys_needs needs = {.binds = !endpoints_are_local(&s->query_bind) ||
+						  !endpoints_are_local(&s->feed_bind),
+					 .connects = !endpoint_is_local(s->changes_pub.at[0])};
+	enum error e = keys_open(&q->keys, q->service, s->curve_dir, needs, why);
+	if (!e) e = door_open(&q->router.door, q->service->zmq, q->keys.gate, &router, why);
+	return e ? e : door_open(&q->feed.door, q->service->zmq, q->keys.gate, &feed, why);
 }
 
 static enum error open_worker(struct query *q, struct problem *why) {
@@ -43,12 +36,7 @@ static enum error open_worker(struct query *q, struct problem *why) {
 	    zmq_setsockopt(q->feed.worker, ZMQ_SUBSCRIBE, STREAM_TOPIC_HEARTBEAT, sizeof STREAM_TOPIC_HEARTBEAT - 1) !=
 		    0)
 		return problem_set(why, ERR_INTERNAL, "cannot subscribe: %s", zmq_strerror(zmq_errno()));
-	return zsocket_connect(q->feed.worker, q->settings->changes_pub, why);
-}
-
-enum error query_bind(struct query *q, struct problem *why) {
-	enum error e = open_router(q, why);
-	return e ? e : open_feed(q, why);
+	return keys_connect(&q->keys, q->feed.worker, q->settings->changes_pub.at[0], why);
 }
 
 static enum error open_parts(struct query *q, struct problem *why) {
@@ -58,9 +46,7 @@ static enum error open_parts(struct query *q, struct problem *why) {
 	q->server.decoder = tg01_decoder_create();
 	if (!q->server.decoder) return problem_set(why, ERR_MEMORY, "no memory for the decoder");
 	link_tick(&q->link);
-	if (q->settings->curve_dir) e = curve_gate_open(q->service->zmq, q->settings->curve_dir, &q->gate, why);
-	q->router.gate = q->gate;
-	if (!e) e = query_bind(q, why);
+	e = open_doors(q, why);
 	return e ? e : open_worker(q, why);
 }
 
@@ -91,10 +77,10 @@ enum error query_open(struct service *service, const struct query_settings *sett
 void query_close(struct query **q) {
 	if (!q || !*q) return;
 	struct query *x = *q;
-	zsocket_close(&x->router.socket);
-	zsocket_close(&x->feed.pub);
+	door_close(&x->router.door);
+	door_close(&x->feed.door);
 	zsocket_close(&x->feed.worker);
-	curve_gate_close(&x->gate);
+	keys_close(&x->keys);
 	link_finish(&x->link);
 	tg01_decoder_destroy(&x->server.decoder);
 	catalog_file_destroy(&x->catalog);

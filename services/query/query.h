@@ -8,6 +8,7 @@
 #include "feed.h"
 #include "router.h"
 #include "service/catalog_file.h"
+#include "service/keys.h"
 #include "service/start.h"
 
 #define QUERY_TICK_MS 1000
@@ -19,7 +20,7 @@ struct query_settings {
 	struct endpoints feed_bind;
 	const char *curve_dir; /* NULL: no keys */
 	const char *store_dir;
-	const char *changes_pub;
+	struct endpoints changes_pub; /* the first is connected to */
 	const char *catalog;
 	unsigned mode; /* 0: live, 1: test */
 };
@@ -32,7 +33,6 @@ struct query_metrics {
 	struct counter *dropped[3]; /* unroutable, blocked, misframed */
 	struct counter *changes;
 	struct counter *bad_changes;
-	struct counter *denied;
 	struct gauge *ver;
 	struct gauge *lag_ms;
 	struct gauge *ready;
@@ -42,15 +42,12 @@ struct query {
 	const struct query_settings *settings;
 	struct service *service;
 	struct catalog_file *catalog;
-	struct curve_gate *gate; /* NULL: no keys */
-	uint64_t denied;         /* as it was counted last */
+	struct keys keys;
 	struct store_link link;
 	struct server server;
 	struct router router;
 	struct feed feed;
 	struct query_metrics metrics;
-	char query_at[ENDPOINTS_TEXT_MAX]; /* what was bound */
-	char feed_at[ENDPOINTS_TEXT_MAX];
 	bool was_ready;
 	struct problem told; /* why it was not ready, as it was logged last */
 };
@@ -59,14 +56,6 @@ struct query {
 NODISCARD enum error query_open(struct service *service, const struct query_settings *settings, struct query **ret_q,
 				struct problem *why);
 void query_close(struct query **q);
-
-/* open.c: the sockets that clients reach, made or made anew. */
-NODISCARD enum error query_bind(struct query *q, struct problem *why);
-
-/* keys.c: the allowed keys again, on HUP; who lost one also loses the connection. */
-NODISCARD enum error query_keys_reload(struct query *q, struct problem *why);
-/* Logs and counts who was turned away. */
-void query_keys_report(struct query *q);
 
 /* Serves until told to stop, then what is already there. */
 NODISCARD enum error query_run(struct query *q, struct problem *why);

@@ -21,7 +21,6 @@ void query_metrics_register(struct query_metrics *m, struct metrics *r) {
 	m->changes = metrics_counter(r, "feed_changes_total", "changes published on the feed", NULL);
 	m->bad_changes =
 		metrics_counter(r, "bad_worker_messages_total", "messages of the worker that do not decode", NULL);
-	m->denied = metrics_counter(r, "denied_total", "handshakes refused for want of an allowed key", NULL);
 	m->ver = metrics_gauge(r, "store_version", "the version of the store that is answered from", NULL);
 	m->lag_ms = metrics_gauge(r, "lag_milliseconds", "how far the store is behind; -1: not known", NULL);
 	m->ready = metrics_gauge(r, "ready", "1 when checks are answered", NULL);
@@ -55,9 +54,9 @@ static void report_readiness(struct query *q, bool ready) {
 	if (!news) return;
 	q->told = ready ? (struct problem){0} : q->link.why;
 	if (ready)
-		log_info(&s->log, log_ev("ready"), kv_str("listen", q->query_at), kv_str("feed", q->feed_at),
-			 kv_str("admin", admin_address(s->admin)), kv_str("mode", q->server.livemode ? "live" : "test"),
-			 kv_u64("ver", q->link.ver));
+		log_info(&s->log, log_ev("ready"), kv_str("listen", q->router.door.actual),
+			 kv_str("feed", q->feed.door.actual), kv_str("admin", admin_address(s->admin)),
+			 kv_str("mode", q->server.livemode ? "live" : "test"), kv_u64("ver", q->link.ver));
 	else
 		log_warn(&s->log, log_ev("not_ready"), kv_why(&q->link.why));
 }

@@ -48,7 +48,7 @@ static bool receive(void *socket, struct frames *f) {
 /* Sends the envelope's frames as they came, the version and the reply. */
 static void reply(struct router *r, struct frames *f, unsigned envelope, const struct writer *w) {
 	for (unsigned i = 0; i < envelope; i++) {
-		if (zmq_msg_send(&f->at[i], r->socket, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0) continue;
+		if (zmq_msg_send(&f->at[i], r->door.socket, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0) continue;
 		/* only the identity can fail: with ROUTER_MANDATORY it says whether the peer is there and has room */
 		if (errno == EHOSTUNREACH)
 			r->unroutable++;
@@ -59,8 +59,8 @@ static void reply(struct router *r, struct frames *f, unsigned envelope, const s
 	}
 	close_from(f, envelope);
 	struct view body = writer_view(w);
-	if (zmq_send_const(r->socket, TG01_VERSION, sizeof TG01_VERSION - 1, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
-	    zmq_send(r->socket, body.ptr, body.len, ZMQ_DONTWAIT) < 0)
+	if (zmq_send_const(r->door.socket, TG01_VERSION, sizeof TG01_VERSION - 1, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
+	    zmq_send(r->door.socket, body.ptr, body.len, ZMQ_DONTWAIT) < 0)
 		r->blocked++;
 }
 
@@ -74,7 +74,7 @@ static void answer(struct router *r, struct frames *f, struct moment now) {
 		reply(r, f, 1, &w);
 		return;
 	}
-	unsigned rights = curve_gate_rights(r->gate, &f->at[f->count - 1]);
+	unsigned rights = door_rights(&r->door, &f->at[f->count - 1]);
 	serve(r->server, view_of_frame(&f->at[f->count - 2]), view_of_frame(&f->at[f->count - 1]), rights, now, &w);
 	if (w.failed) { /* cannot be: every reply's largest size is below the buffer's; never send half of one */
 		w = writer_of(r->reply, sizeof r->reply);
@@ -86,7 +86,7 @@ static void answer(struct router *r, struct frames *f, struct moment now) {
 bool router_serve(struct router *r) {
 	struct frames f;
 	unsigned served = 0;
-	while (served < ROUTER_BATCH && receive(r->socket, &f)) {
+	while (served < ROUTER_BATCH && receive(r->door.socket, &f)) {
 		/* after it was received: an answer is never of a moment before the question */
 		const struct moment now = {wall_ms(), mono_ms()};
 		answer(r, &f, now);

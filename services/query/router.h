@@ -6,18 +6,17 @@
 #ifndef QUERY_ROUTER_H
 #define QUERY_ROUTER_H
 
-#include "net/curve_gate.h"
+#include "net/door.h"
 #include "serve.h"
 
 #define ROUTER_BATCH 256 /* requests served before the other sockets get a look */
 
 struct router {
-	void *socket;
+	struct door door;
 	struct server *server;
-	const struct curve_gate *gate; /* NULL: all endpoints are local */
-	uint64_t unroutable;           /* the peer was gone */
-	uint64_t blocked;              /* the peer does not read */
-	uint64_t misframed;            /* no envelope, or too many frames */
+	uint64_t unroutable; /* the peer was gone */
+	uint64_t blocked;    /* the peer does not read */
+	uint64_t misframed;  /* no envelope, or too many frames */
 	uint8_t reply[TG01_MESSAGE_MAX];
 };
 

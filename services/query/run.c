@@ -25,6 +25,13 @@ static void reload(struct query *q) {
 		 kv_u64("tiers", q->server.catalog->tier_count));
 }
 
+/* A key was taken out: its connections end with the sockets. */
+static enum error reload_keys(struct query *q, struct problem *why) {
+	if (!keys_reload(&q->keys)) return OK;
+	enum error e = door_reopen(&q->router.door, why);
+	return e ? e : door_reopen(&q->feed.door, why);
+}
+
 /* Once a second. True: the feed has something to publish. */
 static bool tick(struct query *q) {
 	int64_t now = wall_ms();
@@ -32,7 +39,7 @@ static bool tick(struct query *q) {
 	bool more = feed_publish(&q->feed, now);
 	feed_heartbeat(&q->feed, now);
 	query_report(q, now);
-	query_keys_report(q);
+	keys_report(&q->keys);
 	return more;
 }
 
@@ -57,7 +64,7 @@ static enum error handle_signals(struct query *q, bool *ret_stop, struct problem
 		return OK;
 	case SIGNAL_RELOAD:
 		reload(q);
-		return query_keys_reload(q, why);
+		return reload_keys(q, why);
 	case SIGNAL_NONE:
 		break;
 	}
@@ -66,13 +73,13 @@ static enum error handle_signals(struct query *q, bool *ret_stop, struct problem
 
 enum error query_run(struct query *q, struct problem *why) {
 	zmq_pollitem_t items[AT_COUNT] = {
-		[AT_ROUTER] = {.socket = q->router.socket, .events = ZMQ_POLLIN},
+		[AT_ROUTER] = {.socket = q->router.door.socket, .events = ZMQ_POLLIN},
 		[AT_WORKER] = {.socket = q->feed.worker, .events = ZMQ_POLLIN},
 		[AT_SIGNALS] = {.fd = q->service->signals.fd, .events = ZMQ_POLLIN},
 	};
 	service_ready(q->service);
-	log_info(&q->service->log, log_ev("listening"), kv_str("listen", q->query_at), kv_str("feed", q->feed_at),
-		 kv_str("admin", admin_address(q->service->admin)));
+	log_info(&q->service->log, log_ev("listening"), kv_str("listen", q->router.door.actual),
+		 kv_str("feed", q->feed.door.actual), kv_str("admin", admin_address(q->service->admin)));
 	bool more_requests = false, more_changes = false, stop = false;
 	int64_t next_tick = mono_ms();
 	for (;;) {
@@ -82,7 +89,7 @@ enum error query_run(struct query *q, struct problem *why) {
 			enum error e = handle_signals(q, &stop, why);
 			if (e) return e;
 			if (stop) break;
-			items[AT_ROUTER].socket = q->router.socket; /* which other keys may have made anew */
+			items[AT_ROUTER].socket = q->router.door.socket; /* which other keys may have made anew */
 		}
 		more_requests = (items[AT_ROUTER].revents || more_requests) && router_serve(&q->router);
 		bool news = items[AT_WORKER].revents && feed_listen(&q->feed);

@@ -244,6 +244,7 @@ static bool may(unsigned rights, enum tg01_op op) {
 	case TG01_PAGE:
 		return rights & CURVE_FEED;
 	case TG01_CATALOG:
+	case TG01_PING:
 		return rights & (CURVE_FEED | CURVE_CHECK);
 	default:
 		return rights & CURVE_CHECK;

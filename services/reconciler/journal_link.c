@@ -23,14 +23,15 @@ struct journal_link {
 	struct call calls[LINK_CALLS_MAX];
 };
 
-enum error link_create(void *zmq, const char *endpoint, struct journal_link **ret_l, struct problem *why) {
+enum error link_create(void *zmq, struct keys *keys, const char *endpoint, struct journal_link **ret_l,
+		       struct problem *why) {
 	const struct zsocket_limits limits = {.message_max = RECORD_MAX + STREAM_MESSAGE_MAX};
 	AUTO(link_destroy)
 	struct journal_link *l = calloc(1, sizeof *l);
 	if (!l) return problem_set(why, ERR_MEMORY, "out of memory");
 	for (unsigned i = 0; i < LINK_SOCKETS; i++) {
 		enum error e = zsocket_create(zmq, ZMQ_DEALER, &limits, &l->sockets[i], why);
-		if (!e) e = zsocket_connect(l->sockets[i], endpoint, why);
+		if (!e) e = keys_connect(keys, l->sockets[i], endpoint, why);
 		if (e) return e;
 	}
 	l->next_id = 1;

@@ -9,6 +9,7 @@
 #define RECONCILER_JOURNAL_LINK_H
 
 #include "proto/stream.h"
+#include "service/keys.h"
 
 /* The journal keeps at most 16 replies for one peer and drops the rest (REPLAY_HWM), and libzmq tells it only of every
  * eighth that was read: 8 under way on one socket can never be too many. */
@@ -32,8 +33,9 @@ typedef void link_done(void *ctx, const struct link_reply *r);
 
 struct journal_link;
 
-/* endpoint outlives the link. */
-NODISCARD enum error link_create(void *zmq, const char *endpoint, struct journal_link **ret_l, struct problem *why);
+/* keys outlive the link. */
+NODISCARD enum error link_create(void *zmq, struct keys *keys, const char *endpoint, struct journal_link **ret_l,
+				 struct problem *why);
 /* What is under way is answered ERR_UNAVAILABLE, so that whoever waits can let go; it must not send anything then. */
 void link_destroy(struct journal_link **l);
 /* i < LINK_SOCKETS: all are polled for reading. */

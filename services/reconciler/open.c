@@ -51,8 +51,20 @@ static enum error open_api(struct reconciler *r, struct problem *why) {
 	return stripe_api_create(&o, &r->api, why);
 }
 
+static enum error open_sockets(struct reconciler *r, struct problem *why) {
+	const struct reconciler_settings *s = &r->settings;
+	const struct door_options o = {.type = ZMQ_ROUTER,
+				       .limits = {.send_hwm = 10000, .message_max = RECONCILE_MESSAGE_MAX},
+				       .at = s->bind,
+				       .rights = CURVE_SESSION | CURVE_RECONCILE};
+	const struct keys_needs needs = {.binds = !endpoints_are_local(&s->bind),
+					 .connects = !endpoint_is_local(s->journal_replay.at[0])};
+	enum error e = keys_open(&r->keys, &r->service, s->curve_dir, needs, why);
+	if (!e) e = link_create(r->service.zmq, &r->keys, s->journal_replay.at[0], &r->link, why);
+	return e ? e : door_open(&r->door, r->service.zmq, r->keys.gate, &o, why);
+}
+
 enum error reconciler_open(struct reconciler *r, struct problem *why) {
-	const struct zsocket_limits limits = {.send_hwm = 10000, .message_max = RECONCILE_MESSAGE_MAX};
 	r->now_ms = mono_ms();
 	r->pass.asker = -1;
 	report_metrics(r);
@@ -66,10 +78,7 @@ enum error reconciler_open(struct reconciler *r, struct problem *why) {
 	/* a small burst: Stripe counts by the second */
 	token_bucket_init(&r->bucket, r->settings.rate, 1 + r->settings.rate / 10, r->now_ms);
 	backoff_init(&r->backoff, PAUSE_FIRST_MS, PAUSE_MOST_MS);
-	e = link_create(r->service.zmq, r->settings.journal_replay, &r->link, why);
-	if (!e) e = zsocket_create(r->service.zmq, ZMQ_ROUTER, &limits, &r->socket, why);
-	if (!e) e = zsocket_bind(r->socket, r->settings.bind, r->endpoint, why);
-	return e;
+	return open_sockets(r, why);
 }
 
 void reconciler_close(struct reconciler *r) {
@@ -80,7 +89,8 @@ void reconciler_close(struct reconciler *r) {
 	pass_events_free(&r->pass);
 	for (unsigned i = 0; i < ERRANDS_MAX; i++) json_decref(r->errands[i].object);
 	outbox_close(r);
-	zsocket_close(&r->socket);
+	door_close(&r->door);
+	keys_close(&r->keys);
 	look_end(&r->look);
 	entitlements_close(&r->store);
 	queue_destroy(&r->queue);

@@ -32,6 +32,7 @@
 #include "proto/stripe_decode.h"
 #include "queue.h"
 #include "service/catalog_file.h"
+#include "service/keys.h"
 #include "service/start.h"
 #include "store/entitlements.h"
 
@@ -70,11 +71,12 @@ struct reconciler_settings {
 	const char *api_key;
 	const char *api_base;
 	const char *accounts;
-	const char *journal_replay;
+	struct endpoints journal_replay; /* the first is connected to */
+	const char *curve_dir;           /* NULL: no keys */
 	const char *store_dir;
 	const char *catalog;
 	const char *metadata_key;
-	const char *bind;
+	struct endpoints bind;
 	int64_t events_every_ms, sweep_every_ms, silence_ms;
 	uint64_t rate;
 };
@@ -272,12 +274,14 @@ struct reconciler {
 	uint64_t webhook_seen_to; /* the journal's sequence up to which newest_webhook is known */
 	bool missed_last, silent;
 	/* the socket */
-	void *socket;
-	char endpoint[ENDPOINT_MAX];
+	struct keys keys;
+	struct door door;
 	struct asker askers[ASKERS_MAX];
 	int64_t facts_due_ms;
 	int64_t now_ms; /* of this turn of the loop, monotonic */
 	bool stop;
+	enum error failed; /* why it stops, when not by a signal */
+	struct problem why;
 };
 
 /* open.c */

@@ -8,6 +8,13 @@
 #define WAIT_BEHIND_MS 20 /* while the worker is waited for */
 #define FACTS_MS 500
 
+/* A key was taken out: its connections end with the socket. */
+static void reload_keys(struct reconciler *r) {
+	if (!keys_reload(&r->keys)) return;
+	r->failed = door_reopen(&r->door, &r->why);
+	if (r->failed) r->stop = true;
+}
+
 static void reload(struct reconciler *r) {
 	struct catalog_file *fresh = NULL;
 	struct problem why = {0};
@@ -28,6 +35,7 @@ static void signals(struct reconciler *r) {
 		break;
 	case SIGNAL_RELOAD:
 		reload(r);
+		reload_keys(r);
 		break;
 	case SIGNAL_NONE:
 		break;
@@ -37,7 +45,7 @@ static void signals(struct reconciler *r) {
 static int poll_all(struct reconciler *r) {
 	zmq_pollitem_t items[3 + LINK_SOCKETS] = {
 		{.fd = r->service.signals.fd, .events = ZMQ_POLLIN},
-		{.socket = r->socket, .events = ZMQ_POLLIN},
+		{.socket = r->door.socket, .events = ZMQ_POLLIN},
 	};
 	int count = 2;
 	for (unsigned i = 0; i < LINK_SOCKETS; i++)
@@ -55,7 +63,7 @@ static void announce(struct reconciler *r) {
 	if (!r->api) log_warn(&r->service.log, log_ev("no_api_key"), kv_str("setting", "STRIPE_API_KEY"));
 	report_facts(r);
 	service_ready(&r->service);
-	log_info(&r->service.log, log_ev("ready"), kv_str("reconciler", r->endpoint),
+	log_info(&r->service.log, log_ev("ready"), kv_str("reconciler", r->door.actual),
 		 kv_str("admin", admin_address(r->service.admin)), kv_str("api", r->settings.api_base),
 		 kv_str("mode", !r->api       ? "none"
 				: r->livemode ? "live"
@@ -78,6 +86,7 @@ static void turn(struct reconciler *r) {
 	ask_some(r);
 	if (r->now_ms >= r->facts_due_ms) {
 		report_facts(r);
+		keys_report(&r->keys);
 		r->facts_due_ms = r->now_ms + FACTS_MS;
 	}
 }
@@ -91,5 +100,6 @@ enum error reconciler_run(struct reconciler *r, struct problem *why) {
 		turn(r);
 	}
 	/* what is under way is given up: the store still wants it, and the next pass lists it again */
-	return OK;
+	if (r->failed) *why = r->why;
+	return r->failed;
 }

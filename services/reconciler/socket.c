@@ -13,12 +13,13 @@ struct incoming {
 	size_t version_len;
 	uint8_t body[RECONCILE_MESSAGE_MAX];
 	size_t body_len;
+	unsigned rights;
 };
 
 /* ---- frames ------------------------------------------------------------------------------ */
 
 static bool send_frame(struct reconciler *r, const void *bytes, size_t n, bool more) {
-	return zmq_send(r->socket, bytes, n, (more ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT) >= 0;
+	return zmq_send(r->door.socket, bytes, n, (more ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT) >= 0;
 }
 
 /* False: the peer does not read; or it has left, and then *ret_gone. */
@@ -54,7 +55,7 @@ static bool receive(struct reconciler *r, struct incoming *in) {
 	while (more) {
 		zmq_msg_t frame;
 		zmq_msg_init(&frame);
-		if (zmq_msg_recv(&frame, r->socket, ZMQ_DONTWAIT) < 0) {
+		if (zmq_msg_recv(&frame, r->door.socket, ZMQ_DONTWAIT) < 0) {
 			zmq_msg_close(&frame);
 			break;
 		}
@@ -83,6 +84,7 @@ static bool receive(struct reconciler *r, struct incoming *in) {
 		} else if (in->whole) {
 			in->whole = n <= sizeof in->body;
 			in->body_len = n;
+			in->rights = door_rights(&r->door, &frames[i]);
 			if (in->whole) memcpy(in->body, bytes, n);
 		}
 		zmq_msg_close(&frames[i]);
@@ -259,6 +261,12 @@ static void ask_object(struct reconciler *r, const struct incoming *in, const st
 	refuse(r, &in->envelope, q->id, RECONCILE_BUSY, "too many are waiting");
 }
 
+/* A key's connection may outlive its rights: they are looked at with each request. */
+static bool may(unsigned rights, enum reconcile_op op) {
+	bool little = op == RECONCILE_SESSION || op == RECONCILE_STATUS;
+	return rights & (little ? CURVE_SESSION | CURVE_RECONCILE : (unsigned)CURVE_RECONCILE);
+}
+
 static void answer(struct reconciler *r, const struct incoming *in) {
 	struct reconcile_request q = {0};
 	struct problem why = {0};
@@ -272,6 +280,8 @@ static void answer(struct reconciler *r, const struct incoming *in) {
 	if (e) {
 		refuse(r, &in->envelope, id, e == ERR_VERSION ? RECONCILE_UNKNOWN_OP : RECONCILE_BAD_REQUEST,
 		       problem_text(&why));
+	} else if (!may(in->rights, q.op)) {
+		refuse(r, &in->envelope, q.id, RECONCILE_FORBIDDEN, "the key has not the right");
 	} else if (q.op == RECONCILE_STATUS) {
 		answer_status(r, in, q.id);
 	} else if (!r->api) {

@@ -70,7 +70,7 @@ class KeysTest(harness.SystemTest):
         since = self.query.log_size()
         self.assert_silence(self.client("mirror"))
         refusal = self.query.wait_log("key_refused", since=since, name="mirror")
-        self.assertEqual(refusal["wanted"], "check")
+        self.assertEqual(refusal["wanted"], "check,feed")
         self.assertEqual(refusal["key"], read_keys(self.keys / "allowed" / "mirror.pub")["public"])
         self.assert_silence(self.client(None))  # without a key
         self.query.wait_log("key_refused", since=since, name="", key="")

@@ -18,7 +18,6 @@ struct site {
 	struct metrics *metrics;
 	struct counter *dropped;
 	void *zmq;
-	char endpoint[ENDPOINT_MAX];
 	void *client;
 };
 
@@ -33,7 +32,7 @@ static void *dial_with(struct site *s, bool immediate) {
 	int option = immediate;
 	assert_int_equal(zsocket_create(s->zmq, ZMQ_DEALER, &limits, &client, NULL), OK);
 	assert_int_equal(zmq_setsockopt(client, ZMQ_IMMEDIATE, &option, sizeof option), 0);
-	assert_int_equal(zsocket_connect(client, s->endpoint, NULL), OK);
+	assert_int_equal(zsocket_connect(client, replay_endpoints(s->replay), NULL), OK);
 	return client;
 }
 static void *dial(struct site *s) { return dial_with(s, true); }
@@ -50,13 +49,13 @@ static int setup(void **state) {
 	struct committer_options c = {.ctx = s, .append = append};
 	assert_int_equal(committer_start(&c, &s->committer, NULL), OK);
 	struct replay_options r = {.zmq = s->zmq,
-				   .endpoint = "tcp://127.0.0.1:*",
+				   .at = {.count = 1, .at = {"tcp://127.0.0.1:*"}},
 				   .journal = s->journal,
 				   .committer = s->committer,
 				   .progress = &s->progress,
 				   .dropped = s->dropped};
 	struct problem why = {0};
-	if (replay_start(&r, &s->replay, s->endpoint, &why) != OK) fail_msg("%s", problem_text(&why));
+	if (replay_start(&r, &s->replay, &why) != OK) fail_msg("%s", problem_text(&why));
 	s->client = dial(s);
 	return 0;
 }

@@ -54,12 +54,12 @@ static int set_up(void **state) {
 	file = fake_catalog();
 	feed = (struct feed){.link = &store, .livemode = true, .catalog = catalog_file_get(file)};
 	assert_int_equal(zcontext_create(&context, NULL), OK);
-	feed.pub = make(ZMQ_PUB, "inproc://feed", NULL);
+	feed.door.socket = make(ZMQ_PUB, "inproc://feed", NULL);
 	worker = make(ZMQ_PUB, "inproc://changes", NULL);
 	feed.worker = make(ZMQ_SUB, NULL, "inproc://changes");
 	subscriber = make(ZMQ_SUB, NULL, "inproc://feed");
 	await_subscription(worker, feed.worker, "?");
-	await_subscription(feed.pub, subscriber, "?");
+	await_subscription(feed.door.socket, subscriber, "?");
 	empty(feed.worker);
 	empty(subscriber);
 	return 0;
@@ -67,7 +67,7 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
 	(void)state;
-	zsocket_close(&feed.pub);
+	zsocket_close(&feed.door.socket);
 	zsocket_close(&feed.worker);
 	zsocket_close(&worker);
 	zsocket_close(&subscriber);

@@ -39,14 +39,14 @@ static int set_up(void **state) {
 	const struct zsocket_limits limits = {
 		.receive_timeout_ms = 20000, .send_timeout_ms = 20000, .message_max = TG01_MESSAGE_MAX};
 	assert_int_equal(zcontext_create(&context, NULL), OK);
-	assert_int_equal(zsocket_create(context, ZMQ_ROUTER, &limits, &router.socket, NULL), OK);
-	assert_int_equal(zsocket_bind(router.socket, "tcp://127.0.0.1:0", endpoint, NULL), OK);
+	assert_int_equal(zsocket_create(context, ZMQ_ROUTER, &limits, &router.door.socket, NULL), OK);
+	assert_int_equal(zsocket_bind(router.door.socket, "tcp://127.0.0.1:0", endpoint, NULL), OK);
 	return 0;
 }
 
 static int tear_down(void **state) {
 	(void)state;
-	zsocket_close(&router.socket);
+	zsocket_close(&router.door.socket);
 	zcontext_destroy(&context);
 	store.store = NULL;
 	store.look = NULL;
@@ -65,7 +65,7 @@ static void *peer(int type) {
 }
 
 static void serve_once(void) {
-	zmq_pollitem_t item = {.socket = router.socket, .events = ZMQ_POLLIN};
+	zmq_pollitem_t item = {.socket = router.door.socket, .events = ZMQ_POLLIN};
 	assert_int_equal(zmq_poll(&item, 1, 20000), 1);
 	assert_false(router_serve(&router));
 	assert_false(fake_look.pinned); /* the snapshot is let go when there is no more to do */
@@ -164,15 +164,15 @@ static void a_peer_that_left(void **state) {
 	size_t n = ping(m, sizeof m, 6);
 	assert_int_equal(zmq_send(gone, "TG01", 4, ZMQ_SNDMORE), 4);
 	assert_int_equal(zmq_send(gone, m, n, 0), (int)n);
-	zmq_pollitem_t item = {.socket = router.socket, .events = ZMQ_POLLIN};
+	zmq_pollitem_t item = {.socket = router.door.socket, .events = ZMQ_POLLIN};
 	assert_int_equal(zmq_poll(&item, 1, 20000), 1);
 	/* take the request as the service does, and lose the peer before the reply */
 	char identity[PART];
-	int id_size = zmq_recv(router.socket, identity, sizeof identity, 0);
+	int id_size = zmq_recv(router.door.socket, identity, sizeof identity, 0);
 	assert_true(id_size > 0);
 	char rest[PART];
-	assert_int_equal(zmq_recv(router.socket, rest, sizeof rest, 0), 4);
-	assert_int_equal(zmq_recv(router.socket, rest, sizeof rest, 0), (int)n);
+	assert_int_equal(zmq_recv(router.door.socket, rest, sizeof rest, 0), 4);
+	assert_int_equal(zmq_recv(router.door.socket, rest, sizeof rest, 0), (int)n);
 	zsocket_close(&gone);
 	/* a new peer's request makes the router look at its pipes; until it has seen the end, sending still works */
 	void *s = peer(ZMQ_DEALER);
@@ -182,12 +182,12 @@ static void a_peer_that_left(void **state) {
 		serve_once();
 		struct parts p;
 		receive(s, &p);
-		if (zmq_send(router.socket, identity, (size_t)id_size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+		if (zmq_send(router.door.socket, identity, (size_t)id_size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
 			assert_int_equal(zmq_errno(), EHOSTUNREACH);
 			zsocket_close(&s);
 			return;
 		}
-		assert_int_equal(zmq_send(router.socket, "", 0, ZMQ_DONTWAIT), 0);
+		assert_int_equal(zmq_send(router.door.socket, "", 0, ZMQ_DONTWAIT), 0);
 	}
 	fail_msg("the router never noticed");
 }

@@ -238,7 +238,7 @@ static void a_key_may_ask_what_it_may(void **state) {
 		{CURVE_CHECK, TG01_PING, true},
 		{CURVE_CHECK, TG01_SINCE, false},
 		{CURVE_FEED, TG01_SINCE, true},
-		{CURVE_FEED, TG01_PING, false},
+		{CURVE_FEED, TG01_PING, true},
 		{CURVE_JOURNAL | CURVE_APPEND, TG01_PING, false},
 		{0, TG01_PING, false}, /* a key that was taken out, on a connection that lives */
 		{0, TG01_SINCE, false},

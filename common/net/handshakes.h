@@ -1,0 +1,33 @@
+/* What becomes of the handshakes of a socket that connects with keys. libzmq tries again for ever and says nothing, so
+ * whoever waits for an answer would never know that it is turned away.
+ *
+ * One thread uses it. It may outlive the socket that it watches, not the context. */
+#ifndef NET_HANDSHAKES_H
+#define NET_HANDSHAKES_H
+
+#include "base/error.h"
+#include <stdbool.h>
+
+enum handshake {
+	HANDSHAKE_UNKNOWN, /* none was tried, or nobody is there */
+	HANDSHAKE_DONE,
+	HANDSHAKE_REFUSED,   /* our key is not allowed, or may not do this */
+	HANDSHAKE_STRANGERS, /* the server has another key than we expect or takes none; or we have none and it wants
+				one */
+};
+
+struct handshakes {
+	void *monitor; /* NULL: the socket is gone */
+	enum handshake last;
+};
+
+/* Before the socket connects; its number of watches is libzmq's one. */
+NODISCARD enum error handshakes_watch(void *context, void *socket, struct handshakes *ret_h, struct problem *why);
+/* What the latest one came to. *ret_changed (may be NULL): since the last call. */
+enum handshake handshakes_look(struct handshakes *h, bool *ret_changed);
+void handshakes_close(struct handshakes *h);
+
+/* A sentence about REFUSED and STRANGERS, empty for others. */
+const char *handshake_text(enum handshake h);
+
+#endif

@@ -1,0 +1,61 @@
+/* A service's keys: who may come in to what it binds, and as whom it goes to others. One for each process.
+ *
+ *     keys_open(&k, &service, settings.curve_dir, &needs, why)       before any socket
+ *     door_open(&door, service.zmq, k.gate, …)                       what it binds (net/door.h)
+ *     keys_connect(&k, socket, endpoint, why)                        what it connects
+ *     keys_reload(&k) → the doors are to be reopened                 on HUP
+ *     keys_report(&k)                                                each second
+ *
+ * Everything local needs no keys, and then nothing is read: the directory may be named and not be there. One thread,
+ * but for the gate.
+ */
+#ifndef SERVICE_KEYS_H
+#define SERVICE_KEYS_H
+
+#include "net/door.h"
+#include "net/handshakes.h"
+#include "service/start.h"
+
+#define KEYS_REPORT_MS 500  /* for a loop that has nothing else to wake up for */
+#define KEYS_WATCHED_MAX 64 /* connections with keys whose handshakes are looked at */
+
+#define CURVE_DIR_SETTING(type, member)                                                                                \
+	{                                                                                                              \
+		"CURVE_DIR", SETTING_DIR, offsetof(type, member),                                                      \
+			.help = "the directory of keys (tiergate keygen); needed by endpoints that are not local"      \
+	}
+
+struct keys {
+	struct service *service;
+	const char *dir;         /* NULL: none */
+	struct curve_gate *gate; /* NULL: all that is bound is local */
+	bool has_identity;
+	struct curve_identity identity;
+	struct counter *denied;
+	uint64_t counted;
+	unsigned watched;
+	struct {
+		struct handshakes handshakes;
+		char at[ENDPOINT_MAX];
+	} watches[KEYS_WATCHED_MAX];
+};
+
+struct keys_needs {
+	bool binds;    /* to an endpoint that is not local */
+	bool connects; /* to one */
+};
+
+/* *k is overwritten. dir outlives it; NULL is fine when nothing is needed, which settings_read has seen to. */
+NODISCARD enum error keys_open(struct keys *k, struct service *service, const char *dir, struct keys_needs needs,
+			       struct problem *why);
+/* After all sockets, before the context. A zeroed one is fine. */
+void keys_close(struct keys *k);
+
+NODISCARD enum error keys_connect(struct keys *k, void *socket, const char *endpoint, struct problem *why);
+
+/* The allowed keys again, and says so. True: some key may less than before. */
+bool keys_reload(struct keys *k);
+/* Logs and counts who was turned away, and logs who turns us away. */
+void keys_report(struct keys *k);
+
+#endif

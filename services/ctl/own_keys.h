@@ -1,0 +1,16 @@
+/* The keys with which a verb goes to a service that is not local, and why it may be turned away. */
+#ifndef CTL_OWN_KEYS_H
+#define CTL_OWN_KEYS_H
+
+#include "net/handshakes.h"
+#include "verb.h"
+
+/* Connects the socket of that context; with keys, and then watched, where the endpoint is not local. *ret_h is
+ * overwritten, and handshakes_close is for the caller. */
+NODISCARD enum error own_keys_connect(const struct call *c, void *zmq, void *socket, const char *endpoint,
+				      struct handshakes *ret_h, struct problem *why);
+
+/* No answer came: because of the keys? Then their problem, else OK. */
+enum error own_keys_problem(struct handshakes *h, const char *endpoint, struct problem *why);
+
+#endif
