@@ -6,6 +6,8 @@
 #                                        with ev=ready, or when something answers at services_door[NAME], where that is set
 #   services_launch_all DIR BIN          the first three, on free ports, in test mode, with DIR/webhook-secrets
 #   services_reconciler DIR BIN ADMIN URL    the reconciler, beside those in DIR, against the API at URL
+#   services_billing DIR BIN LISTEN ADMIN URL PUBLIC QUERY FEED    billing, beside those in DIR and with the platform's keys of
+#                                        ./dev token, against the API at URL, as the page at PUBLIC
 #   services_clock DIR BIN               those launched later, but stripe-sim, live in simulated time: by DIR/clock, which
 #                                        stripe-sim writes; sets services_env for commands that should as well
 #   services_wait_ready                  all of them; or says which one is not, why, and the end of its log
@@ -59,15 +61,29 @@ services_launch_all() {
 		--query-bind "tcp://127.0.0.1:*" --feed-bind "tcp://127.0.0.1:*"
 }
 
+services_catalog() { # DIR: its own, or the example
+	if [ -e "$1/tiers.yaml" ]; then echo "$1/tiers.yaml"; else (cd "$(dirname "${BASH_SOURCE[0]}")/../../docker" && echo "$PWD/tiers.yaml"); fi
+}
+
 # The reconciler against the API at URL; it asks seldom by itself, so that what a demo shows is what the demo did.
 services_reconciler() { # DIR BIN ADMIN URL
 	local catalog
-	catalog=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../docker" && pwd)/tiers.yaml
-	[ ! -e "$1/tiers.yaml" ] || catalog=$1/tiers.yaml
+	catalog=$(services_catalog "$1")
 	(umask 077 && echo sk_test_sim >"$1/stripe-api-key")
 	services_launch "$1" "$2" reconciler --admin-listen "$3" --stripe-api-base "$4" --stripe-api-key-file "$1/stripe-api-key" \
 		--journal-replay "ipc://$1/journal-replay" --store-dir "$1/entitlements" --catalog "$catalog" \
 		--reconciler "ipc://$1/reconciler" --events-every "${services_events_every:-60s}" --sweep-every 24h
+}
+
+services_billing() { # DIR BIN LISTEN ADMIN URL PUBLIC QUERY FEED
+	local catalog
+	catalog=$(services_catalog "$1")
+	(umask 077 && echo sk_test_sim >"$1/stripe-api-key")
+	"$(dirname "${BASH_SOURCE[0]}")/token" "$1" --keys
+	services_launch "$1" "$2" billing --listen "$3" --admin-listen "$4" --stripe-api-base "$5" \
+		--stripe-api-key-file "$1/stripe-api-key" --public-url "$6" --return-urls "$6" --query "$7" --feed "$8" \
+		--reconciler "ipc://$1/reconciler" --catalog "$catalog" \
+		--jwt-issuer tiergate-dev --jwt-audience tiergate --jwt-keys "$1/jwt/jwks.json"
 }
 
 services_value() {

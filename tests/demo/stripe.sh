@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # Talks to a stripe-sim without any program but bash. Sourced. Set before: stripe_at, its HOST:PORT; stripe_key.
 #
+# May be set: stripe_home, the origin that checkout and portal lead back to.
+#
 #   stripe_call METHOD PATH [BODY]     prints the answer; false, and the answer on standard error, unless it is 2xx or 3xx.
 #                                      A body that begins with { is JSON (for /_sim/…), any other a form
 #   stripe_seed CATALOG                products and prices for every lookup key of tiers.yaml that is not there yet
@@ -11,6 +13,7 @@
 #   stripe_press URL FORM              a button of a hosted page
 
 stripe_key=${stripe_key:-sk_test_sim}
+stripe_home=${stripe_home:-http://127.0.0.1:8700}
 
 # One request on one connection; sets stripe_status and stripe_body.
 stripe_request() {
@@ -79,14 +82,14 @@ stripe_checkout() {
 	price=$(stripe_price "$2")
 	[ -n "$price" ] || { echo "there is no price with the lookup key $2" >&2 && return 1; }
 	form="mode=subscription&customer=$(stripe_customer "$1")&client_reference_id=$1&line_items[0][price]=$price&line_items[0][quantity]=1"
-	form+="&success_url=http://127.0.0.1:8702/settings/billing?session={CHECKOUT_SESSION_ID}"
-	form+="&cancel_url=http://127.0.0.1:8702/settings/billing"
+	form+="&success_url=$stripe_home/settings/billing?checkout=success%26session_id={CHECKOUT_SESSION_ID}"
+	form+="&cancel_url=$stripe_home/settings/billing?checkout=cancelled"
 	[ -z "${3:-}" ] || form+="&subscription_data[trial_period_days]=$3"
 	stripe_call POST /v1/checkout/sessions "$form" | grep -o '"url":"[^"]*/c/pay/[^"]*"' | cut -d '"' -f 4
 }
 
 stripe_portal() {
-	stripe_call POST /v1/billing_portal/sessions "customer=$(stripe_customer "$1")&return_url=http://127.0.0.1:8702/settings/billing" |
+	stripe_call POST /v1/billing_portal/sessions "customer=$(stripe_customer "$1")&return_url=$stripe_home/settings/billing" |
 		grep -o '"url":"[^"]*/p/session/[^"]*"' | cut -d '"' -f 4
 }
 

@@ -87,7 +87,7 @@ kill -KILL "$up" # the services must not stay behind on their ports
 wait "$up" || true
 up=
 deadline=$((SECONDS + 40))
-for port in 8701 8711 8805 8801 8802 8803 8721 8722; do
+for port in 8700 8701 8702 8711 8721 8722 8780 8801 8802 8803 8804 8805; do
 	while { : <>"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null; do
 		[ "$SECONDS" -lt "$deadline" ] || fail "killed, it leaves a service on port $port"
 		sleep 0.05

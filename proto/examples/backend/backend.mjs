@@ -127,4 +127,4 @@ server.listen(Number(port), host, () => {
 	const at = server.address();
 	console.error(`ev=ready listen=${at.address}:${at.port}`);
 });
-process.on("SIGTERM", () => process.exit(0));
+for (const stop of ["SIGTERM", "SIGINT"]) process.on(stop, () => process.exit(0));

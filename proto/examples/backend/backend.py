@@ -163,7 +163,8 @@ def main():
     server = http.server.ThreadingHTTPServer((host, int(port)), Handler)
     server.daemon_threads = True
     print(f"ev=ready listen={server.server_address[0]}:{server.server_address[1]}", file=sys.stderr, flush=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, lambda *_: os._exit(0))  # at once: nothing here needs to be finished
     server.serve_forever()
 
 
