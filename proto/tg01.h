@@ -322,6 +322,10 @@ struct tg01_reply {
 	} of; /* by the request's op: a reply does not repeat it */
 };
 
+/* The id of a reply to a request that was numbered, without decoding the rest: who has several requests on their way
+ * looks up by it which one this answers. False: no msgpack map, or no number in it. */
+NODISCARD bool tg01_reply_number(struct view message, uint64_t *ret_number);
+
 NODISCARD enum error tg01_reply_read(struct tg01_decoder *d, enum tg01_op op, struct view message,
 				     struct tg01_reply *ret_r, struct problem *why);
 

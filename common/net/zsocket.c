@@ -1,11 +1,12 @@
 #include "net/zsocket.h"
 
-#include <czmq.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #define HANDSHAKE_MS 3000
@@ -15,27 +16,6 @@
 #define KEEPALIVE_S 5 /* of silence before the first probe, and between probes */
 #define KEEPALIVE_PROBES 2
 #define UNACKNOWLEDGED_MS 15000
-
-enum error zcontext_create(void **ret_context, struct problem *why) {
-	zsys_handler_set(NULL); /* czmq's signal handlers: main() owns signals */
-	void *context = zmq_ctx_new();
-	if (!context)
-		return problem_set(why, errno == EMFILE ? ERR_UNAVAILABLE : ERR_MEMORY, "ZeroMQ: %s",
-				   zmq_strerror(errno));
-	*ret_context = context;
-	return OK;
-}
-
-void zcontext_shutdown(void *context) {
-	if (context) (void)zmq_ctx_shutdown(context);
-}
-
-void zcontext_destroy(void **context) {
-	if (!context || !*context) return;
-	while (zmq_ctx_term(*context) != 0 && errno == EINTR) {
-	}
-	*context = NULL;
-}
 
 static bool set(void *socket, int option, int value) {
 	return zmq_setsockopt(socket, option, &value, sizeof value) == 0;

@@ -66,7 +66,7 @@ enum tg_source {
 /* Why there is no answer. */
 enum tg_error {
 	TG_NO_ERROR,
-	TG_NO_SERVER,      /* none can be connected to */
+	TG_NO_SERVER,      /* none can be connected to. Of those that are known to be away for a second nobody waits */
 	TG_TIMED_OUT,      /* connected, and no answer in time */
 	TG_KEY_UNKNOWN,    /* the server turned our key away, is another one than server.pub says, or wants a key and we
 			      have none */

@@ -1,0 +1,48 @@
+#include "private.h"
+
+#include <stdio.h>
+
+void tgc_answer_empty(struct tg_answer *a) {
+	*a = (struct tg_answer){.reason = "", .tier = "", .status = "", .need = ""};
+}
+
+const char *tgc_subject_wrong(const char *subject) {
+	size_t n = subject ? strnlen(subject, SUBJECT_MAX + 1) : 0;
+	return n >= 1 && n <= SUBJECT_MAX ? NULL : "a subject has 1 to 255 bytes";
+}
+
+const char *tgc_question_wrong(const struct tg_question *q) {
+	const char *wrong = tgc_subject_wrong(q->subject), *name = q->tier ? q->tier : q->feature;
+	if (wrong) return wrong;
+	if (!q->tier == !q->feature) return "exactly one of tier and feature is asked about";
+	size_t n = strnlen(name, NAME_MAX_BYTES + 1);
+	return n >= 1 && n <= NAME_MAX_BYTES ? NULL : "a tier's or feature's name has 1 to 80 bytes";
+}
+
+static enum tg_status end(struct tg_answer *a, const struct request *r) {
+	tgc_answer_empty(a);
+	a->error = r->error;
+	(void)snprintf(a->why, sizeof a->why, "%s", r->why);
+	return r->status;
+}
+
+enum tg_status tg_check(struct tg_client *c, const char *subject, const char *tier, const char *feature,
+			struct tg_answer *ret_a) {
+	const struct tg_question q = {subject, tier, feature};
+	const char *wrong = tgc_question_wrong(&q);
+	tgc_answer_empty(ret_a);
+	if (wrong) {
+		(void)snprintf(ret_a->why, sizeof ret_a->why, "%s", wrong);
+		return TG_USAGE;
+	}
+	struct request r = {.kind = ASK_CHECK,
+			    .only = -1,
+			    .timeout_ms = c->settings.timeout_ms,
+			    .subject = subject,
+			    .tier = tier,
+			    .feature = feature,
+			    .answers = ret_a};
+	tgc_ask(c, &r);
+	if (r.status == TG_OK) return TG_OK;
+	return r.status == TG_FALLBACK ? tgc_outage(c, &q, r.error, r.why, ret_a) : end(ret_a, &r);
+}

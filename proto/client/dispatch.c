@@ -1,0 +1,253 @@
+/* Which request goes to which server, and what becomes of those that nobody answers. */
+#include "private.h"
+
+#include <stdio.h>
+#include <zmq.h>
+
+#define ANSWERABLE(c) ((1u << (c)->t.server_count) - 1)
+#define AWAY_MS 1000 /* a server that was away for so long (or a timeout, if that is less) is not waited for */
+
+static unsigned bit(const struct server *s) { return 1u << s->index; }
+
+struct request *tgc_find(struct client_thread *t, uint64_t id) {
+	const struct slot *slot = &t->slots[id & (REQUESTS_MAX - 1)];
+	return slot->request && slot->request->id == id ? slot->request : NULL;
+}
+
+static void take_slot(struct client_thread *t, struct request *r) {
+	uint32_t i = t->first_free;
+	struct slot *slot = &t->slots[i];
+	t->first_free = slot->next_free;
+	slot->request = r;
+	r->id = ((uint64_t)++slot->use << REQUESTS_BITS) | i;
+}
+
+static void leave_slot(struct client_thread *t, struct request *r) {
+	uint32_t i = (uint32_t)(r->id & (REQUESTS_MAX - 1));
+	t->slots[i].request = NULL;
+	t->slots[i].next_free = t->first_free;
+	t->first_free = i;
+}
+
+static void count_outcome(struct tg_client *c, const struct request *r) {
+	if (r->kind == ASK_PING) return;
+	if (r->status == TG_OK) COUNT(c, answered);
+	if (r->status == TG_REFUSED) COUNT(c, refused);
+	if (r->error == TG_TIMED_OUT) COUNT(c, timeouts);
+	if (r->error == TG_KEY_UNKNOWN) COUNT(c, denied);
+}
+
+void tgc_finish(struct tg_client *c, struct request *r, enum tg_status status, enum tg_error error, const char *why) {
+	list_remove(&r->by_deadline);
+	list_remove(&r->by_hedge);
+	list_remove(&r->waiting);
+	leave_slot(&c->t, r);
+	tgc_refuse(r, status, error, why);
+	count_outcome(c, r);
+	atomic_fetch_sub_explicit(&c->on_the_way, 1, memory_order_relaxed);
+	r->done(r); /* and it may be gone */
+}
+
+/* ---- sending -------------------------------------------------------------------------- */
+
+static struct tg01_question question_of(const struct tg_client *c, const char *subject, const char *tier,
+					const char *feature) {
+	return (struct tg01_question){.sub = view_str(subject),
+				      .acct = view_str(c->settings.account),
+				      .tier = view_str(tier),
+				      .feat = view_str(feature)};
+}
+
+static struct view encode(struct tg_client *c, const struct request *r) {
+	struct tg01_question checks[TG01_BATCH_MAX];
+	struct tg01_request out = {.id = {.kind = TG01_ID_NUMBER, .number = r->id}};
+	struct writer w = writer_of(c->t.out, sizeof c->t.out);
+	switch (r->kind) {
+	case ASK_CHECK:
+		out.op = TG01_CHECK;
+		out.ask = question_of(c, r->subject, r->tier, r->feature);
+		break;
+	case ASK_GET:
+		out.op = TG01_GET;
+		out.ask = question_of(c, r->subject, NULL, NULL);
+		break;
+	case ASK_BATCH:
+		out.op = TG01_BATCH;
+		for (unsigned i = 0; i < r->count; i++)
+			checks[i] =
+				question_of(c, r->questions[i].subject, r->questions[i].tier, r->questions[i].feature);
+		out.checks = checks;
+		out.check_count = r->count;
+		break;
+	case ASK_CATALOG:
+	case ASK_PING:
+	case REQUEST_KINDS:
+		out.op = TG01_PING;
+		break;
+	}
+	tg01_request_write(&w, &out);
+	return writer_view(&w);
+}
+
+static bool send_to(struct tg_client *c, struct server *s, struct request *r, int64_t now) {
+	struct view body = encode(c, r);
+	if (zmq_send(s->socket, TG01_VERSION, sizeof TG01_VERSION - 1, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return false;
+	if (zmq_send(s->socket, body.ptr, body.len, ZMQ_DONTWAIT) < 0) return false;
+	r->has |= bit(s);
+	r->sendings++;
+	r->sent_ms = now;
+	return true;
+}
+
+static unsigned meant(const struct tg_client *c, const struct request *r) {
+	return r->only >= 0 ? 1u << (unsigned)r->only : ANSWERABLE(c);
+}
+
+/* To the nearest that is connected and has not had it; those that were silent lately come last. */
+static bool send_on(struct tg_client *c, struct request *r, int64_t now) {
+	unsigned open = meant(c, r) & ~r->has & ~r->tried;
+	for (int suspects = 0; suspects < 2; suspects++) {
+		for (unsigned i = 0; i < c->t.server_count; i++) {
+			struct server *s = &c->t.servers[i];
+			bool suspect = s->suspect_ms > now;
+			if (!(open & bit(s)) || !s->connected || suspect != (suspects == 1)) continue;
+			if (send_to(c, s, r, now)) return true;
+		}
+	}
+	return false;
+}
+
+/* Is nobody there whom waiting for could help? */
+static bool nobody_left(const struct tg_client *c, const struct request *r, int64_t now, const struct server **ret_s) {
+	const int64_t patience = c->settings.timeout_ms < AWAY_MS ? c->settings.timeout_ms : AWAY_MS;
+	*ret_s = NULL;
+	for (unsigned i = 0; i < c->t.server_count; i++) {
+		const struct server *s = &c->t.servers[i];
+		if (!(meant(c, r) & ~r->tried & bit(s))) continue;
+		bool gone = s->hopeless || (s->away_ms && now - s->away_ms >= patience);
+		if (s->connected || !gone) return false;
+		if (!*ret_s || s->trouble == TG_KEY_UNKNOWN) *ret_s = s;
+	}
+	return true;
+}
+
+static void finish_for_want(struct tg_client *c, struct request *r, const struct server *s) {
+	if (s)
+		tgc_finish(c, r, TG_FALLBACK, s->trouble, s->why);
+	else
+		tgc_finish(c, r, TG_FALLBACK, r->error, r->why);
+}
+
+/* Sends it, or lets it wait for somebody, or ends it. */
+static void dispatch(struct tg_client *c, struct request *r, int64_t now) {
+	const struct server *s;
+	if (send_on(c, r, now)) {
+		list_remove(&r->waiting);
+	} else if (!r->has) {
+		if (nobody_left(c, r, now, &s))
+			finish_for_want(c, r, s);
+		else if (!list_in(&r->waiting))
+			list_append(&c->t.waiting, &r->waiting);
+	}
+}
+
+void tgc_begin(struct tg_client *c, struct request *r, int64_t now) {
+	struct client_thread *t = &c->t;
+	struct link *at = t->by_deadline.before;
+	take_slot(t, r);
+	while (at != &t->by_deadline && LIST_ITEM(struct request, at, by_deadline)->deadline_ms > r->deadline_ms)
+		at = at->before;
+	list_put(at, &r->by_deadline);
+	if (r->only < 0 && t->server_count > 1) {
+		r->hedge_at_ms = now + c->settings.hedge_ms;
+		list_append(&t->by_hedge, &r->by_hedge);
+	}
+	dispatch(c, r, now);
+}
+
+void tgc_dispatch_waiting(struct tg_client *c, int64_t now) {
+	struct link *head = &c->t.waiting;
+	for (struct link *l = head->after, *next; l != head; l = next) {
+		next = l->after;
+		dispatch(c, LIST_ITEM(struct request, l, waiting), now);
+	}
+}
+
+void tgc_try_next(struct tg_client *c, struct request *r, struct server *s, enum tg_error error, const char *why,
+		  int64_t now) {
+	r->has &= ~bit(s);
+	r->tried |= bit(s);
+	r->error = error;
+	(void)snprintf(r->why, sizeof r->why, "%s", why);
+	if (r->has || send_on(c, r, now)) return;
+	tgc_finish(c, r, TG_FALLBACK, error, r->why);
+}
+
+void tgc_dispatch_lost(struct tg_client *c, struct server *s, bool try_again, int64_t now) {
+	struct link *head = &c->t.by_deadline;
+	for (struct link *l = head->after, *next; l != head; l = next) {
+		struct request *r = LIST_ITEM(struct request, l, by_deadline);
+		next = l->after;
+		if (!(r->has & bit(s))) continue;
+		r->has &= ~bit(s);
+		if (!try_again || r->sendings >= SENDINGS_MAX) {
+			r->tried |= bit(s);
+			r->error = s->trouble ? s->trouble : TG_NO_SERVER;
+			(void)snprintf(r->why, sizeof r->why, "%s", s->why);
+		}
+		if (!r->has && !list_in(&r->waiting)) list_append(&c->t.waiting, &r->waiting);
+	}
+	tgc_dispatch_waiting(c, now);
+}
+
+/* ---- time ----------------------------------------------------------------------------- */
+
+static void time_out(struct tg_client *c, struct request *r, int64_t now) {
+	const struct server *s = &c->t.servers[r->only < 0 ? 0 : r->only];
+	for (unsigned i = 0; i < c->t.server_count; i++)
+		if (r->has & (1u << i)) tgc_server_silent(c, &c->t.servers[i], now);
+	if (r->has || (r->sendings && !r->error)) {
+		tgc_refuse(r, TG_FALLBACK, TG_TIMED_OUT, "");
+		(void)snprintf(r->why, sizeof r->why, "no answer within %d ms", r->timeout_ms);
+		tgc_finish(c, r, TG_FALLBACK, TG_TIMED_OUT, r->why);
+	} else if (r->error) {
+		tgc_finish(c, r, TG_FALLBACK, r->error, r->why);
+	} else {
+		tgc_finish(c, r, TG_FALLBACK, s->trouble ? s->trouble : TG_NO_SERVER,
+			   s->trouble ? s->why : "no server could be connected to in time");
+	}
+}
+
+static void hedge(struct tg_client *c, struct request *r, int64_t now) {
+	list_remove(&r->by_hedge);
+	if (r->has && send_on(c, r, now)) COUNT(c, hedges);
+	if (!(ANSWERABLE(c) & ~r->has & ~r->tried)) return; /* all have it */
+	r->hedge_at_ms = now + c->settings.hedge_ms;
+	list_append(&c->t.by_hedge, &r->by_hedge);
+}
+
+void tgc_dispatch_timers(struct tg_client *c, int64_t now) {
+	struct client_thread *t = &c->t;
+	while (!list_empty(&t->by_deadline)) {
+		struct request *r = LIST_ITEM(struct request, t->by_deadline.after, by_deadline);
+		if (r->deadline_ms > now) break;
+		time_out(c, r, now);
+	}
+	while (!list_empty(&t->by_hedge)) {
+		struct request *r = LIST_ITEM(struct request, t->by_hedge.after, by_hedge);
+		if (r->hedge_at_ms > now) break;
+		hedge(c, r, now);
+	}
+}
+
+int64_t tgc_dispatch_next(const struct tg_client *c) {
+	const struct client_thread *t = &c->t;
+	int64_t next = INT64_MAX;
+	if (!list_empty(&t->by_deadline))
+		next = LIST_ITEM(struct request, t->by_deadline.after, by_deadline)->deadline_ms;
+	if (!list_empty(&t->by_hedge)) {
+		int64_t at = LIST_ITEM(struct request, t->by_hedge.after, by_hedge)->hedge_at_ms;
+		if (at < next) next = at;
+	}
+	return next;
+}

@@ -1,0 +1,145 @@
+/* What comes back: put into the caller's structs before the message is gone. */
+#include "private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <zmq.h>
+
+static const enum tg01_op ops[REQUEST_KINDS] = {[ASK_CHECK] = TG01_CHECK,
+						[ASK_BATCH] = TG01_BATCH,
+						[ASK_GET] = TG01_GET,
+						[ASK_CATALOG] = TG01_PING,
+						[ASK_PING] = TG01_PING};
+
+static void take_answer(struct client_thread *t, const struct tg01_answer *from, const struct tg01_source *source,
+			struct tg_answer *to) {
+	to->allowed = from->allowed;
+	to->stale = from->stale;
+	to->source = TG_FROM_SERVER;
+	to->error = TG_NO_ERROR;
+	to->reason = tgc_name(t->names, from->reason);
+	to->tier = tgc_name(t->names, from->tier);
+	to->status = tgc_name(t->names, from->status);
+	to->need = tgc_name(t->names, from->need);
+	to->until = from->until;
+	to->epoch = source->epoch;
+	to->ver = source->ver;
+	to->as_of_ms = source->as_of;
+	to->age_ms = 0;
+	to->why[0] = '\0';
+}
+
+static void take_result(struct client_thread *t, const struct tg01_result *from, const struct tg01_source *source,
+			struct tg_answer *to) {
+	if (!from->failed) {
+		take_answer(t, &from->answer, source, to);
+		return;
+	}
+	to->error = from->retry ? TG_NOT_READY : TG_WRONG_QUESTION;
+	(void)snprintf(to->why, sizeof to->why, "%.*s: %.*s", VIEW_FMT(from->code_name), VIEW_FMT(from->text));
+}
+
+static bool take_profile(struct client_thread *t, const struct tg01_reply *reply, struct tg_profile *to) {
+	const struct tg01_profile *from = &reply->of.profile;
+	const struct tg01_answer answer = {.allowed = true,
+					   .stale = from->stale,
+					   .reason = from->reason,
+					   .tier = from->tier,
+					   .status = from->status,
+					   .until = from->until};
+	take_answer(t, &answer, &reply->source, &to->as);
+	to->seats = from->seats;
+	to->next_billing = from->next_billing;
+	to->features = calloc(from->feat_count ? from->feat_count : 1, sizeof *to->features);
+	if (!to->features) return false;
+	to->feature_count = from->feat_count;
+	for (unsigned i = 0; i < from->feat_count; i++) to->features[i] = tgc_name(t->names, from->feats[i]);
+	return true;
+}
+
+/* False: what it says does not belong to what was asked. */
+static bool take(struct tg_client *c, struct request *r, const struct tg01_reply *reply) {
+	enum tg_status status = TG_OK;
+	switch (r->kind) {
+	case ASK_CHECK:
+		take_answer(&c->t, &reply->of.answer, &reply->source, r->answers);
+		break;
+	case ASK_BATCH:
+		if (reply->of.batch.count != r->count) return false;
+		for (unsigned i = 0; i < r->count; i++)
+			take_result(&c->t, &reply->of.batch.results[i], &reply->source, &r->answers[i]);
+		break;
+	case ASK_GET:
+		if (!take_profile(&c->t, reply, r->profile)) status = TG_MEMORY;
+		break;
+	case ASK_CATALOG:
+	case ASK_PING:
+	case REQUEST_KINDS:
+		break;
+	}
+	tgc_finish(c, r, status, TG_NO_ERROR, status == TG_MEMORY ? "no memory" : "");
+	return true;
+}
+
+static void refuse(struct tg_client *c, struct server *s, struct request *r, const struct tg01_reply *reply,
+		   int64_t now) {
+	char why[TG_WHY_SIZE];
+	(void)snprintf(why, sizeof why, "%.*s: %.*s", VIEW_FMT(reply->code_name),
+		       (int)(reply->text.len < 100 ? reply->text.len : 100), reply->text.ptr);
+	if (reply->retry)
+		tgc_try_next(c, r, s, TG_NOT_READY, why, now);
+	else
+		tgc_finish(c, r, TG_REFUSED, TG_WRONG_QUESTION, why);
+}
+
+/* NULL, or what is wrong with it. */
+static const char *read_reply(struct tg_client *c, struct server *s, struct view message, int64_t now) {
+	uint64_t number;
+	struct tg01_reply reply;
+	if (!tg01_reply_number(message, &number)) return "a reply that is none of TG01's";
+	tgc_server_heard(s, now);
+	struct request *r = tgc_find(&c->t, number);
+	if (!r) return NULL; /* late: it was given up, or another server was faster */
+	if (tg01_reply_read(c->t.decoder, ops[r->kind], message, &reply, NULL) != OK)
+		return "a reply that is no answer to the question";
+	if (reply.failed)
+		refuse(c, s, r, &reply, now);
+	else if (!take(c, r, &reply))
+		return "a reply to another question";
+	return NULL;
+}
+
+/* Takes the frames of one message; false when none waits. Two are right; of more, none is looked at. */
+static bool receive(struct server *s, zmq_msg_t parts[2], unsigned *ret_count) {
+	unsigned n = 0;
+	for (bool more = true; more;) {
+		zmq_msg_t spare, *m = n < 2 ? &parts[n] : &spare;
+		(void)zmq_msg_init(m);
+		if (zmq_msg_recv(m, s->socket, ZMQ_DONTWAIT) < 0) {
+			(void)zmq_msg_close(m);
+			while (n > 0) (void)zmq_msg_close(&parts[--n < 2 ? n : 1]);
+			return false;
+		}
+		more = zmq_msg_more(m);
+		if (m == &spare) (void)zmq_msg_close(m);
+		if (n < 3) n++;
+	}
+	*ret_count = n;
+	return true;
+}
+
+static struct view bytes(zmq_msg_t *m) { return view_of(zmq_msg_data(m), zmq_msg_size(m)); }
+
+void tgc_receive(struct tg_client *c, struct server *s, int64_t now) {
+	zmq_msg_t parts[2];
+	unsigned n;
+	for (unsigned i = 0; i < REPLIES_AT_ONCE && receive(s, parts, &n); i++) {
+		const char *wrong = "what answers there does not speak " TG01_VERSION;
+		if (n == 2 && view_eq(bytes(&parts[0]), VIEW(TG01_VERSION)))
+			wrong = read_reply(c, s, bytes(&parts[1]), now);
+		for (unsigned k = 0; k < n && k < 2; k++) (void)zmq_msg_close(&parts[k]);
+		if (!wrong) continue;
+		tgc_server_garbage(c, s, wrong);
+		return;
+	}
+}

@@ -1,0 +1,447 @@
+#include "fake.h"
+
+#include "tiergate.h"
+
+#include <errno.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PATIENCE_MS 10000 /* for what must come */
+#define SOON_MS 200       /* for what must not */
+
+static struct tg_client *opened(const struct tg_options *o) {
+	char why[TG_WHY_SIZE] = "";
+	struct tg_client *c = NULL;
+	const int e = tg_client_open(o, &c, why);
+	if (e) fail_msg("open: %d %s", e, why);
+	return c;
+}
+
+static struct tg_client *client_of(const struct fake *f, int timeout_ms) {
+	const struct tg_options o = {.query = f->endpoint, .timeout_ms = timeout_ms};
+	struct tg_client *c = opened(&o);
+	assert_true(tg_client_wait(c, PATIENCE_MS));
+	return c;
+}
+
+static void answers_with_all_that_the_server_said(void **state) {
+	(void)state;
+	struct fake f;
+	struct tg_answer a;
+	fake_start(&f, ANSWER, "pro", NULL);
+	struct tg_client *c = client_of(&f, PATIENCE_MS);
+	assert_int_equal(tg_check(c, "pro-alice", NULL, "trading", &a), TG_OK);
+	assert_true(a.allowed);
+	assert_int_equal(a.source, TG_FROM_SERVER);
+	assert_string_equal(a.reason, "active");
+	assert_string_equal(a.tier, "pro");
+	assert_string_equal(a.need, "");
+	assert_int_equal(a.until, 77);
+	assert_true(a.epoch == 7 && a.ver == 9 && a.as_of_ms == 1000);
+	assert_string_equal(a.why, "");
+	assert_int_equal(tg_check(c, "bob", "pro", NULL, &a), TG_OK);
+	assert_false(a.allowed);
+	assert_string_equal(a.need, "pro");
+	struct tg_profile p;
+	assert_int_equal(tg_get_now(c, "pro-alice", &p), TG_OK);
+	assert_true(p.as.allowed && p.seats == 3 && p.next_billing == 78);
+	assert_int_equal(p.feature_count, 2);
+	assert_string_equal(p.features[1], "trading");
+	tg_profile_free(&p);
+	tg_client_close(&c);
+	assert_null(c);
+	fake_stop(&f);
+}
+
+static void wrong_calls_are_told_and_nobody_is_asked(void **state) {
+	(void)state;
+	struct fake f;
+	struct tg_answer a;
+	char longest[257] = "";
+	fake_start(&f, ANSWER, "pro", NULL);
+	struct tg_client *c = client_of(&f, PATIENCE_MS);
+	memset(longest, 'x', 256);
+	assert_int_equal(tg_check(c, "", NULL, "trading", &a), TG_USAGE);
+	assert_int_equal(tg_check(c, NULL, NULL, "trading", &a), TG_USAGE);
+	assert_int_equal(tg_check(c, longest, NULL, "trading", &a), TG_USAGE);
+	assert_int_equal(tg_check(c, "pro", NULL, NULL, &a), TG_USAGE);
+	assert_int_equal(tg_check(c, "pro", "pro", "trading", &a), TG_USAGE);
+	assert_int_equal(tg_check(c, "pro", NULL, longest, &a), TG_USAGE);
+	assert_false(a.allowed);
+	assert_string_not_equal(a.why, "");
+	longest[255] = '\0';
+	assert_int_equal(tg_check(c, longest, NULL, "trading", &a), TG_OK);
+	assert_int_equal(f.requests, 1);
+	tg_client_close(&c);
+	fake_stop(&f);
+}
+
+static void bad_options_are_named(void **state) {
+	(void)state;
+	const struct tg_policy unnamed[] = {{NULL, TG_DENY, 0}, {NULL, TG_ALLOW, 0}};
+	const struct tg_policy twice[] = {{"a", TG_DENY, 0}, {"a", TG_ALLOW, 0}};
+	const struct tg_options bad[] = {
+		{.query = NULL},
+		{.query = ""},
+		{.query = "nonsense"},
+		{.query = "inproc://here"},
+		{.query = "tcp://192.0.2.1:1"},
+		{.query = "tcp://127.0.0.1:1", .timeout_ms = -1},
+		{.query = "tcp://127.0.0.1:1", .timeout_ms = 60001},
+		{.query = "tcp://127.0.0.1:1", .cache_bytes = 1},
+		{.query = "tcp://127.0.0.1:1", .preload = true},
+		{.query = "tcp://127.0.0.1:1;tcp://127.0.0.1:2", .feed = "tcp://127.0.0.1:3"},
+		{.query = "tcp://127.0.0.1:1", .policies = unnamed, .policy_count = 2},
+		{.query = "tcp://127.0.0.1:1", .policies = twice, .policy_count = 2},
+	};
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		char why[TG_WHY_SIZE] = "";
+		struct tg_client *c = NULL;
+		assert_int_equal(tg_client_open(&bad[i], &c, why), EINVAL);
+		assert_null(c);
+		assert_string_not_equal(why, "");
+		assert_int_equal(tg_client_open(&bad[i], &c, NULL), EINVAL);
+	}
+	const struct tg_options no_dir = {.query = "tcp://192.0.2.1:1", .curve_dir = "/nonexistent"};
+	struct tg_client *c = NULL;
+	assert_int_equal(tg_client_open(&no_dir, &c, NULL), ENOENT);
+	tg_client_close(&c);
+	tg_client_close(NULL);
+}
+
+/* Every way in which nobody answers, and what the declared behaviours make of it. */
+static void outages(struct tg_client *c, enum tg_error error) {
+	struct tg_answer a;
+	assert_int_equal(tg_check(c, "pro-alice", NULL, "open", &a), TG_FALLBACK);
+	assert_true(a.allowed);
+	assert_int_equal(a.source, TG_FROM_POLICY);
+	assert_int_equal(a.error, error);
+	assert_string_not_equal(a.why, "");
+	assert_int_equal(tg_check(c, "pro-alice", NULL, "shut", &a), TG_FALLBACK);
+	assert_false(a.allowed);
+	assert_int_equal(tg_check(c, "pro-alice", "pro", NULL, &a), TG_FALLBACK);
+	assert_false(a.allowed);
+}
+
+static const struct tg_policy policies[] = {{"shut", TG_DENY, 0}, {"open", TG_ALLOW, 0}};
+
+static void nobody_there_is_a_fallback_at_once_after_a_while(void **state) {
+	(void)state;
+	struct fake f;
+	fake_start(&f, ANSWER, "pro", NULL);
+	fake_stop(&f); /* its port is free now, most probably */
+	const struct tg_options o = {.query = f.endpoint, .timeout_ms = 300, .policies = policies, .policy_count = 2};
+	struct tg_client *c = opened(&o);
+	assert_false(tg_client_wait(c, 1));
+	outages(c, TG_NO_SERVER);
+	const int64_t from = test_ms();
+	for (int i = 0; i < 20; i++) outages(c, TG_NO_SERVER);
+	assert_true(test_ms() - from < 20 * 300);
+	struct tg_counts n;
+	tg_counts(c, &n);
+	assert_int_equal(n.fallbacks, 63);
+	/* and when it comes, it is asked */
+	struct fake again;
+	fake_start(&again, ANSWER, "pro", f.endpoint);
+	struct tg_answer a;
+	const int64_t deadline = test_ms() + PATIENCE_MS;
+	while (tg_check(c, "pro-alice", NULL, "shut", &a) != TG_OK) assert_true(test_ms() < deadline);
+	assert_true(a.allowed);
+	tg_client_close(&c);
+	fake_stop(&again);
+}
+
+static void a_silent_server_is_a_fallback_in_time(void **state) {
+	(void)state;
+	struct fake f;
+	fake_start(&f, SILENT, "pro", NULL);
+	const struct tg_options o = {
+		.query = f.endpoint, .timeout_ms = SOON_MS, .policies = policies, .policy_count = 2};
+	struct tg_client *c = opened(&o);
+	assert_true(tg_client_wait(c, PATIENCE_MS));
+	const int64_t from = test_ms();
+	outages(c, TG_TIMED_OUT);
+	assert_true(test_ms() - from >= 3 * SOON_MS);
+	struct tg_counts n;
+	tg_counts(c, &n);
+	assert_int_equal(n.timeouts, 3);
+	f.behaviour = ANSWER;
+	struct tg_answer a;
+	const int64_t deadline = test_ms() + PATIENCE_MS;
+	while (tg_check(c, "pro-alice", NULL, "shut", &a) != TG_OK) assert_true(test_ms() < deadline);
+	tg_client_close(&c);
+	fake_stop(&f);
+}
+
+static void refusals_and_not_ready_are_told_apart(void **state) {
+	(void)state;
+	struct fake f;
+	struct tg_answer a;
+	fake_start(&f, NOT_READY, "pro", NULL);
+	const struct tg_options o = {.query = f.endpoint, .policies = policies, .policy_count = 2};
+	struct tg_client *c = opened(&o);
+	outages(c, TG_NOT_READY);
+	f.behaviour = UNKNOWN;
+	assert_int_equal(tg_check(c, "pro-alice", NULL, "open", &a), TG_REFUSED);
+	assert_false(a.allowed); /* a typo is never allowed, whatever was declared */
+	assert_int_equal(a.error, TG_WRONG_QUESTION);
+	assert_non_null(strstr(a.why, "unknown_feature"));
+	tg_client_close(&c);
+	fake_stop(&f);
+}
+
+static void garbage_is_no_answer(void **state) {
+	(void)state;
+	const enum behaviour bad[] = {GARBAGE, WRONG_KIND, EXTRA_FRAME};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct fake f;
+		fake_start(&f, bad[i], "pro", NULL);
+		const struct tg_options o = {.query = f.endpoint, .policies = policies, .policy_count = 2};
+		struct tg_client *c = opened(&o);
+		outages(c, TG_BAD_REPLY);
+		f.behaviour = ANSWER;
+		struct tg_answer a;
+		const int64_t deadline = test_ms() + PATIENCE_MS;
+		while (tg_check(c, "pro-alice", NULL, "shut", &a) != TG_OK) assert_true(test_ms() < deadline);
+		tg_client_close(&c);
+		fake_stop(&f);
+	}
+}
+
+static void a_reply_after_its_time_answers_nothing_else(void **state) {
+	(void)state;
+	struct fake f;
+	struct tg_answer a;
+	fake_start(&f, LATE, "pro", NULL);
+	struct tg_client *c = client_of(&f, SOON_MS);
+	assert_int_equal(tg_check(c, "pro-alice", NULL, "shut", &a), TG_FALLBACK);
+	/* what comes first now is alice's */
+	assert_int_equal(tg_check(c, "bob", NULL, "shut", &a), TG_OK);
+	assert_false(a.allowed);
+	assert_string_equal(a.reason, "unknown_subject");
+	tg_client_close(&c);
+	fake_stop(&f);
+}
+
+static void the_nearest_is_asked_and_the_next_when_it_is_slow_or_away(void **state) {
+	(void)state;
+	struct fake near, far;
+	struct tg_answer a;
+	char both[2 * ENDPOINT_MAX];
+	fake_start(&near, ANSWER, "near", NULL);
+	fake_start(&far, ANSWER, "far", NULL);
+	(void)snprintf(both, sizeof both, "%s;%s", near.endpoint, far.endpoint);
+	const struct tg_options o = {.query = both, .timeout_ms = PATIENCE_MS, .hedge_ms = 50};
+	struct tg_client *c = opened(&o);
+	const int64_t deadline = test_ms() + PATIENCE_MS;
+	do { /* until both are connected, the far one may be asked */
+		assert_int_equal(tg_check(c, "pro-alice", "pro", NULL, &a), TG_OK);
+		assert_true(test_ms() < deadline);
+	} while (strcmp(a.tier, "near") != 0);
+	near.behaviour = SILENT;
+	assert_int_equal(tg_check(c, "pro-alice", "pro", NULL, &a), TG_OK);
+	assert_string_equal(a.tier, "far");
+	struct tg_counts n;
+	tg_counts(c, &n);
+	assert_true(n.hedges >= 1);
+	near.behaviour = NOT_READY;
+	assert_int_equal(tg_check(c, "pro-alice", "pro", NULL, &a), TG_OK);
+	assert_string_equal(a.tier, "far");
+	near.behaviour = GARBAGE;
+	assert_int_equal(tg_check(c, "pro-alice", "pro", NULL, &a), TG_OK);
+	assert_string_equal(a.tier, "far");
+	fake_stop(&near);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(tg_check(c, "pro-alice", "pro", NULL, &a), TG_OK);
+		assert_string_equal(a.tier, "far");
+	}
+	tg_client_close(&c);
+	fake_stop(&far);
+}
+
+static void many_are_answered_in_their_order(void **state) {
+	(void)state;
+	enum { COUNT = 1000 };
+	static struct tg_question questions[COUNT];
+	static struct tg_answer answers[COUNT];
+	struct fake f;
+	fake_start(&f, ANSWER, "pro", NULL);
+	const struct tg_options o = {
+		.query = f.endpoint, .timeout_ms = PATIENCE_MS, .policies = policies, .policy_count = 2};
+	struct tg_client *c = opened(&o);
+	for (int i = 0; i < COUNT; i++)
+		questions[i] = (struct tg_question){i % 3 ? "bob" : "pro-alice", NULL, i % 2 ? "shut" : "open"};
+	assert_int_equal(tg_check_many(c, questions, COUNT, answers), TG_OK);
+	for (int i = 0; i < COUNT; i++) {
+		assert_int_equal(answers[i].allowed, i % 3 == 0);
+		assert_int_equal(answers[i].source, TG_FROM_SERVER);
+	}
+	assert_int_equal(f.requests, 8);
+	assert_int_equal(tg_check_many(c, questions, 0, answers), TG_OK);
+	questions[5].feature = "typo";
+	assert_int_equal(tg_check_many(c, questions, COUNT, answers), TG_REFUSED);
+	assert_int_equal(answers[5].error, TG_WRONG_QUESTION);
+	assert_true(answers[6].allowed);
+	questions[5].feature = "behind";
+	assert_int_equal(tg_check_many(c, questions, COUNT, answers), TG_FALLBACK);
+	assert_int_equal(answers[5].error, TG_NOT_READY);
+	assert_int_equal(answers[5].source, TG_FROM_POLICY);
+	f.behaviour = SHORT_BATCH;
+	assert_int_equal(tg_check_many(c, questions, 4, answers), TG_FALLBACK);
+	assert_true(answers[0].allowed && !answers[1].allowed);
+	assert_int_equal(answers[0].error, TG_BAD_REPLY);
+	questions[700].subject = "";
+	assert_int_equal(tg_check_many(c, questions, COUNT, answers), TG_USAGE);
+	assert_string_not_equal(answers[700].why, "");
+	assert_int_equal(tg_check_many(c, questions, TG_CHECK_MANY_MAX + 1, answers), TG_USAGE);
+	tg_client_close(&c);
+	fake_stop(&f);
+}
+
+struct got {
+	_Atomic unsigned ok, fallback;
+};
+
+static void take(void *ctx, enum tg_status status, struct tg_profile *p) {
+	struct got *g = ctx;
+	if (status == TG_OK && p->as.allowed && p->feature_count == 2) g->ok++;
+	if (status == TG_FALLBACK && !p->as.allowed) g->fallback++;
+	tg_profile_free(p);
+}
+
+static void callbacks_come_exactly_once_also_at_the_end(void **state) {
+	(void)state;
+	struct fake f;
+	struct got g = {0};
+	fake_start(&f, ANSWER, "pro", NULL);
+	struct tg_client *c = client_of(&f, PATIENCE_MS);
+	for (int i = 0; i < 100; i++) tg_get_async(c, "pro-alice", false, take, &g);
+	const int64_t deadline = test_ms() + PATIENCE_MS;
+	while (g.ok < 100) assert_true(test_ms() < deadline);
+	f.behaviour = SILENT;
+	for (int i = 0; i < 100; i++) tg_get_async(c, "pro-alice", true, take, &g);
+	tg_client_close(&c);
+	assert_int_equal(g.ok, 100);
+	assert_int_equal(g.fallback, 100);
+	fake_stop(&f);
+}
+
+static void no_more_than_a_bound_are_on_their_way(void **state) {
+	(void)state;
+	struct fake f;
+	struct got g = {0};
+	fake_start(&f, SILENT, "pro", NULL);
+	struct tg_client *c = client_of(&f, PATIENCE_MS);
+	for (int i = 0; i < 20000; i++) tg_get_async(c, "pro-alice", true, take, &g);
+	assert_true(g.fallback >= 20000 - 16384);
+	struct tg_answer a;
+	assert_int_equal(tg_check(c, "pro-alice", "pro", NULL, &a), TG_FALLBACK);
+	assert_int_equal(a.error, TG_NOT_READY);
+	tg_client_close(&c);
+	assert_int_equal(g.fallback, 20000);
+	fake_stop(&f);
+}
+
+struct caller {
+	pthread_t thread;
+	struct tg_client *client;
+	int number;
+	unsigned wrong;
+};
+
+static void *call(void *ctx) {
+	struct caller *me = ctx;
+	char subject[32];
+	for (int i = 0; i < 20; i++) {
+		struct tg_answer a;
+		const bool pro = (me->number + i) % 2;
+		(void)snprintf(subject, sizeof subject, "%s%d", pro ? "pro" : "bob", me->number);
+		const enum tg_status status = tg_check(me->client, subject, "pro", NULL, &a);
+		if (status == TG_OK && a.allowed == pro) continue;
+		print_message("%s: status %d, allowed %d: %s\n", subject, (int)status, a.allowed, a.why);
+		me->wrong++;
+	}
+	return NULL;
+}
+
+static void a_thousand_threads_each_get_their_own_answer(void **state) {
+	(void)state;
+	enum { THREADS = 1000 };
+	static struct caller callers[THREADS];
+	struct fake f;
+	pthread_attr_t small;
+	fake_start(&f, ANSWER, "pro", NULL);
+	const struct tg_options o = {.query = f.endpoint, .timeout_ms = 60000};
+	struct tg_client *c = opened(&o);
+	(void)pthread_attr_init(&small);
+	(void)pthread_attr_setstacksize(&small, 1024 * 1024);
+	for (int i = 0; i < THREADS; i++) {
+		callers[i] = (struct caller){.client = c, .number = i};
+		assert_int_equal(pthread_create(&callers[i].thread, &small, call, &callers[i]), 0);
+	}
+	unsigned wrong = 0;
+	for (int i = 0; i < THREADS; i++) {
+		(void)pthread_join(callers[i].thread, NULL);
+		wrong += callers[i].wrong;
+	}
+	(void)pthread_attr_destroy(&small);
+	assert_int_equal(wrong, 0);
+	tg_client_close(&c);
+	fake_stop(&f);
+}
+
+static void a_child_of_fork_is_told_to_open_its_own(void **state) {
+	(void)state;
+	struct fake f;
+	struct tg_answer a;
+	fake_start(&f, ANSWER, "pro", NULL);
+	struct tg_client *c = client_of(&f, PATIENCE_MS);
+	const pid_t child = fork();
+	if (child == 0) {
+		const bool told = tg_check(c, "pro-alice", "pro", NULL, &a) == TG_USAGE && !a.allowed && a.why[0];
+		tg_client_close(&c);
+		_exit(told && !c ? 0 : 1);
+	}
+	int status = -1;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(tg_check(c, "pro-alice", "pro", NULL, &a), TG_OK);
+	assert_true(a.allowed);
+	tg_client_close(&c);
+	fake_stop(&f);
+}
+
+static void many_open_and_close_and_nothing_is_left(void **state) {
+	(void)state;
+	struct fake f;
+	fake_start(&f, ANSWER, "pro", NULL);
+	for (int i = 0; i < 50; i++) {
+		const struct tg_options o = {.query = f.endpoint};
+		struct tg_client *c = opened(&o);
+		struct tg_answer a;
+		if (i % 2) assert_int_equal(tg_check(c, "pro-alice", "pro", NULL, &a), TG_OK);
+		tg_client_close(&c);
+	}
+	fake_stop(&f);
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(answers_with_all_that_the_server_said),
+		cmocka_unit_test(wrong_calls_are_told_and_nobody_is_asked),
+		cmocka_unit_test(bad_options_are_named),
+		cmocka_unit_test(nobody_there_is_a_fallback_at_once_after_a_while),
+		cmocka_unit_test(a_silent_server_is_a_fallback_in_time),
+		cmocka_unit_test(refusals_and_not_ready_are_told_apart),
+		cmocka_unit_test(garbage_is_no_answer),
+		cmocka_unit_test(a_reply_after_its_time_answers_nothing_else),
+		cmocka_unit_test(the_nearest_is_asked_and_the_next_when_it_is_slow_or_away),
+		cmocka_unit_test(many_are_answered_in_their_order),
+		cmocka_unit_test(callbacks_come_exactly_once_also_at_the_end),
+		cmocka_unit_test(no_more_than_a_bound_are_on_their_way),
+		cmocka_unit_test(a_thousand_threads_each_get_their_own_answer),
+		cmocka_unit_test(a_child_of_fork_is_told_to_open_its_own),
+		cmocka_unit_test(many_open_and_close_and_nothing_is_left),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
