@@ -107,8 +107,15 @@ void http_answer_problem(struct http_request *r, const struct http_problem *p) {
 }
 
 void http_refuse(struct http_request *r, enum error e, const char *allow) {
-	answer_problem(r, &(struct http_problem){.error = e},
-		       (struct http_field){e == ERR_METHOD ? "Allow" : NULL, allow});
+	const struct http_options *o = &r->conn->server->options;
+	if (o->refuse) {
+		o->refuse(o->ctx, r, e, e == ERR_METHOD ? allow : NULL);
+	} else if (e == ERR_METHOD) {
+		answer_problem(r, &(struct http_problem){.error = e}, (struct http_field){"Allow", allow});
+	} else {
+		bool passes = e == ERR_OVERLOADED || e == ERR_UNAVAILABLE;
+		http_answer_problem(r, &(struct http_problem){.error = e, .retry_after_s = passes ? 1 : 0});
+	}
 }
 
 enum error http_prepare_late(struct http_server *s) {

@@ -44,6 +44,24 @@ unsigned http_query(const struct http_request *r, const char *name, struct view 
 	return find(r, MHD_GET_ARGUMENT_KIND, (struct search){.name = view_str(name)}, ret_first);
 }
 
+struct walk {
+	bool (*each)(void *ctx, struct view name, struct view value);
+	void *ctx;
+};
+
+static enum MHD_Result step(void *ctx, enum MHD_ValueKind kind, const char *name, size_t name_len, const char *value,
+			    size_t value_len) {
+	(void)kind;
+	const struct walk *w = ctx;
+	return w->each(w->ctx, view_of(name, name_len), view_of(value, value ? value_len : 0)) ? MHD_YES : MHD_NO;
+}
+
+void http_query_each(const struct http_request *r, bool (*each)(void *ctx, struct view name, struct view value),
+		     void *ctx) {
+	struct walk w = {each, ctx};
+	MHD_get_connection_values_n(r->mhd, MHD_GET_ARGUMENT_KIND, step, &w);
+}
+
 struct view http_query_string(const struct http_request *r) {
 	return view_str(r->conn->query);
 }

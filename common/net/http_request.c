@@ -16,14 +16,14 @@ static bool path_matches(const char *pattern, struct view path) {
 }
 
 static bool method_matches(enum http_method m, const char *method) {
-	static const char *const names[HTTP_METHODS] = {"GET", "POST", "PUT", "DELETE"};
+	static const char *const names[HTTP_METHODS] = {"GET", "POST", "PUT", "DELETE", "OPTIONS"};
 	return strcmp(names[m], method) == 0 || (m == HTTP_GET && strcmp(method, "HEAD") == 0);
 }
 
 /* ERR_NOT_FOUND; or ERR_METHOD, and which methods that path has. */
 static enum error find_route(const struct http_options *o, struct view path, const char *method,
 			     const struct http_route **ret_route, char allow[64]) {
-	static const char *const allowed[HTTP_METHODS] = {"GET, HEAD", "POST", "PUT", "DELETE"};
+	static const char *const allowed[HTTP_METHODS] = {"GET, HEAD", "POST", "PUT", "DELETE", "OPTIONS"};
 	struct writer w = writer_of(allow, 63);
 	for (size_t i = 0; i < o->route_count; i++) {
 		const struct http_route *route = &o->routes[i];
@@ -175,11 +175,9 @@ static void take(struct http_request *r, const char *data, size_t n) {
 static enum MHD_Result give(struct http_request *r) {
 	struct http_server *s = r->conn->server;
 	if (!http_enter(r->conn, PHASE_BUSY, HTTP_NO_DEADLINE)) return MHD_NO;
-	if (r->short_of_memory)
-		http_answer_problem(r, &(struct http_problem){.error = ERR_OVERLOADED, .retry_after_s = 1});
+	if (r->short_of_memory) http_refuse(r, ERR_OVERLOADED, NULL);
 	/* read after BUSY was entered: http_server_drain relies on that order */
-	if (!atomic_load(&r->answered) && atomic_load(&s->refusing))
-		http_answer_problem(r, &(struct http_problem){.error = ERR_UNAVAILABLE, .retry_after_s = 1});
+	if (!atomic_load(&r->answered) && atomic_load(&s->refusing)) http_refuse(r, ERR_UNAVAILABLE, NULL);
 	if (atomic_load(&r->answered)) return http_send_reply(r);
 	r->given = r->counted = true;
 	atomic_fetch_add(&s->busy, 1);

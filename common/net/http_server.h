@@ -48,9 +48,9 @@
 #define HTTP_REAP_MS 100
 #define HTTP_BODIES_DEFAULT (64ull * 1024 * 1024) /* bytes of bodies in memory, all requests together */
 #define HTTP_ENDPOINT_MAX 128                     /* "host:port" with its NUL */
-#define HTTP_ANSWER_HEADERS_MAX 8
+#define HTTP_ANSWER_HEADERS_MAX 16
 
-enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_DELETE, HTTP_METHODS };
+enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_DELETE, HTTP_OPTIONS, HTTP_METHODS };
 
 struct http_request;
 struct http_server;
@@ -78,6 +78,10 @@ struct http_options {
 	bool keep_query;      /* for http_query_string; costs a copy of each target that has a query */
 	/* Every answered request, also those refused before a handler; may be NULL. Any thread; for counting. */
 	void (*on_answer)(void *ctx, unsigned status);
+	/* Answers, before it returns, what the server refuses before a handler; `allow`: of a 405. The request has
+	 * headers, and neither a path, a route nor a body. NULL: http_answer_problem. What was overdue (408) and what
+	 * libmicrohttpd itself refuses does not come here. */
+	void (*refuse)(void *ctx, struct http_request *r, enum error e, const char *allow);
 };
 
 /* Serves as soon as it returns. ERR_CONFIG: the address; ERR_UNAVAILABLE: cannot bind; ERR_MEMORY. */
@@ -115,6 +119,9 @@ int64_t http_received_ms(const struct http_request *r);
 unsigned http_header(const struct http_request *r, const char *name, struct view *ret_first);
 /* The same for query arguments (names are case-sensitive, values decoded). */
 unsigned http_query(const struct http_request *r, const char *name, struct view *ret_first);
+/* Each query argument as often as it stands there, until `each` returns false. A value is empty without "=". */
+void http_query_each(const struct http_request *r, bool (*each)(void *ctx, struct view name, struct view value),
+		     void *ctx);
 /* The query as it was sent, neither decoded nor split, without its question mark; empty unless options.keep_query. */
 struct view http_query_string(const struct http_request *r);
 /* scratch_size bytes that belong to the handler's owner, aligned for any type, zeroed. */

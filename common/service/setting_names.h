@@ -12,6 +12,7 @@
 	X("CURVE_DIR", false)                                                                                          \
 	X("ENTITLEMENT_ADMIN", false)                                                                                  \
 	X("EVENTS_EVERY", false)                                                                                       \
+	X("FEED", false)                                                                                               \
 	X("FEED_BIND", false)                                                                                          \
 	X("HISTORY", false)                                                                                            \
 	X("INGRESS_ADMIN", false)                                                                                      \
@@ -19,23 +20,33 @@
 	X("JOURNAL_DIR", false)                                                                                        \
 	X("JOURNAL_PUB", false)                                                                                        \
 	X("JOURNAL_REPLAY", false)                                                                                     \
+	X("JWT_ALGORITHMS", false)                                                                                     \
+	X("JWT_AUDIENCE", false)                                                                                       \
+	X("JWT_COOKIE", false)                                                                                         \
+	X("JWT_ISSUER", false)                                                                                         \
+	X("JWT_KEYS", false)                                                                                           \
 	X("LISTEN", false)                                                                                             \
 	X("LOG_FORMAT", false)                                                                                         \
 	X("LOG_LEVEL", false)                                                                                          \
 	X("MAP_SIZE", false)                                                                                           \
 	X("MODE", false)                                                                                               \
+	X("ORIGINS", false)                                                                                            \
+	X("PUBLIC_URL", false)                                                                                         \
 	X("QUERY", false)                                                                                              \
 	X("QUERY_ADMIN", false)                                                                                        \
 	X("QUERY_BIND", false)                                                                                         \
 	X("RATE", false)                                                                                               \
+	X("RATE_LIMIT", false)                                                                                         \
 	X("RECONCILER", false)                                                                                         \
 	X("RECONCILER_ADMIN", false)                                                                                   \
 	X("RETENTION", false)                                                                                          \
+	X("RETURN_URLS", false)                                                                                        \
 	X("SILENCE", false)                                                                                            \
 	X("STORE_DIR", false)                                                                                          \
 	X("STRIPE_ACCOUNTS", false)                                                                                    \
 	X("STRIPE_API_BASE", false)                                                                                    \
 	X("STRIPE_API_KEY", true)                                                                                      \
+	X("STRIPE_DEADLINE", false)                                                                                    \
 	X("SUBJECT_METADATA_KEY", false)                                                                               \
 	X("SWEEP_EVERY", false)                                                                                        \
 	X("TIMEOUT", false)                                                                                            \

@@ -45,6 +45,10 @@
 	X(REFUSAL_NO_CUSTOMER, "no_customer", 409, false, "There is nothing to manage yet")                            \
 	X(REFUSAL_NO_CHANGE, "no_change", 409, false, "That is what the subject has already")                          \
 	X(REFUSAL_IN_PROGRESS, "in_progress", 409, true, "The same request is still being answered")                   \
+	X(REFUSAL_METHOD, "method_not_allowed", 405, false, "That path has another method")                            \
+	X(REFUSAL_LENGTH, "length_required", 411, false, "Exactly one Content-Length is required")                     \
+	X(REFUSAL_TOO_LARGE, "too_large", 413, false, "The body is too large")                                         \
+	X(REFUSAL_MEDIA_TYPE, "unsupported_media_type", 415, false, "The body must be application/json")               \
 	X(REFUSAL_OTHER_BODY, "idempotency_key_reused", 422, false, "That Idempotency-Key came with another request")  \
 	X(REFUSAL_TOO_MANY, "too_many_requests", 429, true, "Too many requests")                                       \
 	X(REFUSAL_INTERNAL, "internal", 500, true, "Something went wrong here")                                        \
@@ -68,8 +72,13 @@ struct action {
 	const char *const
 		*fields;     /* of the body (POST) or the query (GET), NULL-terminated; others are refused by name */
 	bool open;           /* needs no token; the subject is then "" */
+	bool store_only;     /* works without Stripe; the others are refused when there is no key */
 	unsigned per_minute; /* requests of one subject; 0: the service's default */
 	void (*start)(struct ask *a);
+	/* Instead of `start`, on an HTTP thread: for what memory can answer. It answers, or calls ask_hand_over. NULL:
+	 * the ask begins on the loop. Of what is below it may call only ask_subject to ask_number, ask_now, ask_catalog
+	 * and ask_answer to ask_refuse. */
+	void (*at_once)(struct ask *a);
 };
 
 /* Each action's file defines it; action_table.c lists them. */
@@ -96,6 +105,9 @@ int64_t ask_now(const struct ask *a);                   /* unix seconds */
 void ask_keep(struct ask *a, void *state, void (*destroy)(void *state));
 void *ask_state(const struct ask *a);
 
+/* at_once: goes on by `start`, on the loop; the last thing that it does. */
+void ask_hand_over(struct ask *a);
+
 /* ---- asking others --------------------------------------------------------------------------------- */
 
 /* Stripe. `then` runs unless the ask was answered before. A call that cannot be made refuses the ask itself. `form`:
@@ -107,13 +119,15 @@ void ask_post(struct ask *a, const char *path, struct view form, const char *ide
 bool ask_stripe_failed(struct ask *a, const struct stripe_answer *s);
 /* Query, past the cache. `then` also runs when nobody answered: look at p->as. */
 void ask_profile(struct ask *a, void (*then)(struct ask *a, enum tg_status status, const struct tg_profile *p));
-/* The reconciler: fetch this paid session now. `done` false: it could not. */
+/* The reconciler: fetch this paid session now. `done` false: it could not; `then` may run before this returns then. */
 void ask_reconcile(struct ask *a, const char *session, void (*then)(struct ask *a, bool done));
 
 /* ---- answering ------------------------------------------------------------------------------------- */
 
 /* Steals `body`; NULL (json_pack without memory) answers 500. */
 void ask_answer(struct ask *a, unsigned status, json_t *body);
+/* The same with an ETag, and 304 without a body when If-None-Match has it. */
+void ask_answer_tagged(struct ask *a, const char *etag, json_t *body);
 /* `detail` for people, about their request; never Stripe's words; NULL: none. */
 void ask_refuse(struct ask *a, enum refusal why, const char *detail);
 

@@ -214,7 +214,7 @@ static void send(struct http_request *h, const struct sim_request *r, unsigned s
 static void serve(void *ctx, struct http_request *h) {
 	struct sim_server *s = ctx;
 	struct sim *sim = s->sim;
-	static const char *const methods[HTTP_METHODS] = {"GET", "POST", "PUT", "DELETE"};
+	static const char *const methods[HTTP_METHODS] = {"GET", "POST", "PUT", "DELETE", "OPTIONS"};
 	struct header version = header_of(h, "Stripe-Version"), account = header_of(h, "Stripe-Account"),
 		      key = header_of(h, "Idempotency-Key");
 	struct view path = http_path(h);

@@ -1,0 +1,238 @@
+#include "net/web_get.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EVENTS_AT_ONCE 4
+#define CONNECT_MS 5000L
+
+struct web_get {
+	int epoll;
+	bool global; /* libcurl counts who uses it */
+	CURLM *multi;
+	CURL *curl;
+	int64_t timer_ms; /* when curl wants to be called, of CLOCK_MONOTONIC; -1: it does not */
+	bool busy, too_large;
+	char *body;
+	size_t len, max;
+	char detail[CURL_ERROR_SIZE];
+	void (*done)(void *ctx, enum error e, struct view body, const struct problem *why);
+	void *ctx;
+};
+
+static int64_t now_ms(void) {
+	struct timespec t;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- the address ---------------------------------------------------------------------- */
+
+static bool is_loopback(struct view host) {
+	if (view_eq(host, VIEW("localhost")) || view_eq(host, VIEW("[::1]"))) return true;
+	for (size_t i = 0; i < host.len; i++) /* 127.example.com is somebody else's */
+		if (host.ptr[i] != '.' && (host.ptr[i] < '0' || host.ptr[i] > '9')) return false;
+	return view_starts(host, VIEW("127."));
+}
+
+enum error web_url_check(const char *url, struct problem *why) {
+	struct view u = view_str(url);
+	for (size_t i = 0; i < u.len; i++)
+		if (u.ptr[i] <= ' ' || u.ptr[i] > '~')
+			return problem_set(why, ERR_CONFIG, "a blank or a control character in an address");
+	if (u.len > WEB_URL_MAX) return problem_set(why, ERR_CONFIG, "an address of more than %d bytes", WEB_URL_MAX);
+	bool tls = u.len > 8 && strncasecmp(u.ptr, "https://", 8) == 0;
+	bool bare = u.len > 7 && strncasecmp(u.ptr, "http://", 7) == 0;
+	if (!tls && !bare) return problem_set(why, ERR_CONFIG, "'%.100s': want https://host/…", url);
+	const char *at = u.ptr + (tls ? 8 : 7);
+	struct view authority = view_of(at, strcspn(at, "/?#"));
+	if (authority.len && memchr(authority.ptr, '@', authority.len))
+		return problem_set(why, ERR_CONFIG, "credentials in an address");
+	struct view host = authority;
+	if (host.len && host.ptr[0] == '[') {
+		const char *end = memchr(host.ptr, ']', host.len);
+		host.len = end ? (size_t)(end - host.ptr) + 1 : 0;
+	} else {
+		const char *colon = host.len ? memchr(host.ptr, ':', host.len) : NULL;
+		if (colon) host.len = (size_t)(colon - host.ptr);
+	}
+	if (host.len == 0) return problem_set(why, ERR_CONFIG, "'%.100s' has no host", url);
+	if (bare && !is_loopback(host))
+		return problem_set(why, ERR_CONFIG, "'%.100s': http:// is for loopback alone", url);
+	return OK;
+}
+
+/* ---- curl's callbacks ------------------------------------------------------------------- */
+
+static int on_socket(CURL *curl, curl_socket_t fd, int what, void *ctx, void *unused) {
+	struct web_get *w = ctx;
+	struct epoll_event e = {.data.fd = fd};
+	(void)curl;
+	(void)unused;
+	if (what == CURL_POLL_REMOVE) {
+		(void)epoll_ctl(w->epoll, EPOLL_CTL_DEL, fd, NULL);
+		return 0;
+	}
+	if (what & CURL_POLL_IN) e.events |= EPOLLIN;
+	if (what & CURL_POLL_OUT) e.events |= EPOLLOUT;
+	if (epoll_ctl(w->epoll, EPOLL_CTL_MOD, fd, &e) != 0 && errno == ENOENT)
+		(void)epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &e);
+	return 0;
+}
+
+static int on_timer(CURLM *multi, long wait_ms, void *ctx) {
+	struct web_get *w = ctx;
+	(void)multi;
+	w->timer_ms = wait_ms < 0 ? -1 : now_ms() + wait_ms;
+	return 0;
+}
+
+static size_t on_body(char *bytes, size_t one, size_t n, void *ctx) {
+	struct web_get *w = ctx;
+	(void)one;
+	w->too_large = w->too_large || n > w->max - w->len;
+	if (w->too_large) return 0;
+	memcpy(w->body + w->len, bytes, n);
+	w->len += n;
+	return n;
+}
+
+/* ---- a request ---------------------------------------------------------------------------- */
+
+static void set_up(struct web_get *w, const char *url, int64_t deadline_ms) {
+	CURL *curl = w->curl;
+	curl_easy_reset(curl); /* connections stay: they belong to the multi handle */
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(curl, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)deadline_ms);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	curl_easy_setopt(curl, CURLOPT_USERAGENT, "tiergate/" TIERGATE_VERSION);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, w);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, w->detail);
+}
+
+enum error web_get_start(struct web_get *w, const char *url, int64_t deadline_ms,
+			 void (*done)(void *ctx, enum error e, struct view body, const struct problem *why), void *ctx,
+			 struct problem *why) {
+	enum error e = web_url_check(url, why);
+	if (e) return e;
+	if (w->busy) return problem_set(why, ERR_OVERLOADED, "a request is under way");
+	w->len = 0;
+	w->too_large = false;
+	w->detail[0] = '\0';
+	w->done = done;
+	w->ctx = ctx;
+	set_up(w, url, deadline_ms);
+	if (curl_multi_add_handle(w->multi, w->curl) != CURLM_OK)
+		return problem_set(why, ERR_MEMORY, "cannot begin a request");
+	w->busy = true;
+	return OK;
+}
+
+bool web_get_busy(const struct web_get *w) { return w->busy; }
+
+static void finish(struct web_get *w, CURLcode code) {
+	struct problem why = {0};
+	long status = 0;
+	enum error e = OK;
+	(void)curl_easy_getinfo(w->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (w->too_large)
+		e = problem_set(&why, ERR_LIMIT, "more than %zu bytes", w->max);
+	else if (code != CURLE_OK)
+		e = problem_set(&why, ERR_UNAVAILABLE, "%.200s", w->detail[0] ? w->detail : curl_easy_strerror(code));
+	else if (status != 200)
+		e = problem_set(&why, ERR_UNAVAILABLE, "HTTP %ld", status);
+	w->busy = false; /* from here on `done` may begin another */
+	w->done(w->ctx, e, e ? VIEW_NONE : view_of(w->body, w->len), &why);
+}
+
+/* ---- the loop ----------------------------------------------------------------------------- */
+
+int web_get_fd(const struct web_get *w) { return w->epoll; }
+
+int64_t web_get_wait_ms(const struct web_get *w, int64_t most) {
+	if (w->timer_ms < 0) return most;
+	int64_t wait = w->timer_ms - now_ms();
+	return wait < 0 ? 0 : wait < most ? wait : most;
+}
+
+void web_get_run(struct web_get *w) {
+	struct epoll_event events[EVENTS_AT_ONCE];
+	int running, left;
+	CURLMsg *m;
+	int n = epoll_wait(w->epoll, events, EVENTS_AT_ONCE, 0);
+	for (int i = 0; i < n; i++) {
+		int what = 0;
+		if (events[i].events & EPOLLIN) what |= CURL_CSELECT_IN;
+		if (events[i].events & EPOLLOUT) what |= CURL_CSELECT_OUT;
+		if (events[i].events & (EPOLLERR | EPOLLHUP)) what |= CURL_CSELECT_ERR;
+		(void)curl_multi_socket_action(w->multi, events[i].data.fd, what, &running);
+	}
+	if (w->timer_ms >= 0 && now_ms() >= w->timer_ms) {
+		w->timer_ms = -1;
+		(void)curl_multi_socket_action(w->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	}
+	while ((m = curl_multi_info_read(w->multi, &left))) {
+		if (m->msg != CURLMSG_DONE) continue;
+		CURLcode code = m->data.result;
+		(void)curl_multi_remove_handle(w->multi, w->curl);
+		finish(w, code);
+	}
+}
+
+/* ---- its life ------------------------------------------------------------------------------- */
+
+static enum error open_parts(struct web_get *w, struct problem *why) {
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return problem_set(why, ERR_MEMORY, "cannot start libcurl");
+	w->global = true;
+	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (w->epoll < 0) return problem_set(why, ERR_UNAVAILABLE, "epoll: %s", strerror(errno));
+	w->body = malloc(w->max + 1);
+	w->multi = curl_multi_init();
+	w->curl = curl_easy_init();
+	if (!w->body || !w->multi || !w->curl) return problem_set(why, ERR_MEMORY, "out of memory");
+	curl_multi_setopt(w->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	curl_multi_setopt(w->multi, CURLMOPT_SOCKETDATA, w);
+	curl_multi_setopt(w->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+	curl_multi_setopt(w->multi, CURLMOPT_TIMERDATA, w);
+	return OK;
+}
+
+enum error web_get_create(size_t answer_max, struct web_get **ret_w, struct problem *why) {
+	struct web_get *w = calloc(1, sizeof *w);
+	if (!w) return problem_set(why, ERR_MEMORY, "out of memory");
+	w->epoll = -1;
+	w->timer_ms = -1;
+	w->max = answer_max;
+	enum error e = open_parts(w, why);
+	if (e)
+		web_get_destroy(&w);
+	else
+		*ret_w = w;
+	return e;
+}
+
+void web_get_destroy(struct web_get **pointer) {
+	struct web_get *w = pointer ? *pointer : NULL;
+	if (!w) return;
+	if (w->busy) (void)curl_multi_remove_handle(w->multi, w->curl);
+	curl_easy_cleanup(w->curl);
+	if (w->multi) curl_multi_cleanup(w->multi);
+	if (w->epoll >= 0) (void)close(w->epoll);
+	if (w->global) curl_global_cleanup();
+	free(w->body);
+	free(w);
+	*pointer = NULL;
+}

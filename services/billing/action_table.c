@@ -1,0 +1,5 @@
+#include "billing.h"
+
+const struct action *const action_table[] = {
+	NULL,
+};

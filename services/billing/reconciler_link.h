@@ -1,0 +1,31 @@
+/* The way to the reconciler: a paid checkout session is to be fetched now (proto/reconcile.h). One DEALER on the loop;
+ * answers are told apart by their id. The loop's thread alone. */
+#ifndef BILLING_RECONCILER_LINK_H
+#define BILLING_RECONCILER_LINK_H
+
+#include "net/zsocket.h"
+#include "proto/reconcile.h"
+
+#define RECONCILER_ASKED_MAX 64 /* under way; as many as it serves at a time */
+
+struct reconciler_link;
+struct reconciler_asked;
+
+NODISCARD enum error reconciler_link_create(void *zmq, const char *endpoint, struct reconciler_link **ret_l,
+					    struct problem *why);
+/* Nobody's `done` is called. */
+void reconciler_link_destroy(struct reconciler_link **l);
+
+/* `code`: RECONCILE_OK when what it asked for is in the journal. It comes from reconciler_link_run alone, and not at
+ * all when nobody answers: whoever asks has a deadline of its own, and forgets then. ERR_OVERLOADED, ERR_UNAVAILABLE.
+ */
+NODISCARD enum error reconciler_link_session(struct reconciler_link *l, bool livemode, const char *session,
+					     void (*done)(void *ctx, enum reconcile_code code), void *ctx,
+					     struct reconciler_asked **ret_asked, struct problem *why);
+/* Accepts NULL. */
+void reconciler_link_forget(struct reconciler_asked *asked);
+
+void *reconciler_link_socket(const struct reconciler_link *l);
+void reconciler_link_run(struct reconciler_link *l);
+
+#endif
