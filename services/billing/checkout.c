@@ -14,12 +14,17 @@ static void got_session(struct ask *a, const struct stripe_answer *r) {
 		ask_refuse(a, REFUSAL_STRIPE, NULL);
 }
 
+static void switch_plan(struct sale *s) {
+	if (sale_switch(s)) portal_open(s);
+}
+
 static void got_customer(struct visit *v, const struct found_customer *c) {
 	struct sale *s = (struct sale *)v;
-	const json_t *sub = living_subscription(c->subscriptions);
+	json_t *sub = living_subscription(c->subscriptions);
 	copy_text(s->customer, sizeof s->customer, c->id);
 	if (sub) {
-		if (sale_switch(s, sub)) portal_open(s);
+		sale_subscription(s, sub);
+		sale_price(s, switch_plan);
 		return;
 	}
 	char room[SALE_FORM_MAX];
@@ -31,7 +36,7 @@ static void got_customer(struct visit *v, const struct found_customer *c) {
 static void priced(struct sale *s) { customer_of(&s->v, CUSTOMER_MAKE, got_customer); }
 
 static void start(struct ask *a) {
-	struct sale *s = visit_begin(a, sizeof *s);
+	struct sale *s = sale_begin(a);
 	if (!s || !sale_read(s, true)) return;
 	s->checkout = true;
 	s->success_url = visit_return_url(&s->v, "success_url",

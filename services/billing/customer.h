@@ -31,8 +31,8 @@
 #define CUSTOMER_KEY_SIZE 96
 
 struct found_customer {
-	const char *id;              /* NULL: there is none */
-	const json_t *subscriptions; /* that are not over, newest first, each with its items; NULL: none */
+	const char *id;        /* NULL: there is none */
+	json_t *subscriptions; /* that are not over, newest first, each with its items; NULL: none */
 };
 
 enum customer_wish { CUSTOMER_FIND, CUSTOMER_MAKE };
@@ -43,7 +43,7 @@ void customer_of(struct visit *v, enum customer_wish wish,
 
 /* The newest subscription that is paid for, is to be, or was paused: active, trialing, past_due, unpaid, paused. Not
  * one whose first payment never came. NULL: none. */
-const json_t *living_subscription(const json_t *subscriptions);
+json_t *living_subscription(const json_t *subscriptions);
 
 /* The key under which a subject's customer is made; n: how many were used up. */
 void customer_key(bool livemode, const char *metadata_key, const char *subject, unsigned n,

@@ -42,10 +42,10 @@ bool customer_query(const char *metadata_key, const char *subject, char *out, si
 	return quoted(&w, subject) && stripe_text_end(&w) != NULL;
 }
 
-const json_t *living_subscription(const json_t *subscriptions) {
+json_t *living_subscription(const json_t *subscriptions) {
 	static const char *const living[] = {"active", "trialing", "past_due", "unpaid", "paused"};
 	for (size_t i = 0; i < json_array_size(subscriptions); i++) {
-		const json_t *sub = json_array_get(subscriptions, i);
+		json_t *sub = json_array_get(subscriptions, i);
 		const char *status = json_string_value(json_object_get(sub, "status"));
 		for (size_t k = 0; status && k < ARRAY_LEN(living); k++)
 			if (strcmp(status, living[k]) == 0) return sub;

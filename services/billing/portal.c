@@ -58,21 +58,22 @@ void portal_open(struct sale *s) { send(s, true); }
 
 /* ---- the action ---------------------------------------------------------------------------------- */
 
+static void priced(struct sale *s) {
+	if (!s->has_tier || sale_switch(s)) portal_open(s);
+}
+
 static void got_customer(struct visit *v, const struct found_customer *c) {
 	struct sale *s = (struct sale *)v;
-	const json_t *sub = living_subscription(c->subscriptions);
+	json_t *sub = living_subscription(c->subscriptions);
 	bool about_one = s->flow == FLOW_CANCEL || s->flow == FLOW_SWITCH;
 	if (!c->id || (about_one && !sub)) {
 		ask_refuse(v->ask, REFUSAL_NO_CUSTOMER, c->id ? "there is no subscription" : NULL);
 		return;
 	}
 	copy_text(s->customer, sizeof s->customer, c->id);
-	if (about_one) copy_text(s->subscription, sizeof s->subscription, text_of(sub, "id"));
-	if (s->price.id[0] && !sale_switch(s, sub)) return;
-	portal_open(s);
+	if (about_one) sale_subscription(s, sub);
+	sale_price(s, priced);
 }
-
-static void priced(struct sale *s) { customer_of(&s->v, CUSTOMER_FIND, got_customer); }
 
 static bool read_flow(struct sale *s) {
 	bool bad = false;
@@ -88,14 +89,14 @@ static bool read_flow(struct sale *s) {
 }
 
 static void start(struct ask *a) {
-	struct sale *s = visit_begin(a, sizeof *s);
+	struct sale *s = sale_begin(a);
 	if (!s || !read_flow(s) || !sale_read(s, false)) return;
 	if (s->has_tier && s->flow != FLOW_SWITCH) {
 		ask_refuse(a, REFUSAL_BAD_REQUEST, "a tier goes with the flow subscription_update");
 		return;
 	}
 	s->return_url = visit_return_url(&s->v, "return_url", "/settings/billing", s->return_room);
-	if (s->return_url) sale_price(s, priced);
+	if (s->return_url) customer_of(&s->v, CUSTOMER_FIND, got_customer);
 }
 
 static const char *const fields[] = {"flow", "tier", "interval", "return_url", NULL};

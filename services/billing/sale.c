@@ -38,9 +38,19 @@ bool sale_read(struct sale *s, bool must) {
 
 /* ---- the price ----------------------------------------------------------------------------------- */
 
+const json_t *sale_item(const struct sale *s) { return json_array_get(data_of(json_object_get(s->sub, "items")), 0); }
+
+static const char *present_interval(const struct sale *s) {
+	const json_t *recurring = json_object_get(json_object_get(sale_item(s), "price"), "recurring");
+	return whole_of(recurring, "interval_count", 1) == 1 ? text_of(recurring, "interval") : NULL;
+}
+
 static void got_prices(struct visit *v, const struct price_list *list) {
 	struct sale *s = (struct sale *)v;
-	const struct price *p = price_for(list, s->tier, s->interval[0] ? s->interval : NULL);
+	const char *present = present_interval(s);
+	const struct price *p = NULL;
+	if (!s->interval[0] && present) p = price_for(list, s->tier, present);
+	if (!p) p = price_for(list, s->tier, s->interval[0] ? s->interval : NULL);
 	if (!p) {
 		ask_refuse(v->ask, REFUSAL_NOT_FOR_SALE, NULL);
 		return;
@@ -57,21 +67,34 @@ void sale_price(struct sale *s, void (*go_on)(struct sale *s)) {
 		go_on(s);
 }
 
-/* ---- the switch ---------------------------------------------------------------------------------- */
+/* ---- the subscription that is there -------------------------------------------------------------- */
+
+static void finish(struct visit *v) { json_decref(((struct sale *)v)->sub); }
+
+struct sale *sale_begin(struct ask *a) {
+	struct sale *s = visit_begin(a, sizeof *s);
+	if (s) s->v.finish = finish;
+	return s;
+}
+
+void sale_subscription(struct sale *s, json_t *sub) {
+	json_decref(s->sub);
+	s->sub = json_incref(sub);
+	copy_text(s->subscription, sizeof s->subscription, text_of(sub, "id"));
+}
 
 static bool is_canceling(const json_t *sub) {
 	return yes_of(sub, "cancel_at_period_end") || moment_of(sub, "cancel_at");
 }
 
-bool sale_switch(struct sale *s, const json_t *sub) {
-	const json_t *items = data_of(json_object_get(sub, "items")), *item = json_array_get(items, 0);
-	copy_text(s->subscription, sizeof s->subscription, text_of(sub, "id"));
+bool sale_switch(struct sale *s) {
+	const json_t *item = sale_item(s);
+	const char *price = id_of(item, "price");
+	bool one = json_array_size(data_of(json_object_get(s->sub, "items"))) == 1 && price;
 	s->item[0] = 0;
 	s->item_quantity = whole_of(item, "quantity", 1);
-	const char *price = id_of(item, "price");
-	bool one = json_array_size(items) == 1 && price;
 	bool same = one && strcmp(price, s->price.id) == 0 && (!s->quantity || s->quantity == s->item_quantity);
-	if (same && !is_canceling(sub)) {
+	if (same && !is_canceling(s->sub)) {
 		ask_refuse(s->v.ask, REFUSAL_NO_CHANGE, NULL);
 		return false;
 	}

@@ -43,6 +43,7 @@ struct sale {
 	char success_room[VISIT_URL_ROOM], cancel_room[VISIT_URL_ROOM], return_room[VISIT_URL_ROOM];
 	void (*go_on)(struct sale *s);
 	/* what is known */
+	json_t *sub;        /* that is there; NULL: none */
 	struct price price; /* id "": none is wanted */
 	char customer[STRIPE_ID_MAX];
 	enum portal_flow flow;
@@ -52,12 +53,18 @@ struct sale {
 
 /* tier, interval and quantity as the request says them. `must`: without a tier it is refused. False: it was refused. */
 bool sale_read(struct sale *s, bool must);
-/* `go_on` with the price of the tier, when one is wanted; else it is refused. */
+/* `go_on` with the price of the tier, when a tier is wanted; without an interval that of the subscription, if that is
+ * for sale, else a month. Or the ask is refused. */
 void sale_price(struct sale *s, void (*go_on)(struct sale *s));
 
-/* A subscription that is there becomes the wanted price: chooses flow, subscription and item. False: refused, since
- * nothing would change. */
-bool sale_switch(struct sale *s, const json_t *subscription);
+/* The subscription that is there. Takes a reference. */
+void sale_subscription(struct sale *s, json_t *subscription);
+/* It becomes the wanted price: chooses flow and item. False: refused, since nothing would change. */
+bool sale_switch(struct sale *s);
+/* The item that a change is about; NULL: none. */
+const json_t *sale_item(const struct sale *s);
+/* An ask's sale; NULL: refused. */
+struct sale *sale_begin(struct ask *a);
 /* Opens the portal for what the sale says, and answers. */
 void portal_open(struct sale *s);
 

@@ -30,6 +30,9 @@ struct shop_ports {
 	 * when nobody answered; *p lives during the call alone. False: not now, and nothing will come. */
 	bool (*profile)(void *ctx, const char *subject,
 			void (*then)(void *arg, enum tg_status status, const struct tg_profile *p), void *arg);
+	/* The tier that an item grants by the catalog that is in force: its name, cut to nothing when it grants none.
+	 */
+	void (*tier)(void *ctx, const struct item *item, char ret_name[NAME_MAX_BYTES + 1]);
 	/* From any thread: turn the loop, so that shop_run is called. */
 	void (*wake)(void *ctx);
 };
