@@ -5,6 +5,7 @@
 #   seed_subjects    plays the past hundred days at a stripe-sim that has its prices (stripe_seed) and no subject yet, then its
 #                    clock is where it was. What it sends is held back until seed_send, so that it is signed in the present
 #   seed_send        sends it; false when Stripe's side cannot be reached
+#   seed_done        whether they are there already
 #   seed_names       the subjects, and what each shows
 
 seed_names() {
@@ -87,5 +88,7 @@ seed_subjects() {
 	rm -f "$seed_scratch"
 	stripe_call POST /_sim/misbehave '{}' >/dev/null && return "$done"
 }
+
+seed_done() { stripe_call GET '/v1/customers?email=active%40example.com' | grep -q '"id":"cus_'; }
 
 seed_send() { stripe_call POST /_sim/flush '{}' >/dev/null; }

@@ -7,7 +7,7 @@
 #include "webhook_flags.h"
 
 struct options {
-	const char *listen, *api_key, *clock_file, *api_version, *webhook, *webhook_secret, *state;
+	const char *listen, *api_key, *clock_file, *api_version, *webhook, *webhook_secret, *state, *public_url;
 	uint64_t now, seed;
 	bool frozen;
 };
@@ -15,6 +15,8 @@ struct options {
 static const struct setting rows[] = {
 	{"LISTEN", SETTING_LISTEN, offsetof(struct options, listen), .fallback = "127.0.0.1:0", .flag_only = true,
 	 .help = "where the API, the hosted pages and /_sim are"},
+	{"PUBLIC_URL", SETTING_STRING, offsetof(struct options, public_url), .flag_only = true,
+	 .help = "where browsers find the hosted pages, without a slash at its end; as it listens"},
 	{"API_KEY", SETTING_STRING, offsetof(struct options, api_key), .fallback = "sk_test_sim", .flag_only = true,
 	 .help = "the key that it takes; sk_live_… makes every object a live one"},
 	{"NOW", SETTING_U64, offsetof(struct options, now), .fallback = "0", .flag_only = true,
@@ -80,6 +82,13 @@ static enum error serve(struct sim *sim, const char *state, struct signals *sign
 	return e;
 }
 
+/* Behind a proxy, or in a container, browsers know it by another address than the one it listens on. */
+static void show_pages_at(struct sim *sim, const char *url) {
+	pthread_mutex_lock(&sim->mutex);
+	(void)snprintf(sim->base_url, sizeof sim->base_url, "%s", url);
+	pthread_mutex_unlock(&sim->mutex);
+}
+
 static enum error run(const struct options *o, const struct webhook_flags *webhooks, struct signals *signals,
 		      const struct log *log, struct problem *why) {
 	struct sim *sim = NULL;
@@ -97,6 +106,7 @@ static enum error run(const struct options *o, const struct webhook_flags *webho
 		e = edge_webhook(edge, webhooks->at[i].url, webhooks->at[i].secret, why);
 	if (!e) e = read_state(sim, o->state, why);
 	if (!e) e = sim_server_create(sim, o->listen, &server, why);
+	if (!e && o->public_url) show_pages_at(sim, o->public_url);
 	if (!e) log_info(log, log_ev("ready"), kv_str("listen", sim_server_endpoint(server)));
 	if (!e) e = serve(sim, o->state, signals, why);
 	sim_server_destroy(&server);
