@@ -1,0 +1,160 @@
+// Back from checkout. The clock stands still between steps, so that what is asked when is exact.
+import { assert, mock, new_page, no_violations, open_dashboard, primary, shot, test, until } from "./harness.mjs";
+import { no_invoices, invoices, plans, serve, status } from "./answers.mjs";
+import { problem } from "./mock.mjs";
+
+const BACK = "/settings/billing?checkout=success&session_id=cs_1&utm=x";
+const dashboard = page => page.locator("billing-dashboard .dashboard");
+
+// The world: what confirm says and what the status is, until somebody pays.
+function world({ confirm = "activating", now = status.free } = {}) {
+	const it = { confirm, now, payments: no_invoices };
+	mock.on("subscription-status", () => ({ body: it.now }));
+	mock.on("plans", { body: plans });
+	mock.on("invoices", () => ({ body: it.payments }));
+	mock.on("confirm-checkout-session", () => (typeof it.confirm === "string"
+		? { body: { state: it.confirm, tier: it.now.tier, ver: it.now.ver } } : it.confirm));
+	it.pay = () => Object.assign(it, { confirm: "activated", now: status.active, payments: invoices });
+	return it;
+}
+
+const asked = () => mock.asked("confirm-checkout-session").length;
+
+// Lets the page's clock go on, and waits for as many questions as there must be then.
+async function tick(page, ms, total) {
+	await page.clock.runFor(ms);
+	await until(() => asked() >= total, `${total} questions after ${ms} ms more`);
+	await page.evaluate(() => new Promise(resolve => queueMicrotask(resolve)));
+	assert.equal(asked(), total);
+}
+
+test("from Upgrade to Pro to Pro: the address, the questions, the success", async () => {
+	const it = world();
+	const page = await new_page();
+	mock.on("create-checkout-session", { body: { url: `${mock.origin}/hosted`, id: "cs_1", flow: "checkout" } });
+	mock.pages.set("/hosted", "<!doctype html><html lang=en><title>Checkout</title><h1>Pay</h1></html>");
+	await open_dashboard(page);
+	await (await primary(page)).click();
+	await page.waitForURL("**/hosted");
+	await page.clock.pauseAt(new Date("2026-03-10T12:10:00Z"));
+	await page.goto(mock.origin + BACK);
+	await dashboard(page).getByText("Payment received, activating your plan").waitFor();
+	assert.equal(new URL(page.url()).search, "?utm=x", "the address is clean, and what is not ours stays");
+	assert.match(await dashboard(page).innerText(), /safe to leave this page/);
+	assert.doesNotMatch(await dashboard(page).innerText(), /You are on Pro/);
+	assert.equal((await (await primary(page)).innerText()).trim(), "Check again");
+	assert.deepEqual(mock.asked("confirm-checkout-session")[0].body, { session_id: "cs_1" });
+	await no_violations(page);
+	await shot(page, "activating-light-desktop");
+	for (const [ms, total] of [[1000, 2], [2000, 3], [4000, 4], [8000, 5]]) await tick(page, ms, total);
+	it.pay();
+	await tick(page, 16000, 6);
+	await dashboard(page).getByText("You are on Pro now. Thank you!").first().waitFor();
+	await page.locator("billing-dashboard .history-table").waitFor();
+	assert.equal((await (await primary(page)).innerText()).trim(), "Manage billing");
+	await no_violations(page);
+	await shot(page, "activated-light-desktop");
+	await page.clock.runFor(120000);
+	assert.equal(asked(), 6, "and then nobody asks any more");
+	await page.getByRole("button", { name: "Dismiss" }).click();
+	assert.doesNotMatch(await dashboard(page).innerText(), /Thank you/);
+});
+
+test("a paid session whose tier is not in the answer yet is no success", async () => {
+	const it = world({ confirm: { body: { state: "activated", tier: "pro", ver: 41 } } }); // status still says free, ver 40
+	const page = await new_page();
+	await page.goto(mock.origin + BACK);
+	await dashboard(page).getByText("Payment received").first().waitFor();
+	await until(() => mock.asked("subscription-status").length >= 2);
+	assert.doesNotMatch(await dashboard(page).innerText(), /You are on/);
+	it.now = { ...status.active, ver: 40 }; // an older answer with the tier by chance
+	await page.clock.runFor(1000);
+	await until(() => asked() >= 2);
+	assert.doesNotMatch(await dashboard(page).innerText(), /You are on/);
+	it.now = status.active;
+	await page.clock.runFor(2000);
+	await dashboard(page).getByText("You are on Pro now").first().waitFor();
+});
+
+test("who comes from another browser, with the confirmation out of reach, is told nothing that is not so", async () => {
+	const it = world({ confirm: problem(502, "stripe_failed") });
+	const page = await new_page();
+	await page.goto(mock.origin + BACK);
+	await dashboard(page).getByText("Payment received").first().waitFor();
+	await page.clock.runFor(40000);
+	await dashboard(page).getByText("longer than usual").waitFor();
+	await shot(page, "activating-slow-light-desktop");
+	it.pay();
+	await (await primary(page)).click();
+	await dashboard(page).getByText("You are on Pro now").first().waitFor();
+});
+
+test("a reload goes on where it was, and a second visit to the same address is no second success", async () => {
+	const it = world();
+	const page = await new_page();
+	await page.goto(mock.origin + BACK);
+	await dashboard(page).getByText("Payment received").first().waitFor();
+	await page.reload();
+	await dashboard(page).getByText("Payment received").first().waitFor();
+	it.pay();
+	await page.clock.runFor(1000);
+	await dashboard(page).getByText("You are on Pro now").first().waitFor();
+	await page.reload();
+	await page.locator('billing-dashboard[data-phase="ready"]').waitFor();
+	assert.doesNotMatch(await dashboard(page).innerText(), /Thank you|Payment received/);
+});
+
+test("expired, unpaid, canceled, not ours", async () => {
+	world({ confirm: "expired" });
+	let page = await new_page();
+	await page.goto(mock.origin + BACK);
+	await dashboard(page).getByText("The checkout has expired").first().waitFor();
+	assert.equal((await (await primary(page)).innerText()).trim(), "Upgrade to Pro");
+
+	world({ confirm: "unpaid" });
+	page = await new_page();
+	await page.goto(mock.origin + BACK);
+	await dashboard(page).getByText("Your payment is being processed").first().waitFor();
+	await no_violations(page);
+	await shot(page, "processing-light-desktop");
+
+	page = await new_page();
+	await page.goto(`${mock.origin}/settings/billing?checkout=cancelled`);
+	await dashboard(page).getByText("Checkout canceled. You have not been charged.").first().waitFor();
+	assert.equal(new URL(page.url()).search, "");
+	await shot(page, "checkout-canceled-light-desktop");
+
+	world({ confirm: problem(404, "not_found") });
+	page = await new_page();
+	await page.goto(mock.origin + BACK);
+	await until(() => mock.asked("subscription-status").length > 0);
+	await page.clock.runFor(8000);
+	assert.doesNotMatch(await dashboard(page).innerText(), /You are on/);
+});
+
+test("back from the portal: the webhook may come behind the customer", async () => {
+	let now = status.active;
+	mock.on("subscription-status", () => ({ body: now }));
+	mock.on("plans", { body: plans }).on("invoices", { body: invoices });
+	mock.on("create-portal-session", { body: { url: `${mock.origin}/hosted`, id: "bps_1", flow: "manage" } });
+	mock.pages.set("/hosted", "<!doctype html><html lang=en><title>Portal</title><h1>Portal</h1></html>");
+	const page = await new_page();
+	await open_dashboard(page);
+	await (await primary(page)).click();
+	await page.waitForURL("**/hosted");
+	await open_dashboard(page);
+	now = status.canceling;
+	await page.clock.runFor(1000);
+	await dashboard(page).getByText("Pro until April 3, 2026").waitFor();
+});
+
+test("on a phone in the dark", async () => {
+	world();
+	const page = await new_page({ width: 320, height: 640, dark: true });
+	await page.goto(mock.origin + BACK);
+	await dashboard(page).getByText("Payment received").first().waitFor();
+	await page.waitForFunction(() => !document.querySelector("billing-dashboard").shadowRoot.querySelector(".history-blank"));
+	await no_violations(page);
+	await shot(page, "activating-dark-phone");
+	serve(mock, "free");
+});

@@ -1,0 +1,103 @@
+// What every browser test begins with: Debian's Chromium, a mock of billing, a page per test, and axe.
+//   node NAME.mjs OUT_DIR      exit code 77: Chromium or the packages of package-lock.json are not there
+import { mkdirSync, existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, afterEach, before, test } from "node:test";
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { Mock } from "./mock.mjs";
+
+const CHROMIUM = process.env.TIERGATE_CHROMIUM ?? "/usr/bin/chromium";
+const NOW = "2026-03-10T12:00:00Z"; // what the pages take for now, unless a test says otherwise
+
+function skip(why) {
+	console.log(`SKIPPED: ${why}`);
+	process.exit(77);
+}
+
+if (!existsSync(CHROMIUM)) skip(`${CHROMIUM} is not installed`);
+const require = createRequire(import.meta.url);
+let playwright, axe;
+try {
+	playwright = require("playwright-core");
+	axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+} catch {
+	skip("playwright-core or axe-core is not installed: npm ci in tests/browser, or ./dev test");
+}
+
+const out = process.argv[2] ?? join(process.cwd(), "screenshots");
+mkdirSync(out, { recursive: true });
+
+export const mock = new Mock();
+let browser, open = [];
+
+before(async () => {
+	await mock.start();
+	browser = await playwright.chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage", "--font-render-hinting=none"] });
+});
+
+after(async () => {
+	await browser?.close();
+	await mock.stop();
+});
+
+afterEach(async () => {
+	for (const { context, complaints } of open.splice(0)) {
+		await context.close();
+		assert.deepEqual(complaints, [], "the console has complaints");
+	}
+	mock.reset();
+});
+
+// A page of its own. `quiet`: what the console may complain of (a 4xx that the test makes, say).
+export async function new_page({ width = 1280, height = 900, dark = false, now = NOW, locale = "en-US", zone = "UTC", quiet = /Failed to load resource/,
+	reduced = true, forced = false } = {}) {
+	const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light", locale, timezoneId: zone,
+		reducedMotion: reduced ? "reduce" : "no-preference", forcedColors: forced ? "active" : "none" });
+	const page = await context.newPage();
+	page.setDefaultTimeout(10000);
+	const complaints = [];
+	page.on("console", message => {
+		if (["error", "warning"].includes(message.type()) && !quiet.test(message.text())) complaints.push(message.text());
+	});
+	page.on("pageerror", error => complaints.push(String(error)));
+	open.push({ context, complaints });
+	if (now) await page.clock.install({ time: new Date(now) });
+	return page;
+}
+
+// Opens the dashboard and waits until it shows what it has.
+export async function open_dashboard(page, { path = "/settings/billing", phase = "ready", token = "t" } = {}) {
+	await page.addInitScript(text => { if (text) sessionStorage.setItem("tiergate.token", text); }, token);
+	await page.goto(mock.origin + path);
+	await page.locator(`billing-dashboard[data-phase="${phase}"]`).waitFor();
+	if (phase === "ready") await page.waitForFunction(() => !document.querySelector("billing-dashboard").shadowRoot.querySelector(".blank, .history-blank"));
+}
+
+export async function axe_violations(page) {
+	await page.evaluate(axe);
+	const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+	return violations.map(v => `${v.id}: ${v.nodes.map(node => `${node.target.flat().join(" ")} (${node.any[0]?.message ?? node.all[0]?.message ?? ""})`).join("; ")}`);
+}
+
+export const no_violations = async page => assert.deepEqual(await axe_violations(page), []);
+
+export const shot = (page, name, full = true) => page.screenshot({ path: join(out, `${name}.png`), fullPage: full, animations: "disabled" });
+
+// The primary action: there is one at most.
+export async function primary(page) {
+	const all = page.locator("billing-dashboard .button.primary:visible");
+	assert.equal(await all.count(), 1, "exactly one primary action");
+	return all;
+}
+
+// Waits until it holds; for what the mock sees, which no page can wait for.
+export async function until(holds, what = "it holds") {
+	for (let tries = 0; tries < 500; tries++) {
+		if (await holds()) return;
+		await new Promise(resolve => setTimeout(resolve, 20));
+	}
+	assert.fail(`never came: ${what}`);
+}
+
+export { test, assert };

@@ -1,0 +1,249 @@
+// What fails, and how the dashboard goes on.
+import { assert, mock, new_page, no_violations, open_dashboard, primary, shot, test, until } from "./harness.mjs";
+import { invoices, plans, serve, status } from "./answers.mjs";
+import { problem } from "./mock.mjs";
+
+const dashboard = page => page.locator("billing-dashboard .dashboard");
+const says = (page, text) => dashboard(page).getByText(text).first().waitFor();
+const look_again = page => page.evaluate(() => document.querySelector("billing-dashboard").refresh());
+
+test("loading: a skeleton of the same size, so that nothing jumps", async () => {
+	let answer;
+	serve(mock, "active");
+	mock.on("subscription-status", () => new Promise(resolve => { answer = () => resolve({ body: status.active }); }));
+	for (const [width, height, name] of [[1280, 900, "desktop"], [320, 640, "phone"]]) {
+		const page = await new_page({ width, height });
+		await page.goto(`${mock.origin}/settings/billing`);
+		await page.locator('billing-dashboard[data-phase="loading"] .plan').waitFor();
+		await until(() => answer);
+		const box = () => page.locator("billing-dashboard .plan").boundingBox();
+		const before = await box();
+		await no_violations(page);
+		await shot(page, `loading-light-${name}`);
+		await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
+		await no_violations(page);
+		await shot(page, `loading-dark-${name}`);
+		await page.evaluate(() => {
+			globalThis.moved = 0;
+			new PerformanceObserver(list => list.getEntries().forEach(entry => { moved += entry.value; })).observe({ type: "layout-shift" });
+		});
+		answer();
+		answer = null;
+		await page.locator('billing-dashboard[data-phase="ready"]').waitFor();
+		const after = await box();
+		assert.ok(Math.abs(after.height - before.height) <= 2, `the plan's card: ${before.height} px, then ${after.height} px`);
+		await page.evaluate(() => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+		assert.ok(await page.evaluate(() => moved) < 0.02, `moved ${await page.evaluate(() => moved)}`);
+	}
+});
+
+test("no answer at all: says so, tries again by itself, and there is a button for the impatient", async () => {
+	for (const path of ["subscription-status", "plans", "invoices"]) mock.on(path, () => "hang up");
+	const page = await new_page();
+	await open_dashboard(page, { phase: "unreachable" });
+	assert.match(await dashboard(page).innerText(), /We cannot reach the billing service/);
+	assert.equal((await (await primary(page)).innerText()).trim(), "Try again");
+	await no_violations(page);
+	await shot(page, "unreachable-light-desktop");
+	await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
+	await no_violations(page);
+	await page.setViewportSize({ width: 320, height: 640 });
+	await shot(page, "unreachable-dark-phone");
+	const before = mock.asked("subscription-status").length;
+	await page.clock.runFor(1000);
+	await until(() => mock.asked("subscription-status").length === before + 1, "the second try within a second");
+	serve(mock, "active");
+	await (await primary(page)).click();
+	await says(page, "Renews on");
+});
+
+test("the tries grow apart: 1, 2, 4 … at most 60 s, a part of it at random", async () => {
+	for (const path of ["plans", "invoices"]) mock.on(path, { body: {} });
+	mock.on("subscription-status", () => problem(503, "unavailable"));
+	const page = await new_page();
+	await open_dashboard(page, { phase: "unreachable" });
+	const gaps = [];
+	let last = 0;
+	for (let second = 0, seen = 1; second < 300 && gaps.length < 9; second++) {
+		await page.clock.runFor(1000);
+		await page.evaluate(() => new Promise(resolve => queueMicrotask(resolve)));
+		if (mock.asked("subscription-status").length > seen) {
+			seen = mock.asked("subscription-status").length;
+			gaps.push(second - last);
+			last = second;
+		}
+	}
+	for (const [i, gap] of gaps.slice(0, 6).entries()) assert.ok(gap <= 2 ** i + 2, `gap ${i}: ${gap} s`);
+	assert.ok(gaps.at(-1) >= 25 && gaps.at(-1) <= 62, `the last gap: ${gaps.at(-1)} s`);
+});
+
+test("away after it was there: the last data stays, with its age, and actions stay possible", async () => {
+	serve(mock, "active");
+	const page = await new_page();
+	await open_dashboard(page);
+	for (const path of ["subscription-status", "plans", "invoices"]) mock.on(path, () => "hang up");
+	await page.clock.runFor(300000);
+	await look_again(page);
+	await says(page, /This is what we knew 5 minutes ago/);
+	assert.match(await dashboard(page).innerText(), /Renews on April 3, 2026/);
+	assert.equal(await page.locator("billing-dashboard .history-table tbody tr").count(), 4);
+	await no_violations(page);
+	await shot(page, "away-light-desktop");
+	await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
+	await no_violations(page);
+	await page.setViewportSize({ width: 320, height: 640 });
+	await shot(page, "away-dark-phone");
+	await page.clock.runFor(120000);
+	await says(page, /7 minutes ago/);
+	serve(mock, "canceling");
+	await page.clock.runFor(60000);
+	await says(page, "Pro until April 3, 2026");
+	assert.doesNotMatch(await dashboard(page).innerText(), /cannot reach/);
+});
+
+test("an answer that the server gives from memory says how old it is", async () => {
+	serve(mock, { ...status.active, stale: true, answered_from: "last_known", age_s: 3600 });
+	const page = await new_page();
+	await open_dashboard(page);
+	await says(page, /from 1 hour ago/);
+	await no_violations(page);
+});
+
+test("details pending: asked again with Prefer: wait, and nothing jumps", async () => {
+	let body = { ...status.active, details_state: "pending", details: null, next_billing: null };
+	serve(mock, "active");
+	mock.on("subscription-status", request => {
+		if (request.headers.prefer === "wait=5") body = status.active;
+		return { body };
+	});
+	const page = await new_page();
+	await page.clock.pauseAt(new Date("2026-03-10T12:05:00Z"));
+	await open_dashboard(page);
+	assert.match(await page.locator("billing-dashboard .facts").innerText(), /Loading/);
+	const before = await page.locator("billing-dashboard .plan").boundingBox();
+	await no_violations(page);
+	await shot(page, "details-pending-light-desktop");
+	await page.clock.runFor(10);
+	await page.locator("billing-dashboard .facts").getByText("Expires").waitFor();
+	const after = await page.locator("billing-dashboard .plan").boundingBox();
+	assert.ok(Math.abs(after.height - before.height) <= 2, `${before.height} px, then ${after.height} px`);
+});
+
+test("details unavailable: said once for each fact, the rest works, and it is tried again", async () => {
+	serve(mock, { ...status.active, details_state: "unavailable", details: null });
+	const page = await new_page();
+	await open_dashboard(page);
+	assert.match(await page.locator("billing-dashboard .facts").innerText(), /Not available right now/);
+	assert.match(await dashboard(page).innerText(), /Renews on April 3, 2026/);
+	await no_violations(page);
+	await shot(page, "details-unavailable-light-desktop");
+	serve(mock, "active");
+	await page.clock.runFor(5000);
+	await page.locator("billing-dashboard .facts").getByText("Expires").waitFor();
+});
+
+test("signed out: the token function is asked again, then it says so", async () => {
+	serve(mock, "active");
+	mock.on("subscription-status", request => (request.headers.authorization === "Bearer good" ? { body: status.active } : problem(401, "token_expired")));
+	mock.pages.set("/host", `<!doctype html><html lang="en"><head><title>Host</title><script type="module" src="/host.js"></script></head><body>
+		<main><h1>Host</h1><billing-dashboard heading-level="2" sign-in-url="/login"></billing-dashboard></main></body></html>`);
+	mock.pages.set("/host.js", `//\nimport "/settings/billing/assets/billing-dashboard.js";
+		globalThis.tokens = ["old", "good"]; globalThis.again = [];
+		document.querySelector("billing-dashboard").token = async told => { again.push(told.again); return tokens.length > 1 ? tokens.shift() : tokens[0]; };`);
+	const page = await new_page();
+	await open_dashboard(page, { path: "/host", token: "" });
+	assert.ok((await page.evaluate(() => again)).includes(true));
+	assert.equal(await page.locator("billing-dashboard h2.title").count(), 1, "heading-level counts");
+	await page.evaluate(() => { tokens[0] = "old"; });
+	await look_again(page);
+	await page.locator('billing-dashboard[data-phase="signed_out"]').waitFor();
+	assert.match(await dashboard(page).innerText(), /You are signed out/);
+	assert.doesNotMatch(await dashboard(page).innerText(), /4242|Renews/, "nothing of the last data stays");
+	assert.equal(await (await primary(page)).getAttribute("href"), `${mock.origin}/login`);
+	await no_violations(page);
+	await shot(page, "signed-out-light-desktop");
+	await page.evaluate(() => { tokens[0] = "good"; });
+	await look_again(page);
+	await says(page, "Renews on");
+});
+
+test("a token in the fragment is used, kept for the tab, and gone from the address", async () => {
+	serve(mock, "active");
+	const page = await new_page();
+	await open_dashboard(page, { path: "/settings/billing#token=abc.def&x=1", token: "" });
+	assert.equal(mock.asked("subscription-status")[0].headers.authorization, "Bearer abc.def");
+	assert.equal(mock.asked("plans").length, 1);
+	assert.equal(new URL(page.url()).hash, "#x=1");
+	await page.reload();
+	await page.locator('billing-dashboard[data-phase="ready"]').waitFor();
+	assert.equal(mock.asked("subscription-status").at(-1).headers.authorization, "Bearer abc.def");
+});
+
+test("no token: none is sent, and the cookie is the server's business", async () => {
+	serve(mock, "free");
+	const page = await new_page();
+	await open_dashboard(page, { token: "" });
+	assert.equal(mock.asked("subscription-status")[0].headers.authorization, undefined);
+});
+
+test("an action that fails says so, with a reference, and the button works again", async () => {
+	serve(mock, "free");
+	mock.on("create-checkout-session", problem(502, "stripe_failed", { request_id: "r-77" }));
+	const page = await new_page();
+	await open_dashboard(page);
+	await (await primary(page)).click();
+	await says(page, /Nothing has been charged. Please try again/);
+	await says(page, /r-77/);
+	await no_violations(page);
+	await shot(page, "action-failed-light-desktop");
+	const [first] = mock.asked("create-checkout-session");
+	mock.on("create-checkout-session", { body: { url: "javascript:alert(1)", id: "cs_1", flow: "checkout" } });
+	await (await primary(page)).click();
+	await until(() => mock.asked("create-checkout-session").length === 2);
+	await says(page, /Please try again/);
+	assert.equal(page.url(), `${mock.origin}/settings/billing`, "only http and https lead anywhere");
+	assert.notEqual(mock.asked("create-checkout-session")[1].headers["idempotency-key"], first.headers["idempotency-key"]);
+	mock.on("create-checkout-session", problem(429, "too_many_requests"));
+	await (await primary(page)).click();
+	await says(page, /a little fast/);
+});
+
+test("plans or payments alone out of reach: said in their place, and tried again", async () => {
+	serve(mock, "active");
+	mock.on("plans", () => problem(502, "stripe_failed"));
+	mock.on("invoices", () => problem(504, "stripe_timeout"));
+	const page = await new_page();
+	await open_dashboard(page, { phase: "ready" });
+	await says(page, "The plans could not be loaded.");
+	await says(page, "Your payments could not be loaded.");
+	assert.match(await dashboard(page).innerText(), /Renews on/);
+	await no_violations(page);
+	await shot(page, "parts-failed-light-desktop");
+	mock.on("plans", { body: plans }).on("invoices", { body: invoices });
+	await page.clock.runFor(1500);
+	await says(page, "Upgrade to Institutional");
+	await page.locator("billing-dashboard .history-table").waitFor();
+});
+
+test("looked at again after a while: asked again; at once: not", async () => {
+	serve(mock, "active");
+	const page = await new_page();
+	await open_dashboard(page);
+	const look = () => page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+	await look();
+	await page.clock.runFor(6000);
+	assert.equal(mock.asked("subscription-status").length, 1);
+	await look();
+	await until(() => mock.asked("subscription-status").length === 2);
+});
+
+test("the moment at which the tier ends: asked then, without a reload", async () => {
+	serve(mock, { ...status.canceling, cancel_at: "2026-03-10T12:30:00Z", until: "2026-03-10T12:30:00Z" });
+	const page = await new_page();
+	await open_dashboard(page);
+	serve(mock, "canceled");
+	await page.clock.runFor(29 * 60000);
+	assert.match(await dashboard(page).innerText(), /Pro until/);
+	await page.clock.runFor(2 * 60000);
+	await says(page, "Your Pro plan has ended");
+});
