@@ -37,6 +37,13 @@ static void rewrite_since(struct writer *w, const struct tg01_reply *r) {
 	tg01_since_end(w, &s, &r->source, r->of.since.more, r->of.since.reset);
 }
 
+static void rewrite_page(struct writer *w, const struct tg01_reply *r) {
+	struct tg01_page p;
+	tg01_page_begin(w, &r->id, &p);
+	for (unsigned i = 0; i < r->of.page.count; i++) assert_true(tg01_page_subject(w, &p, &r->of.page.subjects[i]));
+	tg01_page_end(w, &p, &r->source, r->of.page.more);
+}
+
 static void rewrite_reply(struct writer *w, enum tg01_op op, const struct tg01_reply *r) {
 	if (r->failed) {
 		tg01_error_write(w, &r->id, r->code, r->text);
@@ -58,6 +65,12 @@ static void rewrite_reply(struct writer *w, enum tg01_op op, const struct tg01_r
 	case TG01_PING:
 		tg01_pong_write(w, &r->id, &r->source, &r->of.pong);
 		break;
+	case TG01_CATALOG:
+		tg01_catalog_write(w, &r->id, &r->source, &r->of.catalog);
+		break;
+	case TG01_PAGE:
+		rewrite_page(w, r);
+		break;
 	default:
 		fail();
 	}
@@ -70,7 +83,8 @@ static bool again(const char *what, struct view m, struct writer *w) {
 		struct tg01_request r;
 		struct tg01_failure f;
 		if (!tg01_request_read(decoder, m, &r, &f)) return false;
-		if (r.max == TG01_SINCE_MAX) r.max = 0; /* what it is when it was not said */
+		/* what it is when it was not said */
+		if (r.max == (r.op == TG01_SINCE ? TG01_SINCE_MAX : TG01_PAGE_MAX)) r.max = 0;
 		tg01_request_write(w, &r);
 		return true;
 	}
@@ -130,7 +144,7 @@ static void golden(void **state) {
 		}
 		free(bytes);
 	}
-	assert_true(i > 20);
+	assert_true(i > 40);
 	json_decref(file);
 }
 
@@ -159,6 +173,45 @@ static void refused(void **state) {
 	}
 	assert_true(i > 40);
 	json_decref(file);
+}
+
+static void refused_replies(void **state) {
+	(void)state;
+	json_t *file = vectors_load("tg01_reply_refused.json");
+	size_t i;
+	json_t *v;
+	json_array_foreach(json_object_get(file, "vectors"), i, v) {
+		const char *name = json_string_value(json_object_get(v, "name"));
+		const char *what = json_string_value(json_object_get(v, "what"));
+		size_t n = 0;
+		uint8_t *bytes = vectors_hex(json_object_get(v, "hex"), &n);
+		struct problem why = {0};
+		struct tg01_reply r = {.text = VIEW("untouched")};
+		int op = 0;
+		while (strcmp(what, tg01_op_name((enum tg01_op)op)) != 0) assert_true(++op < TG01_OP_COUNT);
+		if (!tg01_reply_read(decoder, (enum tg01_op)op, view_of(bytes, n), &r, &why))
+			fail_msg("%s passes", name);
+		if (strcmp(why.text, json_string_value(json_object_get(v, "text"))) != 0)
+			fail_msg("%s: %s", name, why.text);
+		assert_true(view_eq(r.text, VIEW("untouched")));
+		free(bytes);
+	}
+	assert_true(i > 25);
+	json_decref(file);
+}
+
+static void what_is_asked_beside_a_profile(void **state) {
+	(void)state;
+	static const char m[] = "\x84\xa2op\xa3get\xa2id\x01\xa3sub\xa1u\xa4with\x93\xa5newer\xa9"
+				"customers\xa4line";
+	struct tg01_request got;
+	struct tg01_failure f;
+	assert_true(tg01_request_read(decoder, view_of(m, sizeof m - 1), &got, &f));
+	assert_int_equal(got.with, TG01_WITH_LINE | TG01_WITH_CUSTOMERS);
+	static const char check[] = "\x85\xa2op\xa5"
+				    "check\xa2id\x01\xa3sub\xa1u\xa4tier\xa3pro\xa4with\x07";
+	assert_true(tg01_request_read(decoder, view_of(check, sizeof check - 1), &got, &f));
+	assert_int_equal(got.with, 0); /* a check has no such key: it is one that is not known */
 }
 
 static void request_values(void **state) {
@@ -205,8 +258,8 @@ static void largest_messages_fit(void **state) {
 	struct view name = view_of(filler, NAME_MAX_BYTES);
 	static struct view feats[256];
 	for (size_t i = 0; i < ARRAY_LEN(feats); i++) feats[i] = name;
-	const struct tg01_profile p = {name,       name,      name,      feats,        256,
-				       UINT64_MAX, INT64_MAX, INT64_MAX, TG01_TTL_MAX, true, {0}, false, NULL, 0};
+	const struct tg01_profile p = {name,      name,         name, feats, 256,   UINT64_MAX, INT64_MAX,
+				       INT64_MAX, TG01_TTL_MAX, true, {0},   false, NULL,       0};
 	struct writer w = fresh();
 	tg01_profile_write(&w, &id, &source, &p);
 	struct tg01_reply r;
@@ -259,6 +312,53 @@ static void since_stops_where_it_is_full(void **state) {
 	assert_int_equal(tg01_reply_read(decoder, TG01_SINCE, writer_view(&w), &r, NULL), OK);
 }
 
+/* Everything as long as it may be: the step with the most bytes, and the one with the most values for its bytes. */
+static unsigned fill_page(struct view name, struct view sub, unsigned steps, unsigned grants,
+			  struct tg01_reply *ret_r) {
+	static struct tg01_grant g[TIERS_MAX];
+	static struct tg01_step s[TG01_STEPS_MAX];
+	const struct tg01_id id = {.kind = TG01_ID_NUMBER, .number = 1};
+	const struct tg01_source source = {UINT64_MAX, UINT64_MAX, INT64_MAX, UINT64_MAX};
+	for (unsigned i = 0; i < TIERS_MAX; i++) g[i] = (struct tg01_grant){name, name.len > 1 ? INT64_MAX : 0};
+	for (unsigned i = 0; i < TG01_STEPS_MAX; i++)
+		s[i] = (struct tg01_step){.from = i + 1,
+					  .tier = name,
+					  .status = name,
+					  .reason = name,
+					  .until = name.len > 1 ? INT64_MAX : 0,
+					  .blocked_tier = name,
+					  .blocked_reason = name,
+					  .stale = true,
+					  .grants = g,
+					  .grant_count = grants};
+	const struct tg01_subject subject = {sub, 1, {s, steps, 0}};
+	struct tg01_page p;
+	struct writer w = fresh();
+	tg01_page_begin(&w, &id, &p);
+	while (tg01_page_subject(&w, &p, &subject)) {
+	}
+	tg01_page_end(&w, &p, &source, true);
+	struct problem why = {0};
+	if (tg01_reply_read(decoder, TG01_PAGE, writer_view(&w), ret_r, &why)) fail_msg("%s", why.text);
+	assert_int_equal(ret_r->of.page.count, p.count);
+	assert_int_equal(ret_r->of.page.subjects[p.count - 1].line.count, steps);
+	return p.count;
+}
+
+static void pages_stop_where_they_are_full(void **state) {
+	(void)state;
+	static char filler[SUBJECT_MAX];
+	memset(filler, 'x', sizeof filler);
+	struct tg01_reply r;
+	const struct view name = view_of(filler, NAME_MAX_BYTES), sub = view_of(filler, SUBJECT_MAX);
+	assert_true(fill_page(name, sub, TG01_STEPS_MAX, TIERS_MAX, &r) >= 3); /* the bytes */
+	assert_true(fill_page(VIEW("x"), VIEW("u"), TG01_STEPS_MAX, TIERS_MAX, &r) >= 40);
+	assert_true(fill_page(VIEW("x"), VIEW("u"), 1, TIERS_MAX, &r) >= 250);
+	assert_true(r.of.page.more);
+	assert_int_equal(r.source.cat, UINT64_MAX);
+	assert_int_equal(fill_page(VIEW("x"), VIEW("u"), 0, 0, &r), TG01_PAGE_MAX); /* the count */
+}
+
 static void a_writer_without_space_fails(void **state) {
 	(void)state;
 	const struct tg01_id id = {.kind = TG01_ID_NUMBER, .number = 1};
@@ -291,6 +391,9 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(golden),
 		cmocka_unit_test(refused),
+		cmocka_unit_test(refused_replies),
+		cmocka_unit_test(what_is_asked_beside_a_profile),
+		cmocka_unit_test(pages_stop_where_they_are_full),
 		cmocka_unit_test(request_values),
 		cmocka_unit_test(unknown_keys_and_nil_are_passed_over),
 		cmocka_unit_test(largest_messages_fit),

@@ -79,8 +79,10 @@ static int tear_down(void **state) {
 	return 0;
 }
 
+static struct tg01_change told; /* until the next one */
+
 static uint64_t next_change(char *topic, size_t size) {
-	char m[2048];
+	static char m[2048];
 	int t = zmq_recv(subscriber, topic, size - 1, 0);
 	int n = zmq_recv(subscriber, m, sizeof m, 0);
 	assert_true(t > 0 && n > 0);
@@ -90,6 +92,7 @@ static uint64_t next_change(char *topic, size_t size) {
 	assert_int_equal(tg01_feed_change_read(decoder, view_of(m, (size_t)n), &epoch, &c, NULL), OK);
 	assert_int_equal(epoch, FAKE_EPOCH);
 	assert_true(view_eq(c.sub, view_str(topic)));
+	told = c;
 	return c.ver;
 }
 
@@ -123,6 +126,28 @@ static void a_long_list_comes_in_parts(void **state) {
 	for (int i = 0; i < 3; i++) assert_int_equal(next_change(topic, sizeof topic), FEED_BATCH + i + 1);
 }
 
+static void changes_carry_the_line_of_now(void **state) {
+	(void)state;
+	assert_false(feed_publish(&feed, NOW));
+	fake_change(true, "u");
+	fake_change(true, "gone");
+	fake_change(true, "cus_1");
+	struct grant g = fake_grant(SUB_ACTIVE, "price_pro");
+	g.cancel_at = 3000;
+	fake_add(true, "", "u", &g);
+	fake.ver = 3;
+	char topic[64];
+	assert_false(feed_publish(&feed, NOW));
+	assert_int_equal(next_change(topic, sizeof topic), 1);
+	assert_int_equal(told.line.count, 2);
+	assert_int_equal(told.line.steps[0].from, NOW / 1000);
+	assert_int_equal(told.line.steps[1].from, 3000);
+	assert_int_equal(next_change(topic, sizeof topic), 2);
+	assert_true(view_eq(told.line.steps[0].reason, VIEW("unknown_subject")));
+	assert_int_equal(next_change(topic, sizeof topic), 3);
+	assert_int_equal(told.line.count, 0);
+}
+
 static void heartbeat(void **state) {
 	(void)state;
 	fake.ver = 9;
@@ -140,6 +165,7 @@ static void heartbeat(void **state) {
 	assert_int_equal(h.source.epoch, FAKE_EPOCH);
 	assert_int_equal(h.source.as_of, 77);
 	assert_int_equal(h.now_ms, NOW);
+	assert_int_equal(h.source.cat, feed.catalog->hash);
 }
 
 static void another_epoch_starts_afresh(void **state) {
@@ -202,8 +228,13 @@ static void listens(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-		TEST(begins_where_the_store_is),   TEST(a_long_list_comes_in_parts), TEST(heartbeat),
-		TEST(another_epoch_starts_afresh), TEST(a_filling_store_is_no_news), TEST(listens),
+		TEST(begins_where_the_store_is),
+		TEST(a_long_list_comes_in_parts),
+		TEST(heartbeat),
+		TEST(changes_carry_the_line_of_now),
+		TEST(another_epoch_starts_afresh),
+		TEST(a_filling_store_is_no_news),
+		TEST(listens),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

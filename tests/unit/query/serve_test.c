@@ -228,6 +228,142 @@ static void since_passes_the_other_mode(void **state) {
 	assert_true(!r.of.since.more && r.of.since.count == 1 && r.source.ver == fake.ver);
 }
 
+/* ---- what caches ask ------------------------------------------------------------------ */
+
+static struct grant canceled_at(int64_t at) {
+	struct grant g = fake_grant(SUB_ACTIVE, "price_pro");
+	g.cancel_at = at;
+	return g;
+}
+
+static void a_line_comes_when_it_is_asked_for(void **state) {
+	(void)state;
+	const struct grant g = canceled_at(6000);
+	fake_add(true, "", "u", &g);
+	struct tg01_request r = {.op = TG01_GET, .ask = {.sub = VIEW("u")}};
+	struct tg01_reply a = ask(r);
+	assert_int_equal(a.of.profile.line.count, 0);
+	assert_int_equal(a.source.cat, 0);
+	assert_false(a.of.profile.has_customers);
+	r.with = TG01_WITH_LINE;
+	a = ask(r);
+	const struct tg01_line *l = &a.of.profile.line;
+	assert_int_equal(l->count, 2);
+	assert_int_equal(l->until, 0);
+	assert_int_equal(a.source.cat, server.catalog->hash);
+	assert_int_equal(l->steps[0].from, NOW_MS / 1000);
+	assert_true(view_eq(l->steps[0].tier, VIEW("pro")));
+	assert_int_equal(l->steps[0].until, 6000);
+	assert_int_equal(l->steps[0].grant_count, 1);
+	assert_int_equal(l->steps[1].from, 6000);
+	assert_true(view_eq(l->steps[1].tier, VIEW("free")));
+	assert_int_equal(l->steps[1].grant_count, 0);
+	r.ask.at = 7000;
+	a = ask(r);
+	assert_int_equal(a.of.profile.line.count, 1);
+	assert_int_equal(a.of.profile.line.steps[0].from, 7000);
+	r.ask.at = 4000; /* of what was, there is none */
+	assert_int_equal(ask(r).of.profile.line.count, 0);
+}
+
+static void who_has_nothing_has_a_line(void **state) {
+	(void)state;
+	struct tg01_request r = {.op = TG01_GET, .ask = {.sub = VIEW("who")}, .with = TG01_WITH_LINE};
+	struct tg01_reply a = ask(r);
+	assert_int_equal(a.of.profile.line.count, 1);
+	assert_true(view_eq(a.of.profile.line.steps[0].reason, VIEW("unknown_subject")));
+	/* a customer that somebody may come to claim: no feed tells of it */
+	r.ask.sub = VIEW("cus_9");
+	a = ask(r);
+	assert_false(a.failed);
+	assert_int_equal(a.of.profile.line.count, 0);
+	const struct grant g = fake_grant(SUB_ACTIVE, "price_pro");
+	fake_add(true, "", "cus_9", &g);
+	assert_int_equal(ask(r).of.profile.line.steps[0].grant_count, 1);
+}
+
+static void customers(void **state) {
+	(void)state;
+	struct tg01_request r = {.op = TG01_GET, .ask = {.sub = VIEW("u")}, .with = TG01_WITH_CUSTOMERS};
+	struct tg01_reply a = ask(r);
+	assert_true(a.of.profile.has_customers);
+	assert_int_equal(a.of.profile.customer_count, 2);
+	assert_true(view_eq(a.of.profile.customers[0], VIEW("cus_2")));
+	assert_int_equal(a.of.profile.line.count, 0);
+	r.ask.sub = VIEW("who");
+	a = ask(r);
+	assert_true(a.of.profile.has_customers);
+	assert_int_equal(a.of.profile.customer_count, 0);
+	fake.read_fails = ERR_STORAGE;
+	assert_int_equal(ask(r).code, TG01_INTERNAL);
+}
+
+static void changes_carry_lines(void **state) {
+	(void)state;
+	const struct grant g = canceled_at(6000);
+	fake_change(true, "u");
+	fake_change(true, "gone");
+	fake_change(true, "cus_1");
+	fake_add(true, "", "u", &g);
+	struct tg01_reply r = ask((struct tg01_request){.op = TG01_SINCE});
+	assert_int_equal(r.source.cat, server.catalog->hash);
+	const struct tg01_change *c = r.of.since.changes;
+	assert_int_equal(r.of.since.count, 3);
+	assert_int_equal(c[0].line.count, 2);
+	assert_int_equal(c[1].line.count, 1);
+	assert_true(view_eq(c[1].line.steps[0].reason, VIEW("unknown_subject")));
+	assert_int_equal(c[2].line.count, 0); /* it stands for somebody else now */
+}
+
+static void pages(void **state) {
+	(void)state;
+	static const char *const names[] = {"a", "b", "c", "d"};
+	const struct grant g = fake_grant(SUB_ACTIVE, "price_pro");
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) fake_add(true, "", names[i], &g);
+	fake_add(false, "", "other_mode", &g);
+	fake_add(true, "acct_1", "other_account", &g);
+	struct tg01_request ask_for = {.op = TG01_PAGE, .max = 3};
+	struct tg01_reply r = ask(ask_for);
+	assert_int_equal(r.of.page.count, 3);
+	assert_true(r.of.page.more);
+	assert_int_equal(r.source.cat, server.catalog->hash);
+	for (unsigned i = 0; i < 3; i++) {
+		const struct tg01_subject *s = &r.of.page.subjects[i];
+		assert_true(view_eq(s->sub, view_str(names[i])));
+		assert_int_equal(s->ver, fake.ver);
+		assert_true(view_eq(s->line.steps[0].tier, VIEW("pro")));
+	}
+	ask_for.after = VIEW("c");
+	r = ask(ask_for);
+	assert_int_equal(r.of.page.count, 1);
+	assert_false(r.of.page.more);
+	ask_for.after = VIEW("d");
+	r = ask(ask_for);
+	assert_true(r.of.page.count == 0 && !r.of.page.more);
+	ask_for = (struct tg01_request){.op = TG01_PAGE, .ask = {.acct = VIEW("acct_1")}};
+	r = ask(ask_for);
+	assert_int_equal(r.of.page.count, 1);
+	fake.read_fails = ERR_STORAGE;
+	assert_int_equal(ask(ask_for).code, TG01_INTERNAL);
+}
+
+static void the_catalog(void **state) {
+	(void)state;
+	struct tg01_reply r = ask((struct tg01_request){.op = TG01_CATALOG});
+	const struct tg01_catalog *c = &r.of.catalog;
+	assert_int_equal(c->tier_count, 3);
+	assert_int_equal(c->feat_count, 3);
+	assert_true(view_eq(c->tiers[2].name, VIEW("inst")));
+	assert_int_equal(c->tiers[0].features[0], 1);
+	assert_int_equal(c->tiers[2].features[0], 7);
+	assert_int_equal(r.source.cat, server.catalog->hash);
+	assert_int_equal(ask((struct tg01_request){.op = TG01_PING}).source.cat, server.catalog->hash);
+	/* it is no answer about anybody */
+	store.settled = false;
+	assert_false(ask((struct tg01_request){.op = TG01_CATALOG}).failed);
+	assert_int_equal(ask((struct tg01_request){.op = TG01_PAGE}).code, TG01_NOT_READY);
+}
+
 static void a_key_may_ask_what_it_may(void **state) {
 	(void)state;
 	static const struct {
@@ -239,6 +375,11 @@ static void a_key_may_ask_what_it_may(void **state) {
 		{CURVE_CHECK, TG01_SINCE, false},
 		{CURVE_FEED, TG01_SINCE, true},
 		{CURVE_FEED, TG01_PING, true},
+		{CURVE_CHECK, TG01_PAGE, false},
+		{CURVE_FEED, TG01_PAGE, true},
+		{CURVE_CHECK, TG01_CATALOG, true},
+		{CURVE_FEED, TG01_CATALOG, true},
+		{CURVE_JOURNAL | CURVE_APPEND, TG01_CATALOG, false},
 		{CURVE_JOURNAL | CURVE_APPEND, TG01_PING, false},
 		{0, TG01_PING, false}, /* a key that was taken out, on a connection that lives */
 		{0, TG01_SINCE, false},
@@ -268,6 +409,12 @@ int main(void) {
 		TEST(other_versions),
 		TEST(since),
 		TEST(since_passes_the_other_mode),
+		TEST(a_line_comes_when_it_is_asked_for),
+		TEST(who_has_nothing_has_a_line),
+		TEST(customers),
+		TEST(changes_carry_lines),
+		TEST(pages),
+		TEST(the_catalog),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
