@@ -1,5 +1,7 @@
 #include "billing.h"
 
+/* What is served under /api/v1/billing/. */
 const struct action *const action_table[] = {
-	NULL,
+	&subscription_status,      &entitlements, &plans, &create_checkout_session, &create_portal_session,
+	&confirm_checkout_session, &invoices,     NULL,
 };

@@ -43,15 +43,17 @@ void ask_destroy(struct ask *a) {
 	free(a);
 }
 
+bool ask_reserve(struct ask *a) {
+	if (atomic_fetch_add(&a->b->ask_count, 1) < ASKS_MAX) return true;
+	atomic_fetch_sub(&a->b->ask_count, 1);
+	return false;
+}
+
 bool ask_keep_for_loop(struct ask *a, void (*run)(struct note *n)) {
-	struct billing *b = a->b;
-	if (atomic_fetch_add(&b->ask_count, 1) >= ASKS_MAX) {
-		atomic_fetch_sub(&b->ask_count, 1);
-		return false;
-	}
+	if (!ask_reserve(a)) return false;
 	a->note.run = run;
 	http_keep(a->request);
-	inbox_post(b->inbox, &a->note); /* from here on it is the loop's */
+	inbox_post(a->b->inbox, &a->note); /* from here on it is the loop's */
 	return true;
 }
 
@@ -108,8 +110,9 @@ static void answer(struct ask *a, unsigned status, json_t *body, const char *eta
 
 void ask_answer(struct ask *a, unsigned status, json_t *body) { answer(a, status, body, NULL); }
 
-/* RFC 9110, section 13.1.2: a list of tags, weak or not, or an asterisk. Our tags hold no comma. */
+/* RFC 9110, section 13.1.2: a list of tags, weak or not, or an asterisk. What is between quotes decides. */
 static bool has_tag(struct view list, const char *etag) {
+	if (etag[0] == 'W') etag += 2;
 	size_t n = strlen(etag);
 	if (view_eq(list, VIEW("*"))) return true;
 	for (size_t i = 0; i + n <= list.len; i++)
@@ -211,22 +214,36 @@ void ask_begin(struct ask *a) {
 		a->action->start(a);
 }
 
+void ask_timer(struct ask *a, int64_t after_ms, void (*then)(void *ask)) {
+	a->timer_ms = a->b->now_ms + after_ms;
+	a->timer = then;
+}
+
+static void expire(struct ask *a) {
+	if (a->learning)
+		ask_refuse(a, REFUSAL_UNAVAILABLE, "the keys of tokens could not be fetched");
+	else
+		ask_refuse(a, a->action->store_only ? REFUSAL_UNAVAILABLE : REFUSAL_STRIPE_TIMEOUT, NULL);
+}
+
+/* Answering one frees it, and no other. */
 void ask_expire(struct billing *b) {
 	struct ask *next;
 	for (struct ask *a = b->asks; a; a = next) {
 		next = a->next;
-		if (b->now_ms < a->deadline_ms) continue;
-		/* answering one frees it alone */
-		if (a->learning)
-			ask_refuse(a, REFUSAL_UNAVAILABLE, "the keys of tokens could not be fetched");
-		else
-			ask_refuse(a, a->action->store_only ? REFUSAL_UNAVAILABLE : REFUSAL_STRIPE_TIMEOUT, NULL);
+		if (b->now_ms >= a->deadline_ms) {
+			expire(a);
+		} else if (a->timer_ms && b->now_ms >= a->timer_ms) {
+			a->timer_ms = 0;
+			a->timer(a);
+		}
 	}
 }
 
 int64_t ask_wait_for_ms(const struct billing *b, int64_t most) {
 	for (const struct ask *a = b->asks; a; a = a->next) {
-		int64_t left = a->deadline_ms - b->now_ms;
+		int64_t due = a->timer_ms && a->timer_ms < a->deadline_ms ? a->timer_ms : a->deadline_ms;
+		int64_t left = due - b->now_ms;
 		if (left < most) most = left < 0 ? 0 : left;
 	}
 	return most;

@@ -13,6 +13,7 @@ struct ask_wait {
 	struct reconciler_asked *asked;
 	void (*stripe)(struct ask *a, const struct stripe_answer *s);
 	void (*profiled)(struct ask *a, enum tg_status status, const struct tg_profile *p);
+	void (*known)(struct ask *a, enum tg_status status, struct tg_profile *p); /* instead of `profiled` */
 	void (*reconciled)(struct ask *a, bool done);
 	enum tg_status status;
 	struct tg_profile profile;
@@ -47,7 +48,7 @@ void ask_leave_waits(struct ask *a) {
 		if (w->call) calls_cancel(w->call);
 		if (w->asked) reconciler_link_forget(w->asked);
 		/* one that query owes an answer to is freed when it comes: its thread knows the address */
-		if (!w->profiled) free(w);
+		if (!w->profiled && !w->known) free(w);
 	}
 	a->waits = NULL;
 }
@@ -109,7 +110,10 @@ bool ask_stripe_failed(struct ask *a, const struct stripe_answer *s) {
 static void profile_here(struct note *n) {
 	struct ask_wait *w = (struct ask_wait *)n;
 	struct ask *a = wait_end(w);
-	if (a) w->profiled(a, w->status, &w->profile);
+	if (a && w->known)
+		w->known(a, w->status, &w->profile);
+	else if (a)
+		w->profiled(a, w->status, &w->profile);
 	tg_profile_free(&w->profile);
 	free(w);
 }
@@ -131,6 +135,16 @@ void ask_profile(struct ask *a, void (*then)(struct ask *a, enum tg_status statu
 	}
 	w->profiled = then;
 	tg_get_async(a->b->tiers, a->who.subject, true, profile_came, w);
+}
+
+void ask_profile_known(struct ask *a, void (*then)(struct ask *a, enum tg_status status, struct tg_profile *p)) {
+	struct ask_wait *w = wait_begin(a);
+	if (!w) {
+		ask_refuse(a, REFUSAL_INTERNAL, NULL);
+		return;
+	}
+	w->known = then;
+	tg_get_async(a->b->tiers, a->who.subject, false, profile_came, w);
 }
 
 /* ---- the reconciler -------------------------------------------------------------------------- */

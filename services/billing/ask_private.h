@@ -27,6 +27,8 @@ struct ask {
 	bool kept; /* by the loop: in b->asks, and in its count */
 	struct ask *prev, *next;
 	int64_t deadline_ms;
+	int64_t timer_ms; /* when `timer` is to run; 0: never */
+	void (*timer)(void *ask);
 	bool learning; /* waits for keys: its token named one that is not known */
 	struct ask_wait *waits;
 	struct idempotent *idempotent;
@@ -39,19 +41,25 @@ struct ask {
 /* NULL: no memory. */
 struct ask *ask_create(struct billing *b, struct http_request *r);
 void ask_destroy(struct ask *a);
+/* One more that is kept; false: too many are. */
+NODISCARD bool ask_reserve(struct ask *a);
 /* Takes the request from the HTTP thread: from here on the loop has it. False: too many are kept. */
 NODISCARD bool ask_keep_for_loop(struct ask *a, void (*run)(struct note *n));
 /* On the loop, first of all: among those that it keeps. */
 void ask_adopt(struct ask *a, int64_t deadline_ms);
 /* On the loop: begins it, replays an earlier answer, or refuses it. */
 void ask_begin(struct ask *a);
-/* Those that are overdue are answered. */
+/* On the loop: `then` runs once, after so many ms, unless it is answered before. */
+void ask_timer(struct ask *a, int64_t after_ms, void (*then)(void *ask));
+/* Timers that are due run, and those asks that are overdue are answered. */
 void ask_expire(struct billing *b);
 int64_t ask_wait_for_ms(const struct billing *b, int64_t most);
 /* All are answered 503. */
 void ask_refuse_all(struct billing *b);
 
 /* ask_others.c */
+/* As ask_profile, but memory may answer; `then` may move out of *p. */
+void ask_profile_known(struct ask *a, void (*then)(struct ask *a, enum tg_status status, struct tg_profile *p));
 void ask_leave_waits(struct ask *a);
 
 /* gate.c: keys were taken, or could not be. The loop. */

@@ -9,6 +9,8 @@
  *   reply.c           headers of answers, and refusals
  *   action_table.c    the actions
  *   inbox.c           what other threads hand to the loop
+ *   profile.c         a subject's tier, out of memory or asked for
+ *   shop.h            what the actions that ask Stripe have in common; shop_ports.c is its way to all this
  *   calls.c           requests of Stripe's API, those beyond its limit in line
  *   reconciler_link.c the reconciler's socket
  *   catalog_now.c     the catalog, which HUP replaces while asks use the old one
@@ -29,6 +31,7 @@
 #include "reconciler_link.h"
 #include "service/catalog_file.h"
 #include "service/start.h"
+#include "shop.h"
 
 #define ASKS_MAX 2048        /* asks that are kept, all subjects together; beyond: 503 */
 #define CONNECTIONS_MAX 4096 /* so that those which wait for others leave room to those which memory answers */
@@ -94,6 +97,8 @@ struct billing {
 	/* the loop's */
 	bool livemode;
 	struct calls *calls; /* NULL: no key */
+	struct shop *shop;
+	bool closing; /* nobody is asked any more */
 	struct reconciler_link *reconciler;
 	struct idempotency *idempotency;
 	struct ask *asks; /* all that are kept, for their deadlines */

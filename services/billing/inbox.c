@@ -44,9 +44,11 @@ void inbox_post(struct inbox *i, struct note *n) {
 	*i->end = n;
 	i->end = &n->next;
 	pthread_mutex_unlock(&i->mutex);
-	/* a full counter is readable as well */
-	if (was_empty) (void)!write(i->fd, &(uint64_t){1}, sizeof(uint64_t));
+	if (was_empty) inbox_wake(i);
 }
+
+/* A counter that is full is readable as well. */
+void inbox_wake(struct inbox *i) { (void)!write(i->fd, &(uint64_t){1}, sizeof(uint64_t)); }
 
 int inbox_fd(const struct inbox *i) { return i->fd; }
 

@@ -17,6 +17,8 @@ NODISCARD enum error inbox_create(struct inbox **ret_i, struct problem *why);
 void inbox_destroy(struct inbox **i);
 /* Any thread. */
 void inbox_post(struct inbox *i, struct note *n);
+/* Any thread: the loop turns, with nothing to run. */
+void inbox_wake(struct inbox *i);
 int inbox_fd(const struct inbox *i);
 /* The loop: runs what has come, in order. */
 void inbox_run(struct inbox *i);

@@ -1,6 +1,7 @@
 #include "ask_private.h"
 #include "service/clock.h"
 #include "service/random.h"
+#include "shop_ports.h"
 
 /* A setting's problem, with its name as the person wrote it. */
 static enum error named(struct billing *b, const char *setting, enum error e, const struct problem *detail,
@@ -103,20 +104,21 @@ enum error billing_open(struct billing *b, struct problem *why) {
 	if (!e) e = open_api(b, why);
 	if (!e) e = reconciler_link_create(b->service.zmq, b->settings.reconciler, &b->reconciler, why);
 	if (!e) e = open_tiers(b, why);
+	if (!e) e = shop_ports_open(b, why);
 	return e ? e : routes_serve(b, why);
 }
 
+/* Asks first, as long as all that they lean on is there; what others still owe them goes nowhere then. */
 void billing_close(struct billing *b) {
 	if (!b->inbox) return;
-	if (b->http) {
-		(void)http_server_drain(b->http, 0); /* no handler runs from here on */
-		inbox_run(b->inbox);
-		ask_refuse_all(b);
-	}
-	http_server_destroy(&b->http);
-	tg_client_close(&b->tiers); /* what it still owes comes now */
+	b->closing = true;
+	if (b->http) (void)http_server_drain(b->http, 0); /* no handler runs from here on */
+	tg_client_close(&b->tiers);                       /* what it still owes comes now */
 	inbox_run(b->inbox);
+	ask_refuse_all(b);
+	http_server_destroy(&b->http);
 	calls_destroy(&b->calls);
+	shop_destroy(&b->shop);
 	reconciler_link_destroy(&b->reconciler);
 	auth_destroy(&b->auth);
 	limits_destroy(&b->limits);

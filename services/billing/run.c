@@ -45,6 +45,7 @@ static int poll_all(struct billing *b) {
 	int count = 3;
 	b->now_ms = mono_ms();
 	int64_t wait = ask_wait_for_ms(b, auth_wait_ms(b->auth, b->now_ms, WAIT_MOST_MS));
+	wait = shop_wait_ms(b->shop, b->now_ms, wait);
 	if (auth_fd(b->auth) >= 0) items[count++] = (zmq_pollitem_t){.fd = auth_fd(b->auth), .events = ZMQ_POLLIN};
 	if (b->calls) {
 		items[count++] = (zmq_pollitem_t){.fd = calls_fd(b->calls), .events = ZMQ_POLLIN};
@@ -58,6 +59,7 @@ static void turn(struct billing *b) {
 	signals(b);
 	inbox_run(b->inbox);
 	auth_run(b->auth, b->now_ms);
+	shop_run(b->shop, b->now_ms);
 	if (b->calls) calls_run(b->calls);
 	reconciler_link_run(b->reconciler);
 	ask_expire(b);
