@@ -13,7 +13,7 @@
  *   error             {id, err: {code, msg, retry}}
  *                     codes as of the journal's replay socket (proto/stream.h)
  *
- * Rules of the maps, and errors of the readers, as in proto/stream.h. The socket is local to an installation.
+ * Rules of the maps, and errors of the readers, as in proto/stream.h. Only for an installation itself.
  */
 #ifndef PROTO_CONTROL_H
 #define PROTO_CONTROL_H

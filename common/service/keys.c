@@ -1,5 +1,7 @@
 #include "service/keys.h"
 
+#include "service/clock.h"
+
 enum error keys_open(struct keys *k, struct service *service, const char *dir, struct keys_needs needs,
 		     struct problem *why) {
 	*k = (struct keys){.service = service, .dir = dir};
@@ -21,17 +23,28 @@ void keys_close(struct keys *k) {
 	k->has_identity = false;
 }
 
-/* Without a watch it works as well, only silently. */
+/* Without a watch it works as well, but silently, and not again once it was turned away. */
 static void watch(struct keys *k, void *socket, const char *endpoint) {
 	if (k->watched == KEYS_WATCHED_MAX) return;
-	if (handshakes_watch(k->service->zmq, socket, &k->watches[k->watched].handshakes, NULL) != OK) return;
-	(void)snprintf(k->watches[k->watched].at, ENDPOINT_MAX, "%s", endpoint);
+	struct keys_watch *w = &k->watches[k->watched];
+	*w = (struct keys_watch){.socket = socket};
+	if (handshakes_watch(k->service->zmq, socket, &w->handshakes, NULL) != OK) return;
+	(void)snprintf(w->at, sizeof w->at, "%s", endpoint);
+	for (unsigned i = 0; i < k->watched && !w->quiet; i++) w->quiet = strcmp(k->watches[i].at, endpoint) == 0;
 	k->watched++;
 }
 
 enum error keys_connect(struct keys *k, void *socket, const char *endpoint, struct problem *why) {
 	if (k->has_identity && !endpoint_is_local(endpoint)) watch(k, socket, endpoint);
 	return curve_connect(socket, k->has_identity ? &k->identity : NULL, endpoint, why);
+}
+
+void keys_forget(struct keys *k, const void *socket) {
+	for (unsigned i = k->watched; socket && i-- > 0;) {
+		if (k->watches[i].socket != socket) continue;
+		handshakes_close(&k->watches[i].handshakes);
+		k->watches[i] = k->watches[--k->watched];
+	}
 }
 
 bool keys_reload(struct keys *k) {
@@ -57,15 +70,24 @@ static void report_refused(struct keys *k) {
 	k->counted = total;
 }
 
+/* libzmq 4.3.4 never tries again where a key was turned away (session_base_t::engine_error), and it may be allowed by
+ * now. */
+static void connect_again(struct keys *k, struct keys_watch *w) {
+	if (mono_ms() < w->again_ms) return;
+	w->again_ms = mono_ms() + KEYS_AGAIN_MS;
+	(void)zmq_disconnect(w->socket, w->at); /* what is there no more cannot be */
+	(void)!curve_connect(w->socket, &k->identity, w->at, NULL);
+}
+
 static void report_turned_away(struct keys *k) {
-	for (unsigned i = k->watched; i-- > 0;) {
-		struct handshakes *h = &k->watches[i].handshakes;
+	for (unsigned i = 0; i < k->watched; i++) {
+		struct keys_watch *w = &k->watches[i];
 		bool changed = false;
-		const char *why = handshake_text(handshakes_look(h, &changed));
-		if (changed && *why)
-			log_warn(&k->service->log, log_ev("key_turned_away"), kv_str("at", k->watches[i].at),
-				 kv_str("why", why));
-		if (!h->monitor) k->watches[i] = k->watches[--k->watched]; /* its socket was closed */
+		const char *why = handshake_text(handshakes_look(&w->handshakes, &changed));
+		if (!*why) continue;
+		if (changed && !w->quiet)
+			log_warn(&k->service->log, log_ev("key_turned_away"), kv_str("at", w->at), kv_str("why", why));
+		connect_again(k, w);
 	}
 }
 

@@ -17,6 +17,7 @@
 #include "service/start.h"
 
 #define KEYS_REPORT_MS 500  /* for a loop that has nothing else to wake up for */
+#define KEYS_AGAIN_MS 2000  /* between tries of a server that turns us away */
 #define KEYS_WATCHED_MAX 64 /* connections with keys whose handshakes are looked at */
 
 #define CURVE_DIR_SETTING(type, member)                                                                                \
@@ -34,8 +35,11 @@ struct keys {
 	struct counter *denied;
 	uint64_t counted;
 	unsigned watched;
-	struct {
+	struct keys_watch {
 		struct handshakes handshakes;
+		void *socket;
+		bool quiet; /* another to the same place says it */
+		int64_t again_ms;
 		char at[ENDPOINT_MAX];
 	} watches[KEYS_WATCHED_MAX];
 };
@@ -52,10 +56,12 @@ NODISCARD enum error keys_open(struct keys *k, struct service *service, const ch
 void keys_close(struct keys *k);
 
 NODISCARD enum error keys_connect(struct keys *k, void *socket, const char *endpoint, struct problem *why);
+/* Before such a socket is closed, when keys_report is still to come. */
+void keys_forget(struct keys *k, const void *socket);
 
 /* The allowed keys again, and says so. True: some key may less than before. */
 bool keys_reload(struct keys *k);
-/* Logs and counts who was turned away, and logs who turns us away. */
+/* Logs and counts who was turned away; logs who turns us away, and tries again. */
 void keys_report(struct keys *k);
 
 #endif

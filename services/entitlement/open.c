@@ -134,6 +134,8 @@ void worker_close(struct worker *w) {
 	rebuild_stop(w);
 	fold_abort(&w->fold);
 	for (unsigned i = 0; i < w->follower_count; i++) {
+		keys_forget(w->keys, w->followers[i].sub);
+		keys_forget(w->keys, w->followers[i].replay);
 		zsocket_close(&w->followers[i].sub);
 		zsocket_close(&w->followers[i].replay);
 	}

@@ -1,7 +1,6 @@
 """Keys: who comes in over an endpoint that is not local, and what those see who do not. The clients are pyzmq's."""
 
 import json
-import pathlib
 import subprocess
 
 import harness
@@ -10,14 +9,10 @@ import webhook
 import wire
 import zmq
 from harness import wait_until
+from wire import read_keys
 
 ANSWER_MS = 5000
 REFUSED_MS = 600
-
-
-def read_keys(path):
-    lines = (line.split() for line in pathlib.Path(path).read_text().splitlines() if not line.startswith("#"))
-    return {line[0]: line[1] for line in lines if line[0] in ("public", "secret")}
 
 
 class KeysTest(harness.SystemTest):

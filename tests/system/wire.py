@@ -140,6 +140,12 @@ class Journal(_Caller):
                 return
 
 
+class Control(_Caller):
+    """The worker's control socket."""
+
+    version = b"TGC1"
+
+
 class Reconciler(_Caller):
     """The reconciler's socket, but for passes, which have several replies."""
 
@@ -153,6 +159,13 @@ class Reconciler(_Caller):
 
     def fetch(self, kind, of, mode="test", acct=""):
         return self.call("fetch", mode=mode, acct=acct, fetch=kind, of=of)[0]["done"]
+
+
+def read_keys(path):
+    """{"public": …, "secret": …} of a key file."""
+    with open(path, encoding="ascii") as file:
+        lines = (line.split() for line in file if not line.startswith("#"))
+        return {line[0]: line[1] for line in lines if line and line[0] in ("public", "secret")}
 
 
 def reconcile_pass(endpoint, seconds=60, **how):
