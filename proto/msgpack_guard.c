@@ -96,3 +96,40 @@ enum error msgpack_guard(struct view message, const struct msgpack_limits *limit
 	if (w.at != w.end) return problem_set(why, ERR_MALFORMED, "bytes after the message's value");
 	return OK;
 }
+
+/* The next value with all that it holds. */
+static bool pass_value(struct walk *w, struct view *ret_value) {
+	static const struct msgpack_limits limits = {.depth_max = MSGPACK_DEPTH_LIMIT, .elements_max = SIZE_MAX};
+	const uint8_t *start = w->at;
+	w->depth = 0;
+	w->open[0] = 1;
+	while (w->depth > 0 || w->open[0] > 0)
+		if (step(w, &limits, NULL) != OK) return false;
+	*ret_value = view_of((const char *)start, (size_t)(w->at - start));
+	return true;
+}
+
+/* The text of a value that is a string; empty for any other. */
+static struct view text_of(struct view value) {
+	const uint8_t *bytes = (const uint8_t *)value.ptr;
+	struct head h = head_of(bytes[0]);
+	bool is_text = (bytes[0] >= 0xa0 && bytes[0] < 0xc0) || (bytes[0] >= 0xd9 && bytes[0] <= 0xdb);
+	size_t skip = 1 + (size_t)h.length_size;
+	return is_text ? view_of(value.ptr + skip, value.len - skip) : VIEW_NONE;
+}
+
+bool msgpack_find(struct view message, struct view key, struct view *ret_value) {
+	const uint8_t *start = (const uint8_t *)message.ptr;
+	struct walk w = {.at = start, .end = start + message.len};
+	if (message.len == 0) return false;
+	struct head h = head_of(*w.at++);
+	if (h.shape != SHAPE_MAP) return false;
+	for (uint64_t left = read_size(&w, &h); left > 0; left--) {
+		struct view name, value;
+		if (!pass_value(&w, &name) || !pass_value(&w, &value)) return false;
+		if (!view_eq(text_of(name), key)) continue;
+		*ret_value = value;
+		return true;
+	}
+	return false;
+}

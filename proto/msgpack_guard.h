@@ -28,4 +28,8 @@ struct msgpack_limits {
  * trailing bytes, the byte 0xc1, and extension types, which no protocol of ours uses. */
 NODISCARD enum error msgpack_guard(struct view message, const struct msgpack_limits *limits, struct problem *why);
 
+/* The bytes of the first value with that key in a message that is a map, without unpacking it: one walk at most. False:
+ * there is none, or the message ends before. What stands behind the value is not looked at. */
+bool msgpack_find(struct view message, struct view key, struct view *ret_value);
+
 #endif

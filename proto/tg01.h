@@ -128,6 +128,10 @@ struct tg01_decoder;
 NODISCARD struct tg01_decoder *tg01_decoder_create(void); /* NULL when out of memory */
 void tg01_decoder_destroy(struct tg01_decoder **d);
 
+/* Only the id, for an answer that does not depend on the rest: much cheaper than reading a batch. TG01_ID_NONE when
+ * there is none to be found. A text points into the message. */
+void tg01_request_id(struct tg01_decoder *d, struct view message, struct tg01_id *ret_id);
+
 /* `message` is the second frame. False with a failure: bad_request, unknown_op, too_large, or internal when
  * out of memory. */
 NODISCARD bool tg01_request_read(struct tg01_decoder *d, struct view message, struct tg01_request *ret_r,

@@ -6,6 +6,7 @@
 
 static enum error bind_all(struct door *d, const struct endpoints *at, struct problem *why) {
 	enum error e = zsocket_create(d->context, d->options.type, &d->options.limits, &d->socket, why);
+	d->peers = e ? NULL : peers_of(d->socket);
 	if (!e) e = curve_gate_bind_all(d->gate, d->options.rights, d->socket, at, d->actual, why);
 	if (e) zsocket_close(&d->socket);
 	return e;

@@ -8,6 +8,7 @@
 #define NET_DOOR_H
 
 #include "net/curve_gate.h"
+#include "net/peers.h"
 
 struct door_options {
 	int type; /* ZMQ_ROUTER, ZMQ_PUB */
@@ -21,6 +22,7 @@ struct door {
 	struct curve_gate *gate; /* NULL: no keys */
 	struct door_options options;
 	void *socket;
+	struct peers *peers;             /* the socket's (net/peers.h) */
 	char actual[ENDPOINTS_TEXT_MAX]; /* the list as it was bound; a wildcard's port stays the same */
 };
 

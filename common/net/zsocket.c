@@ -1,5 +1,7 @@
 #include "net/zsocket.h"
 
+#include "net/peers.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,6 +44,15 @@ static bool set_defaults(void *s, int type) {
 	return done;
 }
 
+static void watch_peers(void *s, int type, const struct zsocket_limits *l) {
+	int64_t message = l && l->message_max ? l->message_max : ZSOCKET_MESSAGE_MAX;
+	const struct peers_limits limits = {.peers = l && l->peers ? l->peers : ZSOCKET_PEERS,
+					    .frames = l && l->frames ? l->frames : ZSOCKET_FRAMES,
+					    .message = (uint64_t)message + ZSOCKET_ENVELOPE_MAX,
+					    .unread = l && l->unread ? l->unread : ZSOCKET_UNREAD};
+	if (type == ZMQ_ROUTER || type == ZMQ_PUB) peers_watch(s, type == ZMQ_PUB, &limits);
+}
+
 enum error zsocket_create(void *context, int type, const struct zsocket_limits *limits, void **ret_socket,
 			  struct problem *why) {
 	void *s = zmq_socket(context, type);
@@ -54,6 +65,7 @@ enum error zsocket_create(void *context, int type, const struct zsocket_limits *
 		zsocket_close(&s);
 		return e;
 	}
+	watch_peers(s, type, limits);
 	*ret_socket = s;
 	return OK;
 }
@@ -66,6 +78,7 @@ void zsocket_close(void **socket) {
 	/* see the header: who publishes or answers gives the last messages a moment */
 	if (zmq_getsockopt(*socket, ZMQ_TYPE, &type, &len) == 0 && (type == ZMQ_PUB || type == ZMQ_ROUTER))
 		(void)zmq_setsockopt(*socket, ZMQ_LINGER, &linger, sizeof linger);
+	peers_forget(*socket);
 	(void)zmq_close(*socket);
 	*socket = NULL;
 }
@@ -136,7 +149,10 @@ enum error zsocket_bind(void *socket, const char *endpoint, char ret_actual[ENDP
 			return problem_set(why, ERR_UNAVAILABLE, "cannot bind %s: another process listens there",
 					   endpoint);
 	}
-	if (!choose_ipv6(socket, endpoint) || zmq_bind(socket, endpoint) != 0) return bind_error(endpoint, why);
+	peers_bind_begin(socket);
+	bool bound = choose_ipv6(socket, endpoint) && zmq_bind(socket, endpoint) == 0;
+	peers_bind_end();
+	if (!bound) return bind_error(endpoint, why);
 	if (!ret_actual) return OK;
 	char actual[ENDPOINT_MAX];
 	size_t n = sizeof actual;

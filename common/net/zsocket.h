@@ -13,11 +13,11 @@
  *            session_base_t::reconnect), so whoever asks a peer that stops may have to ask again
  *   SUB      subscribes to nothing yet: the caller sets ZMQ_SUBSCRIBE
  *
- * Caveats: MAXMSGSIZE is per frame and the HWM counts whole messages, so a reader also counts frames. A PUB
- * drops without a word when a subscriber is slow. A socket belongs to one thread at a time. A process that sets
- * ZMQ_HEARTBEAT_IVL dies when its receive queue is full while a heartbeat is due: libzmq 4.3.4 has forgotten by then
- * that its input was stopped, and asserts (stream_engine_base.cpp, restart_input). A worker that replays for long
- * has such a queue.
+ * Caveats: MAXMSGSIZE is per frame and the HWM counts whole messages: what that leaves open, net/peers.h closes, for
+ * sockets that bind. A PUB drops without a word when a subscriber is slow. A socket belongs to one thread at a time. A
+ * process that sets ZMQ_HEARTBEAT_IVL dies when its receive queue is full while a heartbeat is due: libzmq 4.3.4 has
+ * forgotten by then that its input was stopped, and asserts (stream_engine_base.cpp, restart_input). A worker that
+ * replays for long has such a queue.
  *
  * Endpoints. `ipc://path` needs no keys; the directory is made when it is missing (mode 0700). `tcp://` only
  * on loopback (127.0.0.0/8, [::1], localhost), unless the socket has keys (net/curve_gate.h): binding and
@@ -75,10 +75,18 @@ struct zsocket_limits {
 	int64_t message_max; /* bytes of one received frame; 0: ZSOCKET_MESSAGE_MAX */
 	int send_timeout_ms; /* 0: wait without end */
 	int receive_timeout_ms;
+	/* a ROUTER's or PUB's that binds (net/peers.h) */
+	unsigned peers;  /* connections at a time; 0: ZSOCKET_PEERS */
+	unsigned frames; /* of one message; 0: ZSOCKET_FRAMES */
+	int64_t unread;  /* bytes of replies that one peer has not read; 0: ZSOCKET_UNREAD */
 };
 
 #define ZSOCKET_HWM 1000
 #define ZSOCKET_MESSAGE_MAX INT64_C(65536)
+#define ZSOCKET_PEERS 256
+#define ZSOCKET_FRAMES 128        /* more than any protocol has, so that a mistake is answered and only malice is cut */
+#define ZSOCKET_ENVELOPE_MAX 4096 /* bytes of all frames besides the message's */
+#define ZSOCKET_UNREAD (INT64_C(8) * 1024 * 1024)
 
 /* type: ZMQ_ROUTER, ZMQ_REQ, … limits may be NULL. The caller closes it with zsocket_close, before the context. */
 NODISCARD enum error zsocket_create(void *context, int type, const struct zsocket_limits *limits, void **ret_socket,

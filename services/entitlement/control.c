@@ -1,4 +1,5 @@
 #include "proto/control.h"
+#include "net/peers.h"
 #include "worker.h"
 #include <zmq.h>
 
@@ -8,11 +9,15 @@
 struct message {
 	unsigned count; /* frames held */
 	bool whole;     /* the message had not more */
+	int peer;       /* who sent it (net/peers.h) */
 	zmq_msg_t frames[ENVELOPE_MAX + 2];
 };
 
-static bool receive(void *socket, struct message *m) {
+static bool receive(struct peers *peers, void *socket, struct message *m) {
 	bool more = true;
+	unsigned frames = 0;
+	size_t bytes = 0;
+	uint32_t waiting;
 	m->count = 0;
 	m->whole = true;
 	while (more) {
@@ -20,9 +25,12 @@ static bool receive(void *socket, struct message *m) {
 		zmq_msg_init(&frame);
 		if (zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) < 0) {
 			zmq_msg_close(&frame);
+			peers_emptied(peers);
 			return m->count > 0;
 		}
 		more = zmq_msg_more(&frame);
+		if (frames++) bytes += zmq_msg_size(&frame);
+		if (!more) m->peer = peers_took(peers, &frame, frames - 1, bytes, &waiting);
 		if (m->count < ARRAY_LEN(m->frames)) {
 			zmq_msg_init(&m->frames[m->count]);
 			zmq_msg_move(&m->frames[m->count++], &frame);
@@ -99,6 +107,7 @@ static void reply_to(struct worker *w, struct message *m) {
 
 	control_reply_write(&out, op, &reply);
 	struct view v = writer_view(&out);
+	if (!peers_may_send(w->control.peers, m->peer, v.len)) return;
 	/* a peer that left or never reads loses its answer; nobody waits for it */
 	for (unsigned i = 0; i + 2 < m->count; i++)
 		if (zmq_msg_send(&m->frames[i], w->control.socket, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return;
@@ -109,7 +118,8 @@ static void reply_to(struct worker *w, struct message *m) {
 
 void worker_control(struct worker *w) {
 	struct message m;
-	for (unsigned n = 0; n < AT_ONCE && w->failed == OK && receive(w->control.socket, &m); n++) {
+	struct peers *peers = w->control.peers;
+	for (unsigned n = 0; n < AT_ONCE && w->failed == OK && receive(peers, w->control.socket, &m); n++) {
 		if (m.whole && m.count >= 3)
 			reply_to(w, &m);
 		else

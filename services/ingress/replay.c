@@ -16,6 +16,7 @@ void envelope_close(struct envelope *e) {
 
 void envelope_move(struct envelope *to, struct envelope *from) {
 	to->count = from->count;
+	to->peer = from->peer;
 	for (unsigned i = 0; i < from->count; i++) {
 		zmq_msg_init(&to->frames[i]);
 		zmq_msg_move(&to->frames[i], &from->frames[i]);
@@ -25,16 +26,26 @@ void envelope_move(struct envelope *to, struct envelope *from) {
 
 /* ---- one message ------------------------------------------------------------------ */
 
+/* The peer's number; the identity is no frame that it sent. */
+static int take(struct replay *r, zmq_msg_t *last, unsigned frames, size_t bytes) {
+	uint32_t waiting; /* who floods waits in turn like everybody */
+	return peers_took(r->door.peers, last, frames, bytes, &waiting);
+}
+
 /* Reads a whole message (libzmq hands out no parts of one). All frames but the last two are the envelope. False when
  * none waits. *ret_good: it has an identity, a version and a request, and an envelope within its bounds. */
-static bool receive(void *socket, struct envelope *e, zmq_msg_t *version, zmq_msg_t *message, bool *ret_good) {
-	struct envelope all = {0};
+static bool receive(struct replay *r, struct envelope *e, zmq_msg_t *version, zmq_msg_t *message, bool *ret_good) {
+	struct envelope all = {.peer = -1};
 	bool more = true, over = false;
+	unsigned frames = 0;
+	size_t bytes = 0;
 	while (more) {
 		zmq_msg_t extra, *frame = all.count < REPLAY_FRAMES_MAX ? &all.frames[all.count] : &extra;
 		zmq_msg_init(frame);
-		bool got = zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) >= 0;
+		bool got = zmq_msg_recv(frame, r->door.socket, ZMQ_DONTWAIT) >= 0;
 		more = got && zmq_msg_more(frame);
+		if (got && frames++) bytes += zmq_msg_size(frame);
+		if (got && !more) all.peer = take(r, frame, frames - 1, bytes);
 		if (got && frame != &extra) {
 			all.count++;
 			continue;
@@ -66,8 +77,11 @@ static bool serve_one(struct replay *r) {
 	bool good = false;
 	zmq_msg_init(&version);
 	zmq_msg_init(&message);
-	bool got = receive(r->door.socket, &e, &version, &message, &good);
-	if (got) counter_add(r->options.requests, 1);
+	bool got = receive(r, &e, &version, &message, &good);
+	if (got)
+		counter_add(r->options.requests, 1);
+	else
+		peers_emptied(r->door.peers);
 	/* another protocol gets no answer in this one's words */
 	struct view v = view_of(zmq_msg_data(&version), zmq_msg_size(&version));
 	if (got && good && view_eq(v, VIEW(STREAM_VERSION)))
@@ -141,7 +155,11 @@ static enum error open_parts(struct replay *r, struct problem *why) {
 	r->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (r->event_fd < 0) return problem_set(why, ERR_UNAVAILABLE, "eventfd: %s", strerror(errno));
 	const struct door_options o = {.type = ZMQ_ROUTER,
-				       .limits = {.send_hwm = REPLAY_HWM, .message_max = STREAM_APPEND_MAX},
+				       .limits = {.send_hwm = REPLAY_HWM,
+						  .receive_hwm = REPLAY_RECEIVE_HWM,
+						  .message_max = STREAM_APPEND_MAX,
+						  .peers = REPLAY_PEERS,
+						  .unread = REPLAY_UNREAD_MAX},
 				       .at = r->options.at,
 				       .rights = CURVE_JOURNAL | CURVE_APPEND | CURVE_GRANT | CURVE_CONTROL};
 	enum error e = door_open(&r->door, r->options.zmq, r->options.gate, &o, why);

@@ -6,7 +6,8 @@
  * tells them apart.
  *
  * Bounds: REPLAY_FRAMES_MAX frames in a request, REPLAY_APPENDS_MAX appends in flight, STREAM_* for messages,
- * REPLAY_HWM replies waiting for one peer.
+ * REPLAY_HWM replies waiting for one peer, of REPLAY_UNREAD_MAX bytes: a worker has two chunks under way. What one that
+ * does not read asks for beyond that is dropped.
  */
 #ifndef INGRESS_REPLAY_H
 #define INGRESS_REPLAY_H
@@ -19,6 +20,9 @@
 #define REPLAY_ROUTE_MAX 256 /* bytes of one frame of an envelope */
 #define REPLAY_APPENDS_MAX 64
 #define REPLAY_HWM 16
+#define REPLAY_RECEIVE_HWM 64 /* requests of one peer that wait; appends have up to a megabyte */
+#define REPLAY_PEERS 128
+#define REPLAY_UNREAD_MAX ((int64_t)3 * STREAM_REPLAY_BYTES_MAX)
 
 struct replay;
 

@@ -17,13 +17,13 @@ static bool send_route(struct replay *r, void *bytes, size_t n) {
 	       zmq_send(r->door.socket, bytes, n, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0;
 }
 
-/* The envelope and the two frames of a reply; `more` when records follow. The first frame decides: once libzmq
- * has taken it, it takes the rest of that message too. */
-static bool send_reply(struct replay *r, const struct envelope *e, const struct stream_reply *reply, bool more) {
+/* The envelope and the two frames of a reply; `more`: the bytes of records that follow. The first frame decides: once
+ * libzmq has taken it, it takes the rest of that message too. */
+static bool send_reply(struct replay *r, const struct envelope *e, const struct stream_reply *reply, size_t more) {
 	uint8_t bytes[STREAM_MESSAGE_MAX];
 	struct writer w = writer_of(bytes, sizeof bytes);
 	stream_reply_write(&w, reply);
-	bool sent = !w.failed;
+	bool sent = !w.failed && peers_may_send(r->door.peers, e->peer, sizeof bytes + more);
 	for (unsigned i = 0; sent && i < e->count; i++) {
 		union {
 			const zmq_msg_t *in;
@@ -45,7 +45,7 @@ static void send_error(struct replay *r, const struct envelope *e, uint64_t id, 
 	struct view text = view_str(why ? problem_text(why) : error_text(error));
 	if (text.len > STREAM_TEXT_MAX) text.len = STREAM_TEXT_MAX;
 	struct stream_reply reply = {.id = id, .code = code, .retry = stream_code_retry(code), .text = text};
-	send_reply(r, e, &reply, false);
+	send_reply(r, e, &reply, 0);
 }
 
 static void describe(struct replay *r, const struct journal_reader *reader, struct stream_reply *reply) {
@@ -58,21 +58,22 @@ static void describe(struct replay *r, const struct journal_reader *reader, stru
 
 struct chunk {
 	uint64_t count;
+	size_t bytes;
 	struct view records[STREAM_REPLAY_RECORDS_MAX];
 };
 
 static enum error collect(struct journal_reader *reader, const struct stream_request *q, struct chunk *c) {
 	uint64_t next = q->from;
-	size_t bytes = 0;
 	c->count = 0;
+	c->bytes = 0;
 	while (c->count < q->max && c->count < STREAM_REPLAY_RECORDS_MAX) {
 		uint64_t seq;
 		struct view record;
 		enum error e = journal_read(reader, next, &seq, &record);
 		if (e == ERR_NOT_FOUND) break;
 		if (e) return e;
-		if (c->count && bytes + record.len > (size_t)STREAM_REPLAY_BYTES_MAX) break;
-		bytes += record.len;
+		if (c->count && c->bytes + record.len > (size_t)STREAM_REPLAY_BYTES_MAX) break;
+		c->bytes += record.len;
 		c->records[c->count++] = record;
 		if (seq == UINT64_MAX) break;
 		next = seq + 1;
@@ -86,7 +87,7 @@ static enum error replay(struct replay *r, const struct envelope *e, struct jour
 	enum error failed = collect(reader, q, &chunk);
 	if (failed) return failed;
 	reply->count = chunk.count;
-	if (!send_reply(r, e, reply, chunk.count > 0)) return OK;
+	if (!send_reply(r, e, reply, chunk.bytes)) return OK;
 	for (uint64_t i = 0; i < chunk.count; i++) {
 		bool more = i + 1 < chunk.count;
 		if (zmq_send(r->door.socket, chunk.records[i].ptr, chunk.records[i].len,
@@ -162,7 +163,7 @@ void replay_finish_append(struct replay *r, struct append *a) {
 	if (e)
 		send_error(r, &a->envelope, a->id, e, NULL);
 	else
-		send_reply(r, &a->envelope, &reply, false);
+		send_reply(r, &a->envelope, &reply, 0);
 	append_destroy(a);
 }
 
@@ -188,7 +189,7 @@ static enum error answer_read(struct replay *r, const struct envelope *e, const 
 			failed = journal_find(reader, q->record.livemode, q->record.account, q->record.id, &reply.seq);
 		if (q->op == STREAM_PROGRESS) failed = progress_report(r->options.progress, q->worker, q->seq);
 		if (q->op == STREAM_FORGET) failed = forget(r, reader, q);
-		if (!failed) send_reply(r, e, &reply, false);
+		if (!failed) send_reply(r, e, &reply, 0);
 	}
 	journal_read_end(&reader);
 	return failed;

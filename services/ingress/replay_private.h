@@ -5,11 +5,13 @@
 #include <pthread.h>
 #include <zmq.h>
 
+#include "net/peers.h"
 #include "proto/stream.h"
 #include "replay.h"
 
 /* Who asked: the routing frames, echoed untouched. */
 struct envelope {
+	int peer; /* its number for peers_may_send */
 	unsigned count;
 	zmq_msg_t frames[REPLAY_FRAMES_MAX];
 };

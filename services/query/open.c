@@ -8,17 +8,21 @@
 /* What one client can leave unread before its replies are dropped, and what may wait for us from one. */
 #define ROUTER_HWM 256
 #define FEED_HWM 10000 /* changes that wait for one subscriber */
+#define ROUTER_PEERS 2048
+#define FEED_PEERS 1024
 
 static const struct zsocket_limits feed_limits = {
-	.send_hwm = FEED_HWM, .receive_hwm = FEED_HWM, .message_max = STREAM_MESSAGE_MAX};
+	.send_hwm = FEED_HWM, .receive_hwm = FEED_HWM, .message_max = STREAM_MESSAGE_MAX, .peers = FEED_PEERS};
 
 static enum error open_doors(struct query *q, struct problem *why) {
 	const struct query_settings *s = q->settings;
-	const struct door_options router = {
-		.type = ZMQ_ROUTER,
-		.limits = {.send_hwm = ROUTER_HWM, .receive_hwm = ROUTER_HWM, .message_max = TG01_MESSAGE_MAX},
-		.at = s->query_bind,
-		.rights = CURVE_CHECK | CURVE_FEED};
+	const struct door_options router = {.type = ZMQ_ROUTER,
+					    .limits = {.send_hwm = ROUTER_HWM,
+						       .receive_hwm = ROUTER_HWM,
+						       .message_max = TG01_MESSAGE_MAX,
+						       .peers = ROUTER_PEERS},
+					    .at = s->query_bind,
+					    .rights = CURVE_CHECK | CURVE_FEED};
 	const struct door_options feed = {
 		.type = ZMQ_PUB, .limits = feed_limits, .at = s->feed_bind, .rights = CURVE_FEED};
 	const struct keys_needs needs = {.binds = !endpoints_are_local(&s->query_bind) ||

@@ -1,6 +1,7 @@
 #include "router.h"
 
 #include <errno.h>
+#include <time.h>
 #include <zmq.h>
 
 #include "service/clock.h"
@@ -13,6 +14,8 @@ struct frames {
 	zmq_msg_t at[FRAMES_MAX];
 	unsigned count;
 	bool too_many;
+	unsigned taken; /* all but the identity, also those that were thrown away */
+	size_t bytes;   /* of those */
 };
 
 static struct view view_of_frame(zmq_msg_t *m) { return view_of(zmq_msg_data(m), zmq_msg_size(m)); }
@@ -23,7 +26,8 @@ static void close_from(struct frames *f, unsigned first) {
 
 /* A whole message; libzmq delivers no parts of one. What is beyond FRAMES_MAX is read and thrown away. */
 static bool receive(void *socket, struct frames *f) {
-	f->count = 0;
+	f->count = f->taken = 0;
+	f->bytes = 0;
 	f->too_many = false;
 	for (;;) {
 		zmq_msg_t spare;
@@ -35,6 +39,10 @@ static bool receive(void *socket, struct frames *f) {
 			return false;
 		}
 		bool more = zmq_msg_more(m);
+		if (f->count > 0) {
+			f->taken++;
+			f->bytes += zmq_msg_size(m);
+		}
 		if (m == &spare) {
 			f->too_many = true;
 			(void)zmq_msg_close(m);
@@ -46,7 +54,12 @@ static bool receive(void *socket, struct frames *f) {
 }
 
 /* Sends the envelope's frames as they came, the version and the reply. */
-static void reply(struct router *r, struct frames *f, unsigned envelope, const struct writer *w) {
+static void reply(struct router *r, struct frames *f, int peer, unsigned envelope, const struct writer *w) {
+	if (!peers_may_send(r->door.peers, peer, f->bytes + writer_view(w).len)) {
+		r->blocked++;
+		close_from(f, 0);
+		return;
+	}
 	for (unsigned i = 0; i < envelope; i++) {
 		if (zmq_msg_send(&f->at[i], r->door.socket, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0) continue;
 		/* only the identity can fail: with ROUTER_MANDATORY it says whether the peer is there and has room */
@@ -64,23 +77,54 @@ static void reply(struct router *r, struct frames *f, unsigned envelope, const s
 		r->blocked++;
 }
 
+static int64_t mono_ns(void) {
+	struct timespec t = {0};
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* `waiting`: frames of all; `mine`: of the peer that asks. */
+static bool overloaded(const struct router *r, uint64_t waiting, uint32_t mine) {
+	if (waiting < ROUTER_CALM) return false;
+	int64_t late_ms = (int64_t)waiting * r->frame_ns / 1000000;
+	return late_ms > ROUTER_HOPELESS_MS || (late_ms > ROUTER_LATE_MS && mine > ROUTER_SHARE);
+}
+
+static void note_cost(struct router *r, int64_t took_ns, unsigned frames) {
+	r->frame_ns += (took_ns / frames - r->frame_ns) / 16;
+}
+
+/* The reply to a request that is framed as one. */
+static void consider(struct router *r, struct frames *f, uint32_t mine, struct moment now, struct writer *w) {
+	struct view version = view_of_frame(&f->at[f->count - 2]), message = view_of_frame(&f->at[f->count - 1]);
+	uint64_t waiting = peers_waiting(r->door.peers);
+	if (overloaded(r, waiting, mine)) {
+		serve_overloaded(r->server, message, w);
+		return;
+	}
+	int64_t begun = waiting < ROUTER_CALM ? 0 : mono_ns();
+	serve(r->server, version, message, door_rights(&r->door, &f->at[f->count - 1]), now, w);
+	if (begun) note_cost(r, mono_ns() - begun, f->taken);
+}
+
 static void answer(struct router *r, struct frames *f, struct moment now) {
 	static const struct tg01_id nobody = {.kind = TG01_ID_NONE};
 	struct writer w = writer_of(r->reply, sizeof r->reply);
+	uint32_t mine;
+	int peer = peers_took(r->door.peers, &f->at[f->count - 1], f->taken, f->bytes, &mine);
 	if (f->too_many || f->count < FRAMES_MIN) {
 		/* where the envelope ends cannot be told: an error goes to the peer itself */
 		r->misframed++;
 		serve_error(r->server, &nobody, TG01_BAD_REQUEST, "a request is two frames: TG01 and one map", &w);
-		reply(r, f, 1, &w);
+		reply(r, f, peer, 1, &w);
 		return;
 	}
-	unsigned rights = door_rights(&r->door, &f->at[f->count - 1]);
-	serve(r->server, view_of_frame(&f->at[f->count - 2]), view_of_frame(&f->at[f->count - 1]), rights, now, &w);
+	consider(r, f, mine, now, &w);
 	if (w.failed) { /* cannot be: every reply's largest size is below the buffer's; never send half of one */
 		w = writer_of(r->reply, sizeof r->reply);
 		serve_error(r->server, &nobody, TG01_INTERNAL, "the reply is too large", &w);
 	}
-	reply(r, f, f->count - 2, &w);
+	reply(r, f, peer, f->count - 2, &w);
 }
 
 bool router_serve(struct router *r) {
@@ -92,6 +136,7 @@ bool router_serve(struct router *r) {
 		answer(r, &f, now);
 		served++;
 	}
+	if (served < ROUTER_BATCH) peers_emptied(r->door.peers);
 	link_rest(r->server->link);
 	return served == ROUTER_BATCH;
 }

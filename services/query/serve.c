@@ -5,6 +5,12 @@ void serve_error(struct server *s, const struct tg01_id *id, enum tg01_code code
 	tg01_error_write(w, id, code, view_str(text));
 }
 
+void serve_overloaded(struct server *s, struct view message, struct writer *w) {
+	struct tg01_id id;
+	tg01_request_id(s->decoder, message, &id);
+	serve_error(s, &id, TG01_OVERLOADED, "more requests wait than can be served soon", w);
+}
+
 static struct tg01_source source_of(const struct store_link *l) {
 	return (struct tg01_source){.epoch = l->epoch, .ver = l->ver, .as_of = l->as_of};
 }

@@ -33,6 +33,9 @@ struct moment {
 void serve(struct server *s, struct view version, struct view message, unsigned rights, struct moment now,
 	   struct writer *w);
 
+/* There is no room for it now: nothing of the message is read but its id. */
+void serve_overloaded(struct server *s, struct view message, struct writer *w);
+
 /* An error that is not about a request's content. */
 void serve_error(struct server *s, const struct tg01_id *id, enum tg01_code code, const char *text, struct writer *w);
 

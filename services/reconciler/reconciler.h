@@ -111,6 +111,7 @@ struct outbox {
 /* ---- the socket -------------------------------------------------------------------------- */
 
 struct envelope {
+	int peer; /* its number for peers_may_send */
 	unsigned count;
 	size_t len[ENVELOPE_MAX];
 	uint8_t bytes[ENVELOPE_MAX][256];

@@ -1,3 +1,4 @@
+#include "net/peers.h"
 #include "reconciler.h"
 
 #include <stdio.h>
@@ -31,6 +32,7 @@ static bool reply_to(struct reconciler *r, const struct envelope *e, const struc
 	struct view v = writer_view(&w);
 	bool sent = v.len > 0;
 	*ret_gone = !sent;
+	if (sent && !peers_may_send(r->door.peers, e->peer, v.len)) return false;
 	for (unsigned i = 0; sent && i < e->count; i++) sent = send_frame(r, e->bytes[i], e->len[i], true);
 	sent = sent && send_frame(r, RECONCILE_VERSION, sizeof RECONCILE_VERSION - 1, true);
 	sent = sent && send_frame(r, v.ptr, v.len, false);
@@ -50,16 +52,22 @@ static void refuse(struct reconciler *r, const struct envelope *e, uint64_t id, 
 static bool receive(struct reconciler *r, struct incoming *in) {
 	bool more = true;
 	zmq_msg_t frames[ENVELOPE_MAX + 2];
-	unsigned count = 0;
+	struct peers *peers = r->door.peers;
+	unsigned count = 0, taken = 0;
+	size_t size = 0;
+	uint32_t waiting;
 	in->whole = true;
 	while (more) {
 		zmq_msg_t frame;
 		zmq_msg_init(&frame);
 		if (zmq_msg_recv(&frame, r->door.socket, ZMQ_DONTWAIT) < 0) {
 			zmq_msg_close(&frame);
+			peers_emptied(peers);
 			break;
 		}
 		more = zmq_msg_more(&frame);
+		if (taken++) size += zmq_msg_size(&frame);
+		if (!more) in->envelope.peer = peers_took(peers, &frame, taken - 1, size, &waiting);
 		in->whole = in->whole && count < ARRAY_LEN(frames);
 		if (in->whole) {
 			zmq_msg_init(&frames[count]);

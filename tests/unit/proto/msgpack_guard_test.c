@@ -104,9 +104,29 @@ static void agrees_with_the_library(void **state) {
 	assert_true(passed > 1000);
 }
 
+static void finds_a_key(void **state) {
+	(void)state;
+	struct view value;
+	/* {"checks": [[1, {}]], 7: nil, "id": 9, "id": 1} */
+	static const char m[] = "\x84\xa6"
+				"checks\x91\x92\x01\x80\x07\xc0\xd9\x02"
+				"id\x09\xa2"
+				"id\x01";
+	assert_true(msgpack_find(view_of(m, sizeof m - 1), VIEW("id"), &value));
+	assert_int_equal(value.len, 1);
+	assert_int_equal(value.ptr[0], 9);
+	assert_false(msgpack_find(view_of(m, sizeof m - 1), VIEW("op"), &value));
+	size_t found = (size_t)(value.ptr - m) + 1;
+	for (size_t cut = 0; cut < sizeof m - 1; cut++)
+		assert_int_equal(msgpack_find(view_of(m, cut), VIEW("id"), &value), cut >= found);
+	assert_false(msgpack_find(VIEW("\x92\xa2id\x01"), VIEW("id"), &value));                /* an array */
+	assert_false(msgpack_find(VIEW("\xdf\xff\xff\xff\xff"), VIEW("id"), &value));          /* promises */
+	assert_false(msgpack_find(VIEW("\x81\xa1x\xdd\xff\xff\xff\xff"), VIEW("id"), &value)); /* the same, inside */
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(accepts), cmocka_unit_test(refuses),
-					   cmocka_unit_test(limits_are_exact),
+					   cmocka_unit_test(limits_are_exact), cmocka_unit_test(finds_a_key),
 					   cmocka_unit_test(agrees_with_the_library)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

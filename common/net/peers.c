@@ -1,0 +1,384 @@
+#include "net/peers_private.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SWEEP_MS 250
+#define DRAINED_MAX 8192 /* libzmq gathers up to this much for one send: less means that there was no more */
+
+/* The C library's functions have no argument for it (see the header). */
+struct peers_state peers_state = {.lock = PTHREAD_MUTEX_INITIALIZER, .spare = -1};
+static _Thread_local struct peers *binding;
+
+static int64_t now_ms(void) {
+	struct timespec t = {0};
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void lock(void) { (void)pthread_mutex_lock(&peers_state.lock); }
+static void unlock(void) { (void)pthread_mutex_unlock(&peers_state.lock); }
+
+const char *peers_cause_word(enum peers_cause cause) {
+	static const char *const words[PEERS_CAUSE_COUNT] = {[PEERS_FULL] = "full",
+							     [PEERS_QUIET] = "quiet",
+							     [PEERS_HANDSHAKE] = "handshake",
+							     [PEERS_FOREIGN] = "not_zmtp_3",
+							     [PEERS_ENDLESS] = "endless",
+							     [PEERS_FLOOD] = "flood",
+							     [PEERS_SUBSCRIBES] = "subscribes",
+							     [PEERS_DEAF] = "deaf"};
+	return words[cause];
+}
+
+/* ---- cuts -------------------------------------------------------------------------- */
+
+static void write_address(int fd, char text[64]) {
+	struct sockaddr_storage a;
+	struct ucred who;
+	char ip[INET6_ADDRSTRLEN];
+	socklen_t n = sizeof a, m = sizeof who;
+	text[0] = '\0';
+	if (getpeername(fd, (struct sockaddr *)&a, &n) != 0) return;
+	if (a.ss_family == AF_INET) {
+		const struct sockaddr_in *v4 = (const struct sockaddr_in *)&a;
+		(void)snprintf(text, 64, "%s:%u", inet_ntop(AF_INET, &v4->sin_addr, ip, sizeof ip),
+			       ntohs(v4->sin_port));
+	} else if (a.ss_family == AF_INET6) {
+		const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&a;
+		(void)snprintf(text, 64, "[%s]:%u", inet_ntop(AF_INET6, &v6->sin6_addr, ip, sizeof ip),
+			       ntohs(v6->sin6_port));
+	} else if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &m) == 0) {
+		(void)snprintf(text, 64, "uid %u pid %d", who.uid, who.pid);
+	}
+}
+
+/* Under the lock. */
+static void note(enum peers_cause cause, int fd) {
+	struct peers_state *s = &peers_state;
+	const unsigned room = sizeof s->told / sizeof s->told[0];
+	atomic_fetch_add(&s->counts[cause], 1);
+	if (s->told_count == room) return;
+	struct peers_cut *cut = &s->told[(s->told_first + s->told_count++) % room];
+	cut->cause = cause;
+	write_address(fd, cut->address);
+}
+
+void peers_note(enum peers_cause cause, int fd) {
+	lock();
+	note(cause, fd);
+	unlock();
+}
+
+static int fd_of(const struct peer *p) { return (int)(p - peers_state.table); }
+
+static void settle_handshake(struct peer *p) {
+	if (!p->shaking) return;
+	p->shaking = false;
+	p->of->shaking--;
+}
+
+/* Under the lock. libzmq finds the connection reset, and forgets all of it that is not whole. The place is free at
+ * once: the descriptor follows as soon as libzmq's thread comes by. */
+static void cut(struct peer *p, enum peers_cause cause) {
+	const struct linger now = {.l_onoff = 1, .l_linger = 0};
+	int fd = fd_of(p);
+	if (atomic_exchange(&p->cut, true)) return;
+	note(cause, fd);
+	p->of->connections--;
+	settle_handshake(p);
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now); /* what it does not read goes as well */
+	(void)shutdown(fd, SHUT_RDWR);
+}
+
+static bool cut_now(struct peer *p, enum peers_cause cause) {
+	lock();
+	cut(p, cause);
+	unlock();
+	return false;
+}
+
+bool peers_next_cut(struct peers_cut *ret_cut) {
+	struct peers_state *s = &peers_state;
+	lock();
+	bool any = s->told_count > 0;
+	if (any) {
+		*ret_cut = s->told[s->told_first];
+		s->told_first = (s->told_first + 1) % (unsigned)(sizeof s->told / sizeof s->told[0]);
+		s->told_count--;
+	}
+	unlock();
+	return any;
+}
+
+uint64_t peers_count_cut(enum peers_cause cause) { return atomic_load(&peers_state.counts[cause]); }
+
+uint64_t peers_connected(void) {
+	uint64_t n = 0;
+	lock();
+	for (unsigned i = 0; i < PEERS_SOCKETS; i++) n += peers_state.sockets[i].connections;
+	unlock();
+	return n;
+}
+
+/* ---- sockets --------------------------------------------------------------------------- */
+
+struct peers *peers_of(void *socket) {
+	struct peers *found = NULL;
+	lock();
+	for (unsigned i = 0; i < PEERS_SOCKETS && socket && !found; i++)
+		if (peers_state.sockets[i].socket == socket) found = &peers_state.sockets[i];
+	unlock();
+	return found;
+}
+
+void peers_watch(void *socket, bool publishes, const struct peers_limits *limits) {
+	lock();
+	if (peers_state.spare < 0) peers_state.spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	for (unsigned i = 0; i < PEERS_SOCKETS; i++) {
+		struct peers *s = &peers_state.sockets[i];
+		if (s->socket || s->descriptors) continue;
+		*s = (struct peers){.socket = socket, .publishes = publishes, .limits = *limits};
+		break;
+	}
+	unlock();
+}
+
+void peers_bind_begin(void *socket) { binding = peers_of(socket); }
+void peers_bind_end(void) { binding = NULL; }
+struct peers *peers_binding(void) {
+	return binding;
+}
+
+void peers_forget(void *socket) {
+	struct peers *s = peers_of(socket);
+	lock();
+	if (s) s->socket = NULL;
+	unlock();
+}
+
+/* ---- descriptors ------------------------------------------------------------------------ */
+
+/* Under the lock. */
+static void begin(struct peers *s, int fd, int kind) {
+	struct peer *p = &peers_state.table[fd];
+	int64_t now = now_ms();
+	p->of = s;
+	p->begun_ms = now;
+	p->shaking = kind == PEER_CONNECTION;
+	p->topics = 0;
+	p->topic_bytes = 0;
+	p->scan = (struct zmtp_scan){0};
+	atomic_store(&p->cut, false);
+	atomic_store(&p->heard_ms, now);
+	atomic_store(&p->stuck_ms, 0);
+	atomic_store(&p->unread, 0);
+	atomic_store(&p->waiting, 0);
+	atomic_store(&p->hidden, 0);
+	s->descriptors++;
+	s->connections += kind == PEER_CONNECTION;
+	s->shaking += p->shaking;
+	if (fd >= peers_state.top) peers_state.top = fd + 1;
+	atomic_store_explicit(&p->kind, kind, memory_order_release);
+}
+
+void peer_listens(struct peers *s, int fd) {
+	lock();
+	if (fd < PEERS_FDS) begin(s, fd, PEER_LISTENER);
+	unlock();
+}
+
+/* The oldest of those in their handshake, or the one that was silent for longest. */
+static struct peer *oldest(const struct peers *s, bool shaking) {
+	struct peer *found = NULL;
+	for (int fd = 0; fd < peers_state.top; fd++) {
+		struct peer *p = &peers_state.table[fd];
+		if (atomic_load(&p->kind) != PEER_CONNECTION || p->of != s || atomic_load(&p->cut)) continue;
+		if (shaking && !p->shaking) continue;
+		if (!found || (shaking ? p->begun_ms < found->begun_ms
+				       : atomic_load(&p->heard_ms) < atomic_load(&found->heard_ms)))
+			found = p;
+	}
+	return found;
+}
+
+/* Under the lock. */
+static bool make_room(const struct peers *s) {
+	if (s->shaking * 4 > s->limits.peers) cut(oldest(s, true), PEERS_HANDSHAKE);
+	if (s->connections < s->limits.peers) return true;
+	struct peer *quiet = s->publishes ? NULL : oldest(s, false); /* a subscriber has nothing to say */
+	if (!quiet || now_ms() - atomic_load(&quiet->heard_ms) < PEERS_QUIET_MS) return false;
+	cut(quiet, PEERS_QUIET);
+	return true;
+}
+
+bool peer_admit(struct peers *s, int fd) {
+	lock();
+	bool good = fd < PEERS_FDS && make_room(s);
+	if (good)
+		begin(s, fd, PEER_CONNECTION);
+	else
+		note(PEERS_FULL, fd);
+	unlock();
+	return good;
+}
+
+void peer_gone(int fd) {
+	struct peer *p = fd >= 0 && fd < PEERS_FDS ? &peers_state.table[fd] : NULL;
+	if (!p || atomic_load_explicit(&p->kind, memory_order_acquire) == PEER_NONE) return;
+	lock();
+	struct peers *s = p->of;
+	if (atomic_load(&p->kind) == PEER_CONNECTION) {
+		if (!atomic_load(&p->cut)) {
+			s->connections--;
+			settle_handshake(p);
+		}
+		(void)atomic_fetch_sub(&s->unread, atomic_exchange(&p->unread, 0));
+		(void)atomic_fetch_sub(&s->topics, p->topics);
+		(void)atomic_fetch_sub(&s->topic_bytes, (int64_t)p->topic_bytes);
+	}
+	s->descriptors--;
+	atomic_store_explicit(&p->kind, PEER_NONE, memory_order_release);
+	unlock();
+}
+
+/* ---- what comes ---------------------------------------------------------------------------- */
+
+static uint64_t pack(uint32_t round, uint32_t frames) { return (uint64_t)round << 32 | frames; }
+
+/* Adds to, or takes from, what waits of one peer; what is of an older round counts as nothing. Returns what waits then.
+ */
+static uint32_t change_waiting(struct peer *p, int64_t frames) {
+	uint32_t round = atomic_load(&p->of->round);
+	uint64_t was = atomic_load(&p->waiting);
+	for (;;) {
+		int64_t n = (was >> 32 == round ? (int64_t)(uint32_t)was : 0) + frames;
+		if (n < 0) n = 0;
+		if (atomic_compare_exchange_weak(&p->waiting, &was, pack(round, (uint32_t)n))) return (uint32_t)n;
+	}
+}
+
+static bool subscribes_too_much(struct peer *p, const struct zmtp_news *news) {
+	struct peers *s = p->of;
+	if (!news->subscriptions) return false;
+	p->topics += news->subscriptions;
+	if (p->scan.hidden) return p->topics > PEERS_TOPICS_HIDDEN;
+	p->topic_bytes += news->topics;
+	int64_t all = atomic_fetch_add(&s->topics, news->subscriptions) + news->subscriptions;
+	int64_t bytes = atomic_fetch_add(&s->topic_bytes, (int64_t)news->topics) + (int64_t)news->topics;
+	return p->topics > PEERS_TOPICS_EACH || all > PEERS_TOPICS_ALL || bytes > PEERS_TOPIC_BYTES_ALL;
+}
+
+static bool floods(struct peer *p, const struct zmtp_news *news, size_t n) {
+	struct peers *s = p->of;
+	if (p->scan.hidden && atomic_fetch_add(&p->hidden, (int64_t)n) > PEERS_HIDDEN_MAX) return true;
+	if (!news->frames) return false;
+	uint32_t mine = change_waiting(p, news->frames);
+	bool many = atomic_fetch_add(&s->waiting_frames, news->frames) > PEERS_WAITING_FRAMES;
+	bool much = atomic_fetch_add(&s->waiting_bytes, (int64_t)news->bytes) > PEERS_WAITING_MAX;
+	return (many && mine > PEERS_SHARE_MANY) || (much && mine > PEERS_SHARE_MUCH);
+}
+
+bool peer_received(struct peer *p, const uint8_t *bytes, size_t n) {
+	const struct peers_limits *l = &p->of->limits;
+	struct zmtp_news news;
+	atomic_store_explicit(&p->heard_ms, now_ms(), memory_order_relaxed);
+	if (!zmtp_scan(&p->scan, bytes, n, &news)) return cut_now(p, PEERS_FOREIGN);
+	if (p->shaking && p->scan.ready) {
+		lock();
+		settle_handshake(p);
+		unlock();
+	}
+	if (news.widest > l->frames || news.longest > l->message) return cut_now(p, PEERS_ENDLESS);
+	if (p->of->publishes ? subscribes_too_much(p, &news) : floods(p, &news, n))
+		return cut_now(p, p->of->publishes ? PEERS_SUBSCRIBES : PEERS_FLOOD);
+	peers_sweep();
+	return true;
+}
+
+int peers_took(struct peers *s, zmq_msg_t *part, unsigned frames, size_t bytes, uint32_t *ret_waiting) {
+	*ret_waiting = 0;
+	if (!s) return -1;
+	if (atomic_fetch_sub(&s->waiting_frames, frames) < frames) atomic_store(&s->waiting_frames, 0);
+	if (atomic_fetch_sub(&s->waiting_bytes, (int64_t)bytes) < (int64_t)bytes) atomic_store(&s->waiting_bytes, 0);
+	int fd = zmq_msg_get(part, ZMQ_SRCFD);
+	struct peer *p = peer_at(fd, PEER_CONNECTION);
+	if (!p || p->of != s) return -1; /* it has left, or speaks from within the process */
+	atomic_store(&p->hidden, 0);
+	*ret_waiting = change_waiting(p, -(int64_t)frames);
+	return fd;
+}
+
+void peers_emptied(struct peers *s) {
+	if (!s || atomic_load_explicit(&s->waiting_frames, memory_order_relaxed) == 0) return;
+	atomic_store(&s->waiting_frames, 0);
+	atomic_store(&s->waiting_bytes, 0);
+	atomic_fetch_add(&s->round, 1);
+}
+
+uint64_t peers_waiting(const struct peers *s) {
+	int64_t n = s ? atomic_load(&s->waiting_frames) : 0;
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+/* ---- what goes -------------------------------------------------------------------------------- */
+
+bool peers_may_send(struct peers *s, int peer, size_t bytes) {
+	struct peer *p = s ? peer_at(peer, PEER_CONNECTION) : NULL;
+	const int64_t n = (int64_t)bytes;
+	if (!p || p->of != s) return true;
+	int64_t unread = atomic_load(&p->unread);
+	if (unread > 0 && (unread + n > s->limits.unread || atomic_load(&s->unread) + n > PEERS_UNREAD_MAX))
+		return false;
+	atomic_fetch_add(&p->unread, n);
+	atomic_fetch_add(&s->unread, n);
+	return true;
+}
+
+/* What was counted and what the kernel took differ by headers and heartbeats, and a peer's messages may be dropped. So
+ * when libzmq had less to send than it would gather, and all of that went, nothing is left. */
+void peer_sent(struct peer *p, int64_t sent, size_t asked) {
+	bool all = sent >= 0 && (size_t)sent == asked;
+	if (atomic_load_explicit(&p->unread, memory_order_relaxed) > 0) {
+		int64_t was = atomic_load(&p->unread);
+		int64_t off = all && asked < DRAINED_MAX ? was : sent;
+		if (off > was) off = was;
+		if (off > 0) {
+			atomic_fetch_sub(&p->unread, off);
+			atomic_fetch_sub(&p->of->unread, off);
+		}
+	}
+	if (all)
+		atomic_store_explicit(&p->stuck_ms, 0, memory_order_relaxed);
+	else if (atomic_load_explicit(&p->stuck_ms, memory_order_relaxed) == 0)
+		atomic_store_explicit(&p->stuck_ms, now_ms(), memory_order_relaxed);
+	peers_sweep();
+}
+
+/* Under the lock. */
+static void cut_deaf(int64_t now) {
+	unsigned behind[PEERS_SOCKETS] = {0};
+	for (int fd = 0; fd < peers_state.top; fd++) {
+		struct peer *p = &peers_state.table[fd];
+		int64_t since = atomic_load(&p->stuck_ms);
+		if (!since || atomic_load(&p->kind) != PEER_CONNECTION || atomic_load(&p->cut)) continue;
+		unsigned *others = &behind[p->of - peers_state.sockets];
+		if (p->of->publishes && now - since > PEERS_BEHIND_MS) ++*others;
+		if (now - since > PEERS_STUCK_MS || *others > PEERS_BEHIND_MAX) cut(p, PEERS_DEAF);
+	}
+}
+
+void peers_sweep(void) {
+	int64_t now = now_ms(), last = atomic_load_explicit(&peers_state.swept_ms, memory_order_relaxed);
+	if (now - last < SWEEP_MS || !atomic_compare_exchange_strong(&peers_state.swept_ms, &last, now)) return;
+	lock();
+	cut_deaf(now);
+	unlock();
+}

@@ -1,0 +1,112 @@
+/* The peers of our ROUTER and PUB sockets: what each of them may make libzmq hold.
+ *
+ * libzmq 4.3.4 bounds a frame and counts whole messages for each peer. It bounds neither the frames of a message that
+ * never ends, nor subscriptions, nor connections, nor what replies to somebody who does not read weigh, and it aborts
+ * when an ipc listener runs out of file numbers (ipc_listener.cpp). It has no place where a program could step in, and
+ * cannot end one connection. So we stand between it and the kernel: libzmq calls the C library's listen, accept4, recv,
+ * send and close, and peers_calls.c defines those five. The dynamic linker takes a program's own definition before a
+ * library's. A descriptor that did not come from a listener of ours is handed on untouched. A peer that goes over a
+ * bound sees its connection reset; nobody else sees anything.
+ *
+ *   connections      `peers` of a socket. A ROUTER that is full lets go of the one that was silent for longest, when
+ * that is 5 s or more; else the new one is closed. At most a quarter may be in their handshake: then the oldest of
+ * those goes. Without free file numbers a connection is accepted and closed. a message        `frames`, and `message`
+ * bytes of all of them not yet taken    PEERS_WAITING_MAX bytes and PEERS_WAITING_FRAMES frames of all peers; whoever
+ * sends on top of that, and has more than one request there, is cut. What a peer with CURVE sends cannot be told apart,
+ * so it may send PEERS_HIDDEN_MAX bytes, at least, until one whole message of it is taken subscriptions
+ * PEERS_TOPICS_EACH for a peer while it is connected, PEERS_TOPICS_ALL for a socket, and bytes replies unread `unread`
+ * bytes for a peer, PEERS_UNREAD_MAX for a socket (peers_may_send) not reading      who takes less than its kernel's
+ * buffers hold for 15 s is cut; of a PUB's subscribers, whoever is behind for a second when more than 32 are
+ *
+ * What it costs is a look into a table by file number for each call. State is per process, since the C library's
+ * functions have no argument for it: the one place in the project where that is so. A PUB's or ROUTER's functions below
+ * belong to the thread of its socket; the calls come on libzmq's one I/O thread.
+ */
+#ifndef NET_PEERS_H
+#define NET_PEERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <zmq.h>
+
+#define PEERS_FDS 16384  /* a connection with a higher number is refused */
+#define PEERS_SOCKETS 64 /* ROUTER and PUB sockets at a time; more are not guarded */
+#define PEERS_QUIET_MS 5000
+#define PEERS_STUCK_MS 15000
+#define PEERS_BEHIND_MS 1000
+#define PEERS_BEHIND_MAX 32
+#define PEERS_WAITING_MAX ((int64_t)128 * 1024 * 1024)
+#define PEERS_WAITING_FRAMES ((int64_t)64 * 1024)
+#define PEERS_SHARE_MANY 64 /* frames of one peer that nobody is cut for */
+#define PEERS_SHARE_MUCH 4  /* and when it is the bytes that are too many: one request of a REQ socket */
+#define PEERS_HIDDEN_MAX ((int64_t)24 * 1024 * 1024)
+#define PEERS_TOPIC_MAX 512 /* bytes of one prefix */
+#define PEERS_TOPICS_EACH 256
+#define PEERS_TOPICS_HIDDEN 65536 /* frames of a subscriber with CURVE, heartbeats included */
+#define PEERS_TOPICS_ALL 8192
+#define PEERS_TOPIC_BYTES_ALL ((int64_t)256 * 1024)
+#define PEERS_UNREAD_MAX ((int64_t)64 * 1024 * 1024)
+
+struct peers_limits {
+	unsigned peers;
+	unsigned frames;
+	uint64_t message;
+	int64_t unread;
+};
+
+enum peers_cause {
+	PEERS_FULL,       /* there are too many connections, or no file numbers */
+	PEERS_QUIET,      /* it was silent for longest when a place was needed */
+	PEERS_HANDSHAKE,  /* the oldest unfinished handshake when there were too many */
+	PEERS_FOREIGN,    /* it does not speak ZMTP 3 */
+	PEERS_ENDLESS,    /* a message with too many frames or bytes */
+	PEERS_FLOOD,      /* all that waits to be taken is too much */
+	PEERS_SUBSCRIBES, /* too many subscriptions */
+	PEERS_DEAF,       /* it does not read */
+	PEERS_CAUSE_COUNT
+};
+
+/* "full", "quiet", … */
+const char *peers_cause_word(enum peers_cause cause);
+
+/* zsocket's: a socket that is to be bound is registered, binds between begin and end, and is forgotten when closed. */
+void peers_watch(void *socket, bool publishes, const struct peers_limits *limits);
+void peers_bind_begin(void *socket);
+void peers_bind_end(void);
+void peers_forget(void *socket);
+
+struct peers;
+/* The socket's; NULL when it is not guarded. Good until the socket is closed. Every function takes NULL. */
+struct peers *peers_of(void *socket);
+
+/* One message was taken from a ROUTER: `part` is any frame of it but the identity, `frames` and `bytes` count all but
+ * the identity. ret_waiting: frames that this peer has sent besides, and that nobody has taken yet. Returns the peer's
+ * number for peers_may_send, -1: not known. */
+int peers_took(struct peers *p, zmq_msg_t *part, unsigned frames, size_t bytes, uint32_t *ret_waiting);
+/* There was nothing to take: whatever was believed to wait does not. */
+void peers_emptied(struct peers *p);
+/* Frames of whole messages of all peers that wait to be taken. */
+uint64_t peers_waiting(const struct peers *p);
+
+/* May that peer be sent `bytes` more? If so, they count as unread until the kernel has taken them. One who has nothing
+ * unread may always be sent one message. */
+bool peers_may_send(struct peers *p, int peer, size_t bytes);
+
+/* ---- for logs and metrics ------------------------------------------------------------ */
+
+struct peers_cut {
+	enum peers_cause cause;
+	char address[64]; /* "127.0.0.1:4711", "[::1]:4711", "uid 1000 pid 17", or empty */
+};
+
+/* The oldest that was not asked for yet, of any socket of the process; what is more than 16 between two calls is
+ * counted alone. False: there is none. */
+bool peers_next_cut(struct peers_cut *ret_cut);
+/* Cut or refused since the start, by cause. */
+uint64_t peers_count_cut(enum peers_cause cause);
+/* Connections now, of all sockets. */
+uint64_t peers_connected(void);
+
+#endif

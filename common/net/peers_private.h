@@ -1,0 +1,85 @@
+/* What peers.c and peers_calls.c share: the table of descriptors, and the verdicts. */
+#ifndef NET_PEERS_PRIVATE_H
+#define NET_PEERS_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "net/peers.h"
+#include "net/zmtp_scan.h"
+
+enum peer_kind { PEER_NONE, PEER_LISTENER, PEER_CONNECTION };
+
+/* A socket. */
+struct peers {
+	void *socket; /* NULL: closed, and some descriptors of it are not yet; or free */
+	bool publishes;
+	struct peers_limits limits;
+	unsigned descriptors; /* under the lock, as the next two */
+	unsigned connections; /* that were not cut */
+	unsigned shaking;
+	_Atomic int64_t waiting_frames; /* of whole messages, not taken */
+	_Atomic int64_t waiting_bytes;
+	_Atomic uint32_t round; /* a new one begins when nothing waits: what peers count of an older one is void */
+	_Atomic int64_t unread;
+	_Atomic int64_t topics;
+	_Atomic int64_t topic_bytes;
+};
+
+/* A descriptor. `scan` and the counts that are not atomic belong to the thread that calls recv and send. */
+struct peer {
+	_Atomic int kind;
+	struct peers *of;
+	_Atomic bool cut;
+	bool shaking; /* under the lock */
+	int64_t begun_ms;
+	_Atomic int64_t heard_ms;
+	_Atomic int64_t stuck_ms; /* since when the kernel takes nothing or not all; 0: it does */
+	_Atomic int64_t unread;   /* bytes that it was to be sent, and were not */
+	_Atomic uint64_t waiting; /* the round (upper half) and frames not taken (lower) */
+	_Atomic int64_t hidden;   /* bytes since something of it was taken */
+	uint32_t topics;
+	uint64_t topic_bytes;
+	struct zmtp_scan scan;
+};
+
+struct peers_state {
+	pthread_mutex_t lock; /* beginnings, ends and cuts */
+	struct peers sockets[PEERS_SOCKETS];
+	struct peer table[PEERS_FDS];
+	int top;   /* the highest descriptor that was ever watched, plus one */
+	int spare; /* a file number to let go when there is no other */
+	_Atomic int64_t swept_ms;
+	_Atomic uint64_t counts[PEERS_CAUSE_COUNT];
+	struct peers_cut told[16];
+	unsigned told_first, told_count;
+};
+
+extern struct peers_state peers_state;
+
+/* NULL: not watched. */
+static inline struct peer *peer_at(int fd, int kind) {
+	if (fd < 0 || fd >= PEERS_FDS) return NULL;
+	struct peer *p = &peers_state.table[fd];
+	return atomic_load_explicit(&p->kind, memory_order_acquire) == kind ? p : NULL;
+}
+
+/* Where this thread binds just now; NULL: it does not. */
+struct peers *peers_binding(void);
+
+void peer_listens(struct peers *s, int fd);
+/* A new connection; false: it may not stay. */
+bool peer_admit(struct peers *s, int fd);
+/* Bytes came; false: it is cut. */
+bool peer_received(struct peer *p, const uint8_t *bytes, size_t n);
+/* The kernel took `sent` (or -1: nothing now) of `asked`. */
+void peer_sent(struct peer *p, int64_t sent, size_t asked);
+/* The descriptor is about to be closed. */
+void peer_gone(int fd);
+/* A connection that is closed before it was one of ours. */
+void peers_note(enum peers_cause cause, int fd);
+
+/* Now and then: who does not read is cut. */
+void peers_sweep(void);
+
+#endif
