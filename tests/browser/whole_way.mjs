@@ -1,0 +1,179 @@
+// Free, Upgrade to Pro, the hosted checkout, paid, Pro; a guard on another page opens; the backend lets her in; cancelled in the
+// portal, "Pro until …", resumed. Three times: with webhooks on time, a minute late, and lost.
+//   ORIGIN, STRIPE, TOKEN_<who>: of whole_way.sh, which starts everything.     node whole_way.mjs OUT_DIR
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { chromium } from "playwright-core";
+
+const { ORIGIN, STRIPE, CHROMIUM = "/usr/bin/chromium" } = process.env;
+const out = process.argv[2];
+const SOON_MS = 20000; // for what should take a second, on a busy machine
+const BROUGHT_MS = 90000; // until what a webhook did not bring was brought: the reconciler leaves young events alone
+
+let browser;
+before(async () => { browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] }); });
+after(() => browser?.close());
+
+async function control(verb, body) {
+	const answer = await fetch(`${STRIPE}/_sim/${verb}`, body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+	assert.equal(answer.status, 200, await answer.clone().text());
+	return answer.json();
+}
+
+async function until(holds, ms, what) {
+	const deadline = Date.now() + ms;
+	for (;;) {
+		const value = await holds();
+		if (value) return value;
+		assert.ok(Date.now() < deadline, `not within ${ms} ms: ${what}`);
+		await new Promise((resolve) => setTimeout(resolve, 50));
+	}
+}
+
+// One customer with two tabs of one browser, and her own calls beside them.
+class Customer {
+	constructor(who) {
+		this.who = who;
+		this.token = process.env[`TOKEN_${who}`];
+		this.complaints = [];
+	}
+
+	async open() {
+		this.context = await browser.newContext({ viewport: { width: 1280, height: 1000 }, locale: "en-US", timezoneId: "UTC" });
+		this.billing = await this.tab();
+		this.desk = await this.tab();
+	}
+
+	async tab() {
+		const page = await this.context.newPage();
+		page.setDefaultTimeout(SOON_MS);
+		page.on("console", (message) => {
+			if (["error", "warning"].includes(message.type()) && !/Failed to load resource/.test(message.text())) this.complaints.push(message.text());
+		});
+		page.on("pageerror", (error) => this.complaints.push(String(error)));
+		return page;
+	}
+
+	async get(path) {
+		const answer = await fetch(ORIGIN + path, { headers: { Authorization: `Bearer ${this.token}` } });
+		return { status: answer.status, body: await answer.json() };
+	}
+
+	shot(page, name) { return page.screenshot({ path: join(out, `way-${this.who}-${name}.png`), fullPage: true, animations: "disabled" }); }
+
+	get dashboard() { return this.billing.locator("billing-dashboard .dashboard"); }
+
+	// Exactly one primary action, and it says this.
+	async primary(name) {
+		const button = this.billing.locator("billing-dashboard .button.primary:visible");
+		await button.filter({ hasText: name }).waitFor();
+		assert.equal(await button.count(), 1);
+		return button;
+	}
+
+	async shows(text) { await this.dashboard.getByText(text).first().waitFor(); }
+}
+
+async function open_as_free(c) {
+	await c.billing.goto(`${ORIGIN}/settings/billing#token=${c.token}`);
+	await c.primary("Upgrade to Pro");
+	assert.equal(new URL(c.billing.url()).hash, "", "the token is not left in the address");
+	await c.shows("No payments yet");
+	await c.shot(c.billing, "1-free");
+
+	await c.desk.goto(`${ORIGIN}/example/#token=${c.token}`);
+	await c.desk.locator("tier-guard[state=denied]").waitFor({ state: "attached" });
+	await c.desk.locator("#offer").waitFor();
+	assert.equal(await c.desk.locator("#desk").count(), 0, "what is guarded does not exist yet");
+	await c.desk.evaluate(() => { globalThis.same_page = true; });
+	await c.shot(c.desk, "2-guard-denied");
+	const { status, body } = await c.get("/api/live-trading");
+	assert.deepEqual([status, body.code, body.need], [403, "tier_required", "pro"]);
+}
+
+// From the Pay button to the page that says so; milliseconds.
+async function upgrade(c) {
+	await (await c.primary("Upgrade to Pro")).click();
+	await c.billing.waitForURL(`${STRIPE}/c/pay/**`);
+	await c.shot(c.billing, "3-checkout");
+	const paid_at = Date.now();
+	await c.billing.getByRole("button", { name: "Pay", exact: true }).click();
+	await c.billing.waitForURL(`${ORIGIN}/settings/billing**`);
+	await c.shows("You are on Pro now");
+	const shown_ms = Date.now() - paid_at;
+	assert.equal(new URL(c.billing.url()).search, "", "what the checkout put into the address is gone");
+	await c.primary("Manage billing");
+	await c.billing.locator("billing-dashboard .history-table").getByText("$49.00").first().waitFor();
+	await c.shot(c.billing, "4-pro");
+	return shown_ms;
+}
+
+async function trade(c) {
+	await c.desk.locator("tier-guard[state=allowed]").waitFor({ state: "attached" });
+	assert.equal(await c.desk.evaluate(() => globalThis.same_page), true, "without a reload");
+	assert.equal(await c.desk.locator("#offer:visible").count(), 0);
+	await c.desk.locator("#order").click();
+	await c.desk.locator("#result").getByText("accepted (pro)").waitFor();
+	await c.shot(c.desk, "5-guard-allowed");
+	assert.equal((await c.get("/api/live-trading")).status, 200);
+}
+
+// What the portal did is shown once the server knows; who looks earlier looks again.
+async function comes_to(c, state, ms, primary) {
+	await until(async () => (await c.get("/api/v1/billing/subscription-status")).body.state === state, ms, `she is ${state}`);
+	if (ms > SOON_MS) await c.billing.reload();
+	return c.primary(primary);
+}
+
+async function cancel_and_resume(c, ms) {
+	await (await c.primary("Manage billing")).click();
+	await c.billing.waitForURL(`${STRIPE}/p/session/**`);
+	await c.shot(c.billing, "6-portal");
+	await c.billing.getByRole("button", { name: "Cancel at the end of the period" }).click();
+	await c.billing.getByRole("button", { name: "Resume" }).waitFor();
+	await c.billing.getByRole("link", { name: "Back" }).click();
+	await c.billing.waitForURL(`${ORIGIN}/settings/billing**`);
+	const resume = await comes_to(c, "canceling", ms, "Resume plan");
+	await c.shows(/^Pro until \w+ \d+, \d{4}$/);
+	await c.shot(c.billing, "7-canceling");
+	assert.equal((await c.get("/api/live-trading")).status, 200, "she keeps what she paid for");
+
+	await resume.click();
+	await c.billing.waitForURL(`${STRIPE}/p/session/**`);
+	await c.billing.getByRole("button", { name: "Resume" }).click();
+	await c.billing.getByRole("button", { name: "Cancel at the end of the period" }).waitFor();
+	await c.billing.getByRole("link", { name: "Back" }).click();
+	await c.billing.waitForURL(`${ORIGIN}/settings/billing**`);
+	await comes_to(c, "active", ms, "Manage billing");
+	await c.shows(/^Renews on /);
+	await c.shot(c.billing, "8-resumed");
+}
+
+async function whole_way(who, misbehaviour, ms) {
+	const c = new Customer(who);
+	await c.open();
+	try {
+		await open_as_free(c);
+		const before = await control("deliveries");
+		await control("misbehave", misbehaviour);
+		const shown_ms = await upgrade(c);
+		await trade(c);
+		const now = await control("deliveries");
+		if (who === "late") assert.ok(now.pending > 0 && now.delivered === before.delivered, "no webhook has come yet");
+		if (who === "lost") assert.ok(now.dropped > before.dropped && now.delivered === before.delivered, "no webhook has come");
+		await cancel_and_resume(c, ms);
+		console.log(`${who}: ${shown_ms} ms from the Pay button to "You are on Pro now"`);
+		assert.deepEqual(c.complaints, [], "the console has complaints");
+	} catch (error) {
+		await c.shot(c.billing, "failed").catch(() => {});
+		throw error;
+	} finally {
+		await control("misbehave", {});
+		await c.context.close();
+	}
+}
+
+test("webhooks on time", () => whole_way("on_time", {}, SOON_MS));
+test("webhooks a minute late", () => whole_way("late", { delay_s: [60, 60] }, BROUGHT_MS));
+test("webhooks lost", () => whole_way("lost", { drop: 1 }, BROUGHT_MS));
