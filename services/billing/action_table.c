@@ -2,6 +2,13 @@
 
 /* What is served under /api/v1/billing/. */
 const struct action *const action_table[] = {
-	&subscription_status,      &entitlements, &plans, &create_checkout_session, &create_portal_session,
-	&confirm_checkout_session, &invoices,     NULL,
+	&subscription_status,
+	&entitlements,
+	&plans,
+	&create_checkout_session,
+	&create_portal_session,
+	&confirm_checkout_session,
+	&invoices,
+	&change_preview,
+	NULL,
 };
