@@ -19,6 +19,12 @@ const char *tgc_question_wrong(const struct tg_question *q) {
 	return n >= 1 && n <= NAME_MAX_BYTES ? NULL : "a tier's or feature's name has 1 to 80 bytes";
 }
 
+bool tgc_truth_missed(struct tg_client *c) {
+	if (!c->settings.feed.count) return false;
+	COUNT(c, misses);
+	return atomic_load_explicit(&c->truth.live, memory_order_acquire);
+}
+
 static enum tg_status end(struct tg_answer *a, const struct request *r) {
 	tgc_answer_empty(a);
 	a->error = r->error;
@@ -30,12 +36,18 @@ enum tg_status tg_check(struct tg_client *c, const char *subject, const char *ti
 			struct tg_answer *ret_a) {
 	const struct tg_question q = {subject, tier, feature};
 	const char *wrong = tgc_question_wrong(&q);
+	struct sight s;
+	if (!wrong && tgc_sight(&c->truth, subject, c->settings.max_age_ms, &s) &&
+	    tgc_sight_check(&c->truth, &s, tier, feature, ret_a)) {
+		tgc_truth_hit(&c->truth);
+		return TG_OK;
+	}
 	tgc_answer_empty(ret_a);
 	if (wrong) {
 		(void)snprintf(ret_a->why, sizeof ret_a->why, "%s", wrong);
 		return TG_USAGE;
 	}
-	struct request r = {.kind = ASK_CHECK,
+	struct request r = {.kind = tgc_truth_missed(c) ? ASK_LOOK : ASK_CHECK,
 			    .only = -1,
 			    .timeout_ms = c->settings.timeout_ms,
 			    .subject = subject,

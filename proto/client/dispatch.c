@@ -29,6 +29,12 @@ static void leave_slot(struct client_thread *t, struct request *r) {
 	t->first_free = i;
 }
 
+bool tgc_admit(struct tg_client *c) {
+	if (atomic_fetch_add_explicit(&c->on_the_way, 1, memory_order_relaxed) < REQUESTS_MAX) return true;
+	atomic_fetch_sub_explicit(&c->on_the_way, 1, memory_order_relaxed);
+	return false;
+}
+
 static void count_outcome(struct tg_client *c, const struct request *r) {
 	if (r->kind == ASK_PING) return;
 	if (r->status == TG_OK) COUNT(c, answered);
@@ -68,8 +74,11 @@ static struct view encode(struct tg_client *c, const struct request *r) {
 		out.ask = question_of(c, r->subject, r->tier, r->feature);
 		break;
 	case ASK_GET:
+	case ASK_LOOK:
+	case ASK_LINE:
 		out.op = TG01_GET;
 		out.ask = question_of(c, r->subject, NULL, NULL);
+		out.with = r->kind == ASK_GET ? r->with : TG01_WITH_LINE;
 		break;
 	case ASK_BATCH:
 		out.op = TG01_BATCH;
@@ -80,6 +89,18 @@ static struct view encode(struct tg_client *c, const struct request *r) {
 		out.check_count = r->count;
 		break;
 	case ASK_CATALOG:
+		out.op = TG01_CATALOG;
+		break;
+	case ASK_SINCE:
+		out.op = TG01_SINCE;
+		out.ver = c->t.follow.ver;
+		out.epoch = c->t.follow.epoch;
+		break;
+	case ASK_PAGE:
+		out.op = TG01_PAGE;
+		out.ask.acct = view_str(c->settings.account);
+		out.after = view_str(r->subject);
+		break;
 	case ASK_PING:
 	case REQUEST_KINDS:
 		out.op = TG01_PING;
@@ -171,6 +192,12 @@ void tgc_dispatch_waiting(struct tg_client *c, int64_t now) {
 		next = l->after;
 		dispatch(c, LIST_ITEM(struct request, l, waiting), now);
 	}
+}
+
+void tgc_ask_plainly(struct tg_client *c, struct request *r, int64_t now) {
+	r->kind = ASK_CHECK;
+	r->has = 0;
+	dispatch(c, r, now);
 }
 
 void tgc_try_next(struct tg_client *c, struct request *r, struct server *s, enum tg_error error, const char *why,

@@ -1,4 +1,4 @@
-#include "private.h"
+#include "follow.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -54,6 +54,25 @@ static void ask_all(struct tg_client *c, struct group *g, const struct tg_questi
 	(void)sem_destroy(&g->done);
 }
 
+/* Answers what the cache knows. The others are moved to the front of `left`, which has room for all; their count. */
+static size_t look_all(struct tg_client *c, const struct tg_question *questions, size_t count,
+		       struct tg_answer *answers, struct tg_question *left, size_t *places) {
+	size_t n = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct tg_question *q = &questions[i];
+		struct sight s;
+		if (tgc_sight(&c->truth, q->subject, c->settings.max_age_ms, &s) &&
+		    tgc_sight_check(&c->truth, &s, q->tier, q->feature, &answers[i])) {
+			tgc_truth_hit(&c->truth);
+			continue;
+		}
+		if (tgc_truth_missed(c)) tgc_fill(c, q->subject);
+		left[n] = *q;
+		places[n++] = i;
+	}
+	return n;
+}
+
 static enum tg_status finish(struct tg_client *c, const struct request *r, unsigned i) {
 	struct tg_answer *a = &r->answers[i];
 	char why[TG_WHY_SIZE];
@@ -68,17 +87,43 @@ static enum tg_status finish(struct tg_client *c, const struct request *r, unsig
 	return tgc_outage(c, &r->questions[i], a->error, why, a);
 }
 
-enum tg_status tg_check_many(struct tg_client *c, const struct tg_question *questions, size_t count,
-			     struct tg_answer *ret_answers) {
+static enum tg_status ask_and_finish(struct tg_client *c, const struct tg_question *questions, size_t count,
+				     struct tg_answer *answers) {
 	enum tg_status worst = TG_OK;
-	if (count > TG_CHECK_MANY_MAX || !begin(questions, count, ret_answers)) return TG_USAGE;
 	struct group g = {.count = (count + TG01_BATCH_MAX - 1) / TG01_BATCH_MAX};
 	if (count == 0) return TG_OK;
 	g.requests = calloc(g.count, sizeof *g.requests);
 	if (!g.requests) return TG_MEMORY;
-	ask_all(c, &g, questions, count, ret_answers);
+	ask_all(c, &g, questions, count, answers);
 	for (size_t i = 0; i < g.count; i++)
 		for (unsigned k = 0; k < g.requests[i].count; k++) worst = worse(worst, finish(c, &g.requests[i], k));
 	free(g.requests);
 	return worst;
+}
+
+/* What the cache does not know is asked for in one go, and put in its place. */
+static enum tg_status look_and_ask(struct tg_client *c, const struct tg_question *questions, size_t count,
+				   struct tg_answer *answers) {
+	struct tg_question *left = calloc(count, sizeof *left);
+	size_t *places = calloc(count, sizeof *places), n = 0;
+	struct tg_answer *found = NULL;
+	enum tg_status worst = left && places ? TG_OK : TG_MEMORY;
+	if (worst == TG_OK) n = look_all(c, questions, count, answers, left, places);
+	if (n > 0) {
+		found = calloc(n, sizeof *found);
+		worst = found ? ask_and_finish(c, left, n, found) : TG_MEMORY;
+		for (size_t i = 0; found && i < n; i++) answers[places[i]] = found[i];
+	}
+	free(left);
+	free(places);
+	free(found);
+	return worst;
+}
+
+enum tg_status tg_check_many(struct tg_client *c, const struct tg_question *questions, size_t count,
+			     struct tg_answer *ret_answers) {
+	if (count > TG_CHECK_MANY_MAX || !begin(questions, count, ret_answers)) return TG_USAGE;
+	if (count == 0) return TG_OK;
+	if (c->settings.feed.count) return look_and_ask(c, questions, count, ret_answers);
+	return ask_and_finish(c, questions, count, ret_answers);
 }

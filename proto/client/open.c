@@ -37,6 +37,16 @@ static bool make_thread_parts(struct client_thread *t) {
 	return true;
 }
 
+/* Until a heartbeat says better, the servers' clock is ours. */
+static bool make_truth(struct tg_client *c) {
+	struct timespec wall = {0};
+	(void)clock_gettime(CLOCK_REALTIME, &wall);
+	c->truth.offset_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000 - tgc_mono_ms();
+	if (!c->settings.feed.count && !c->settings.remembers) return true;
+	c->truth.cache = tgc_cache_create(c->settings.cache_bytes, c->t.random);
+	return c->truth.cache != NULL;
+}
+
 static bool make_parts(struct tg_client *c) {
 	pthread_condattr_t monotonic;
 	if (pthread_mutex_init(&c->lock, NULL) != 0 || pthread_condattr_init(&monotonic) != 0) return false;
@@ -45,7 +55,12 @@ static bool make_parts(struct tg_client *c) {
 	(void)pthread_condattr_destroy(&monotonic);
 	(void)sem_init(&c->opened, 0, 0);
 	c->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return done && c->wake >= 0 && make_alive(c) && make_thread_parts(&c->t);
+	pthread_mutexattr_t recursive;
+	if (pthread_mutexattr_init(&recursive) != 0) return false;
+	(void)pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+	done = pthread_mutex_init(&c->watch_lock, &recursive) == 0 && done;
+	(void)pthread_mutexattr_destroy(&recursive);
+	return done && c->wake >= 0 && make_alive(c) && make_thread_parts(&c->t) && make_truth(c);
 }
 
 /* With all signals blocked, so that the application's handlers run in its own threads; libzmq's inherit that. */
@@ -68,6 +83,8 @@ static int start_thread(struct tg_client *c, char why[TG_WHY_SIZE]) {
 
 static void free_all(struct tg_client *c) {
 	tg01_decoder_destroy(&c->t.decoder);
+	tgc_cache_destroy(&c->truth.cache);
+	tgc_books_finish(&c->truth.books);
 	tgc_names_destroy(&c->t.names);
 	free(c->t.slots);
 	if (c->wake >= 0) (void)close(c->wake);
@@ -78,11 +95,12 @@ static void free_all(struct tg_client *c) {
 
 int tg_client_open(const struct tg_options *o, struct tg_client **ret_c, char why[TG_WHY_SIZE]) {
 	struct problem problem = {0};
-	struct tg_client *c = calloc(1, sizeof *c);
+	struct tg_client *c = aligned_alloc(_Alignof(struct tg_client), sizeof *c);
 	if (!c) {
 		say(why, "no memory");
 		return ENOMEM;
 	}
+	memset(c, 0, sizeof *c);
 	c->wake = -1;
 	int e = tgc_settings_read(o, &c->settings, &problem);
 	if (e) say(why, problem_text(&problem));
@@ -112,10 +130,15 @@ void tg_client_close(struct tg_client **client) {
 		(void)pthread_join(c->thread, NULL);
 		(void)pthread_mutex_destroy(&c->lock);
 		(void)pthread_cond_destroy(&c->news);
+		(void)pthread_mutex_destroy(&c->watch_lock);
 		(void)sem_destroy(&c->opened);
 	}
 	/* in a child of fork() libzmq's share is left alone: its threads are not here to end it */
 	free_all(c);
+}
+
+static bool is_ready(const struct tg_client *c) {
+	return c->answered && (!c->settings.feed.count || atomic_load_explicit(&c->truth.live, memory_order_relaxed));
 }
 
 bool tg_client_wait(struct tg_client *c, int timeout_ms) {
@@ -130,8 +153,8 @@ bool tg_client_wait(struct tg_client *c, int timeout_ms) {
 	}
 	(void)pthread_mutex_lock(&c->lock);
 	int e = 0;
-	while (!c->answered && e == 0) e = pthread_cond_timedwait(&c->news, &c->lock, &until);
-	bool ready = c->answered;
+	while (!is_ready(c) && e == 0) e = pthread_cond_timedwait(&c->news, &c->lock, &until);
+	bool ready = is_ready(c);
 	(void)pthread_mutex_unlock(&c->lock);
 	return ready;
 }

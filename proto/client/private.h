@@ -6,7 +6,9 @@
  *   server            one server's socket, what its monitor says, whether it is worth asking
  *   dispatch          which request goes where, hedging, deadlines
  *   reply             what came back, put into the caller's struct
- *   check · many · get · catalog    the calls
+ *   check · many · get · catalog · watch    the calls
+ *   follow · hear · keep    the feed, and what goes into the cache
+ *   truth · cache · line · book    what any thread reads: is it true, the table, lines as words, catalogs
  *   policy            what is answered when nobody can be asked
  *   names             the strings of answers
  *
@@ -18,6 +20,7 @@
 #define CLIENT_PRIVATE_H
 
 #include "tiergate.h"
+#include "truth.h"
 
 #include "base/attr.h"
 #include "base/limits.h"
@@ -106,7 +109,18 @@ const struct policy *tgc_policy(const struct settings *s, const char *name);
 
 /* ---- one question on its way --------------------------------------------------------- */
 
-enum request_kind { ASK_CHECK, ASK_BATCH, ASK_GET, ASK_CATALOG, ASK_PING, REQUEST_KINDS };
+enum request_kind {
+	ASK_CHECK,
+	ASK_BATCH,
+	ASK_GET,
+	ASK_LOOK, /* a check by the subject's line, which is kept */
+	ASK_LINE, /* the line alone, to be kept */
+	ASK_CATALOG,
+	ASK_SINCE, /* these two are the follower's */
+	ASK_PAGE,
+	ASK_PING,
+	REQUEST_KINDS
+};
 
 struct request {
 	/* set by who asks */
@@ -114,7 +128,7 @@ struct request {
 	int only; /* the server that alone is meant; -1: any */
 	int timeout_ms;
 	const char *subject, *tier, *feature; /* check, get */
-	unsigned with;                        /* get */
+	unsigned with;                        /* get: TG01_WITH_… */
 	const struct tg_question *questions;  /* batch */
 	unsigned count;
 	void (*done)(struct request *r); /* by the thread, which then knows it no more */
@@ -163,11 +177,40 @@ struct server {
 	struct backoff suspect;
 };
 
+/* ---- the feed: follow.h ------------------------------------------------------------- */
+
+#define RECENT 8192 /* subjects, by hash: the last version at which each changed */
+#define OFFSETS 8   /* heartbeats of which the quickest tells the server's clock */
+
+struct follow {
+	void *feed;
+	unsigned leader;
+	int64_t listening_ms, heard_ms; /* 0: not yet */
+	bool known;                     /* a heartbeat has named epoch and catalog */
+	uint64_t epoch, cat, ver, head;
+	const struct book *book;
+	bool gap, filled, paging;
+	unsigned went_back;
+	char after[SUBJECT_MAX + 1];
+	/* the request under way */
+	struct request request;
+	struct tg_client *client;
+	bool busy;
+	uint32_t session, asked_in; /* a reply to what was asked in an earlier session says nothing */
+	int64_t retry_ms, failing_ms;
+	/* a catalog that was named somewhere, and by whom */
+	uint64_t wanted_cat;
+	unsigned wanted_of;
+	int64_t offsets[OFFSETS];
+	unsigned offset_count;
+	uint64_t recent[RECENT];
+};
+
 /* ---- the client ---------------------------------------------------------------------- */
 
 struct counters {
 	_Atomic uint64_t asked, answered, refused, fallbacks, timeouts, hedges, reconnects, denied;
-	_Atomic uint64_t hits, misses, evicted, gaps, restarts;
+	_Atomic uint64_t misses, gaps, restarts;
 };
 
 struct slot {
@@ -183,6 +226,7 @@ struct client_thread {
 	struct tg01_decoder *decoder;
 	struct names *names;
 	struct link by_deadline, by_hedge, waiting;
+	struct follow follow;
 	struct slot *slots;
 	uint32_t first_free;
 	uint64_t random; /* for backoff */
@@ -192,8 +236,10 @@ struct client_thread {
 
 struct tg_client {
 	_Atomic uint32_t *alive; /* on a page that fork() empties in the child */
+	struct truth truth;
 	struct settings settings;
 	struct counters counters;
+	_Atomic uint32_t fills;      /* of keep.c, on their way */
 	_Atomic uint32_t on_the_way; /* requests; at most REQUESTS_MAX */
 	pthread_t thread;
 	bool started;
@@ -204,6 +250,11 @@ struct tg_client {
 	struct request *inbox_first, *inbox_last;
 	bool stop;
 	bool answered; /* a server has */
+	/* the watcher, under a lock of its own that is held while it is called */
+	pthread_mutex_t watch_lock;
+	void (*watch)(void *ctx, const struct tg_event *e, bool gap);
+	void *watch_ctx;
+	bool watch_gap;
 	/* opening */
 	sem_t opened;
 	int open_error;
@@ -229,6 +280,8 @@ bool tgc_server_watch(struct tg_client *c, struct server *s, int64_t now, bool *
 bool tgc_server_upkeep(struct tg_client *c, struct server *s, int64_t now);
 
 /* dispatch.c */
+/* A request that the thread makes itself: is there room for it? */
+bool tgc_admit(struct tg_client *c);
 void tgc_begin(struct tg_client *c, struct request *r, int64_t now);
 void tgc_dispatch_waiting(struct tg_client *c, int64_t now);
 void tgc_dispatch_timers(struct tg_client *c, int64_t now);
@@ -240,6 +293,9 @@ struct request *tgc_find(struct client_thread *t, uint64_t id);
 void tgc_try_next(struct tg_client *c, struct request *r, struct server *s, enum tg_error error, const char *why,
 		  int64_t now);
 
+/* As a plain check, of whichever server. */
+void tgc_ask_plainly(struct tg_client *c, struct request *r, int64_t now);
+
 /* reply.c: every message that waits at a server's socket */
 void tgc_receive(struct tg_client *c, struct server *s, int64_t now);
 
@@ -247,8 +303,13 @@ void tgc_receive(struct tg_client *c, struct server *s, int64_t now);
 enum tg_status tgc_outage(struct tg_client *c, const struct tg_question *q, enum tg_error error, const char *why,
 			  struct tg_answer *ret_a);
 
+/* catalog.c: a copy for the caller */
+enum tg_status tgc_catalog_copy(const struct catalog *c, struct tg_catalog *ret);
+
 /* check.c */
 void tgc_answer_empty(struct tg_answer *a);
+/* The cache did not answer: counts it. True: it is true now, so the subject's line is worth keeping. */
+bool tgc_truth_missed(struct tg_client *c);
 /* NULL, or what is wrong with the question. */
 const char *tgc_question_wrong(const struct tg_question *q);
 const char *tgc_subject_wrong(const char *subject);

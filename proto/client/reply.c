@@ -1,15 +1,14 @@
 /* What comes back: put into the caller's structs before the message is gone. */
-#include "private.h"
+#include "follow.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <zmq.h>
 
-static const enum tg01_op ops[REQUEST_KINDS] = {[ASK_CHECK] = TG01_CHECK,
-						[ASK_BATCH] = TG01_BATCH,
-						[ASK_GET] = TG01_GET,
-						[ASK_CATALOG] = TG01_PING,
-						[ASK_PING] = TG01_PING};
+static const enum tg01_op ops[REQUEST_KINDS] = {
+	[ASK_CHECK] = TG01_CHECK, [ASK_BATCH] = TG01_BATCH, [ASK_GET] = TG01_GET,
+	[ASK_LOOK] = TG01_GET,    [ASK_LINE] = TG01_GET,    [ASK_CATALOG] = TG01_CATALOG,
+	[ASK_SINCE] = TG01_SINCE, [ASK_PAGE] = TG01_PAGE,   [ASK_PING] = TG01_PING};
 
 static void take_answer(struct client_thread *t, const struct tg01_answer *from, const struct tg01_source *source,
 			struct tg_answer *to) {
@@ -39,6 +38,27 @@ static void take_result(struct client_thread *t, const struct tg01_result *from,
 	(void)snprintf(to->why, sizeof to->why, "%.*s: %.*s", VIEW_FMT(from->code_name), VIEW_FMT(from->text));
 }
 
+static void take_steps(struct client_thread *t, const struct tg01_line *line, struct tg_profile *to) {
+	for (unsigned i = 0; i < line->count && i < TG_STEPS_MAX; i++) {
+		const struct tg01_step *s = &line->steps[i];
+		to->steps[to->step_count++] = (struct tg_step){.from = s->from,
+							       .tier = tgc_name(t->names, s->tier),
+							       .status = tgc_name(t->names, s->status),
+							       .reason = tgc_name(t->names, s->reason),
+							       .until = s->until};
+	}
+}
+
+static void take_customers(const struct tg01_profile *from, struct tg_profile *to) {
+	for (unsigned i = 0; i < from->customer_count && to->customer_count < TG_CUSTOMERS_MAX; i++) {
+		char *out = to->customers[to->customer_count];
+		if (from->customers[i].len >= sizeof to->customers[0]) continue;
+		memcpy(out, from->customers[i].ptr, from->customers[i].len);
+		out[from->customers[i].len] = '\0';
+		to->customer_count++;
+	}
+}
+
 static bool take_profile(struct client_thread *t, const struct tg01_reply *reply, struct tg_profile *to) {
 	const struct tg01_profile *from = &reply->of.profile;
 	const struct tg01_answer answer = {.allowed = true,
@@ -54,26 +74,82 @@ static bool take_profile(struct client_thread *t, const struct tg01_reply *reply
 	if (!to->features) return false;
 	to->feature_count = from->feat_count;
 	for (unsigned i = 0; i < from->feat_count; i++) to->features[i] = tgc_name(t->names, from->feats[i]);
+	take_steps(t, &from->line, to);
+	take_customers(from, to);
 	return true;
 }
 
-/* False: what it says does not belong to what was asked. */
-static bool take(struct tg_client *c, struct request *r, const struct tg01_reply *reply) {
+/* The check's answer by the line, at the moment of the reply. False: it does not tell. */
+static bool take_look(struct tg_client *c, const struct request *r, const struct tg01_reply *reply) {
+	const struct tg01_profile *p = &reply->of.profile;
+	struct sight s = {.book = tgc_book_of(&c->truth.books, reply->source.cat)};
+	if (!s.book || p->line.count == 0) return false;
+	s.at = p->line.steps[0].from;
+	s.cached.entry.line_until = p->line.until;
+	s.cached.count = tgc_line_pack(&p->line, &s.book->catalog, s.cached.words);
+	if (!s.cached.count || !tgc_sight_check(&c->truth, &s, r->tier, r->feature, r->answers)) return false;
+	r->answers->source = TG_FROM_SERVER;
+	r->answers->epoch = reply->source.epoch;
+	r->answers->ver = reply->source.ver;
+	r->answers->as_of_ms = reply->source.as_of;
+	return true;
+}
+
+static void keep_line(struct tg_client *c, const struct request *r, const struct tg01_reply *reply, int64_t now) {
+	const struct tg01_source *source = &reply->source;
+	if (r->kind == ASK_GET && !(r->with & TG01_WITH_LINE)) return;
+	tgc_catalog_named(c, source->cat, (unsigned)__builtin_ctz(r->has | 1u << 31));
+	tgc_keep(c, source, view_str(r->subject), source->ver, &reply->of.profile.line, now);
+}
+
+static enum tg_status take_catalog(struct tg_client *c, struct request *r, const struct tg01_reply *reply,
+				   int64_t now) {
+	const struct book *b = tgc_catalog_came(c, reply, now);
+	if (!r->catalog) return TG_OK;
+	return b ? tgc_catalog_copy(&b->catalog, r->catalog) : TG_MEMORY;
+}
+
+static void compare_batch(struct tg_client *c, const struct request *r) {
+	for (unsigned i = 0; i < r->count; i++)
+		if (r->answers[i].error == TG_NO_ERROR) tgc_keep_compare(c, &r->questions[i], &r->answers[i]);
+}
+
+/* False: it says something that does not belong to what was asked. */
+static bool take(struct tg_client *c, struct request *r, const struct tg01_reply *reply, int64_t now) {
 	enum tg_status status = TG_OK;
 	switch (r->kind) {
 	case ASK_CHECK:
 		take_answer(&c->t, &reply->of.answer, &reply->source, r->answers);
+		tgc_keep_compare(c, &(const struct tg_question){r->subject, r->tier, r->feature}, r->answers);
 		break;
 	case ASK_BATCH:
 		if (reply->of.batch.count != r->count) return false;
 		for (unsigned i = 0; i < r->count; i++)
 			take_result(&c->t, &reply->of.batch.results[i], &reply->source, &r->answers[i]);
+		compare_batch(c, r);
 		break;
 	case ASK_GET:
+		keep_line(c, r, reply, now);
 		if (!take_profile(&c->t, reply, r->profile)) status = TG_MEMORY;
 		break;
+	case ASK_LOOK:
+	case ASK_LINE:
+		keep_line(c, r, reply, now);
+		if (r->kind == ASK_LINE || take_look(c, r, reply)) break;
+		tgc_ask_plainly(c, r, now);
+		return true;
 	case ASK_CATALOG:
+		status = take_catalog(c, r, reply, now);
+		break;
+	case ASK_SINCE:
+		tgc_follow_changes(c, r, reply);
+		break;
+	case ASK_PAGE:
+		tgc_follow_page(c, r, reply, now);
+		break;
 	case ASK_PING:
+		if (!c->settings.feed.count) tgc_catalog_named(c, reply->source.cat, (unsigned)r->only);
+		break;
 	case REQUEST_KINDS:
 		break;
 	}
@@ -104,7 +180,7 @@ static const char *read_reply(struct tg_client *c, struct server *s, struct view
 		return "a reply that is no answer to the question";
 	if (reply.failed)
 		refuse(c, s, r, &reply, now);
-	else if (!take(c, r, &reply))
+	else if (!take(c, r, &reply, now))
 		return "a reply to another question";
 	return NULL;
 }

@@ -42,8 +42,7 @@ bool tgc_submit(struct tg_client *c, struct request *r) {
 		tgc_refuse(r, TG_USAGE, TG_NO_ERROR, "after fork() the child opens a client of its own");
 		return false;
 	}
-	if (atomic_fetch_add_explicit(&c->on_the_way, 1, memory_order_relaxed) >= REQUESTS_MAX) {
-		atomic_fetch_sub_explicit(&c->on_the_way, 1, memory_order_relaxed);
+	if (!tgc_admit(c)) {
 		tgc_refuse(r, TG_FALLBACK, TG_NOT_READY, "too many questions at once");
 		return false;
 	}

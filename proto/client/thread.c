@@ -1,5 +1,5 @@
 /* The one thread: sockets, timers, and what callers hand over. */
-#include "private.h"
+#include "follow.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#define TICK_MS 1000  /* looks around at least this often */
+#define TICK_MS 500   /* looks around at least this often */
 #define WAITING_MS 20 /* and this often while requests wait for a server */
 
 /* ---- pings: has a server answered? ---------------------------------------------------------- */
@@ -32,9 +32,7 @@ static void ponged(struct request *r) {
 
 static void ping(struct tg_client *c, struct server *s, int64_t now) {
 	struct ping *p = calloc(1, sizeof *p);
-	if (!p) return;
-	if (atomic_fetch_add_explicit(&c->on_the_way, 1, memory_order_relaxed) >= REQUESTS_MAX) {
-		atomic_fetch_sub_explicit(&c->on_the_way, 1, memory_order_relaxed);
+	if (!p || !tgc_admit(c)) {
 		free(p);
 		return;
 	}
@@ -77,7 +75,9 @@ static void look_after(struct tg_client *c, struct server *s, int64_t now) {
 
 static long wait_ms(const struct tg_client *c, int64_t now) {
 	int64_t next = tgc_dispatch_next(c), wait = TICK_MS;
-	if (!list_empty(&c->t.waiting)) wait = WAITING_MS;
+	const struct follow *f = &c->t.follow;
+	bool behind = f->known && !f->busy && (f->gap || !f->book || !f->filled);
+	if (behind || f->wanted_cat || !list_empty(&c->t.waiting)) wait = WAITING_MS;
 	for (unsigned i = 0; i < c->t.server_count; i++)
 		if (c->t.servers[i].remake_ms && c->t.servers[i].remake_ms < next) next = c->t.servers[i].remake_ms;
 	if (next <= now) return 0;
@@ -85,7 +85,7 @@ static long wait_ms(const struct tg_client *c, int64_t now) {
 }
 
 static void wait_for_news(struct tg_client *c) {
-	zmq_pollitem_t items[1 + 2 * TG_SERVERS_MAX];
+	zmq_pollitem_t items[2 + 2 * TG_SERVERS_MAX];
 	int n = 0;
 	items[n++] = (zmq_pollitem_t){.fd = c->wake, .events = ZMQ_POLLIN};
 	for (unsigned i = 0; i < c->t.server_count; i++) {
@@ -93,6 +93,7 @@ static void wait_for_news(struct tg_client *c) {
 		if (s->socket) items[n++] = (zmq_pollitem_t){.socket = s->socket, .events = ZMQ_POLLIN};
 		if (s->monitor) items[n++] = (zmq_pollitem_t){.socket = s->monitor, .events = ZMQ_POLLIN};
 	}
+	if (c->t.follow.feed) items[n++] = (zmq_pollitem_t){.socket = c->t.follow.feed, .events = ZMQ_POLLIN};
 	(void)zmq_poll(items, n, wait_ms(c, tgc_mono_ms()));
 }
 
@@ -106,6 +107,7 @@ static void run(struct tg_client *c) {
 			stirred = now;
 			tgc_dispatch_waiting(c, now);
 		}
+		tgc_follow(c, now);
 		tgc_dispatch_timers(c, now);
 		wait_for_news(c);
 	}
@@ -131,6 +133,7 @@ static enum error open_sockets(struct tg_client *c, struct problem *why) {
 }
 
 static void close_sockets(struct tg_client *c) {
+	tgc_follow_close(c);
 	for (unsigned i = 0; i < c->t.server_count; i++) tgc_server_unmake(&c->t.servers[i]);
 	while (c->t.zmq && zmq_ctx_term(c->t.zmq) != 0 && errno == EINTR) {
 	}
