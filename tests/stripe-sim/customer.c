@@ -90,11 +90,57 @@ static json_t *delete (struct sim_request *r) {
 	return record_show(rec);
 }
 
+/* ---- search ----------------------------------------------------------------------- */
+
+/* metadata['key']:'value' and nothing else of Stripe's query language; quotes inside are escaped with a backslash. */
+static const char *read_quoted(const char *at, char *out, size_t size) {
+	size_t n = 0;
+	if (*at++ != '\'') return NULL;
+	for (; *at && *at != '\''; at++) {
+		if (*at == '\\' && at[1]) at++;
+		if (n + 1 == size) return NULL;
+		out[n++] = *at;
+	}
+	out[n] = 0;
+	return *at == '\'' ? at + 1 : NULL;
+}
+
+static bool read_query(const char *query, char *key, char *value, size_t size) {
+	static const char begin[] = "metadata[";
+	if (!query || strncmp(query, begin, sizeof begin - 1) != 0) return false;
+	const char *at = read_quoted(query + sizeof begin - 1, key, size);
+	if (!at || strncmp(at, "]:", 2) != 0) return false;
+	at = read_quoted(at + 2, value, size);
+	return at && !*at;
+}
+
+static json_t *search(struct sim_request *r) {
+	char key[600], value[600];
+	const char *query = need_text(r, r->params, NULL, "query");
+	int64_t limit = want_int(r, r->params, NULL, "limit", 10, 1, SIM_LIST_MAX);
+	if (failed(r)) return NULL;
+	if (!read_query(query, key, value, sizeof key))
+		return refuse(r, 400, NULL, "query", "We were unable to parse your search query.");
+	const struct records *all = &r->sim->scope->lists[K_CUSTOMER];
+	json_t *data = json_array();
+	bool more = false;
+	for (size_t i = all->count; i--;) {
+		const struct record *rec = all->at[i];
+		if (rec->deleted || !text_is(json_object_get(rec->json, "metadata"), key, value)) continue;
+		more = (int64_t)json_array_size(data) == limit;
+		if (more) break;
+		(void)json_array_append_new(data, record_show(rec));
+	}
+	return json_pack("{s:s, s:o, s:b, s:n, s:s}", "object", "search_result", "data", data, "has_more", more,
+			 "next_page", "url", r->path);
+}
+
 static json_t *list(struct sim_request *r) { return list_records(r, K_CUSTOMER, "email,test_clock,", NULL, NULL); }
 
 static const struct sim_route rows[] = {
 	{"POST", "/v1/customers", create, FIELDS "test_clock,"},
 	{"GET", "/v1/customers", list, LIST_PARAMS "email,test_clock,"},
+	{"GET", "/v1/customers/search", search, "limit,page,query,"},
 	{"GET", "/v1/customers/:a", retrieve, ""},
 	{"POST", "/v1/customers/:a", update, FIELDS},
 	{"DELETE", "/v1/customers/:a", delete, ""},

@@ -143,6 +143,23 @@ static struct record *previewed(struct sim_request *r) {
 	return failed(r) ? NULL : sub;
 }
 
+/* What a change is billed at once: prorations, or the period that begins with another interval. */
+static json_t *lines_of_now(struct sim_request *r, struct record *sub, json_t *items, bool prorates) {
+	json_t *lines = prorates ? prorations(r->sim, sub, items) : json_array(), *item;
+	json_t *waiting = json_object_get(sub->hidden, "lines");
+	size_t i;
+	if (waiting) (void)json_array_extend(lines, waiting);
+	if (items_same_interval(items_of(sub->json), items)) return lines;
+	const json_t *recurring = json_object_get(json_object_get(json_array_get(items, 0), "price"), "recurring");
+	int64_t start = sim_now(r->sim),
+		end = calendar_add(start, text_of(recurring, "interval"), int_of(recurring, "interval_count"));
+	json_array_foreach(items, i, item) {
+		int64_t amount = int_of(json_object_get(item, "price"), "unit_amount") * int_of(item, "quantity");
+		(void)json_array_append_new(lines, line_make(r->sim, sub, item, amount, start, end, false));
+	}
+	return lines;
+}
+
 /* The next period of these items, after what is prorated when they are new ones. */
 static json_t *preview_lines(struct sim_request *r, struct record *sub, json_t *items, bool are_new) {
 	json_t *lines = are_new ? prorations(r->sim, sub, items) : json_array(), *item;
@@ -167,9 +184,13 @@ static json_t *preview(struct sim_request *r) {
 	json_t *items = list && !failed(r) ? items_after(r, sub, list) : NULL;
 	if (failed(r)) return NULL;
 	bool prorates = items && strcmp(proration, "none") != 0;
-	json_t *invoice = invoice_json(r->sim, sub, "upcoming",
-				       preview_lines(r, sub, items ? items : items_of(sub->json), prorates));
+	bool restarts = items && !items_same_interval(items_of(sub->json), items) && !subscription_is(sub, "trialing");
+	bool now = restarts || (items && strcmp(proration, "always_invoice") == 0);
+	json_t *lines = now ? lines_of_now(r, sub, items, prorates)
+			    : preview_lines(r, sub, items ? items : items_of(sub->json), prorates);
+	json_t *invoice = invoice_json(r->sim, sub, now ? "subscription_update" : "upcoming", lines);
 	json_decref(items);
+	if (now) return invoice;
 	set_int(invoice, "period_start", period_start(sub));
 	set_int(invoice, "period_end", period_end(sub));
 	set_int(invoice, "next_payment_attempt", period_end(sub) + SIM_HOUR);

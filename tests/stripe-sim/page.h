@@ -30,4 +30,9 @@ void portal_plan_form(struct html *h, struct sim_request *r, const struct record
 void portal_cancel_forms(struct html *h, const char *session, const struct record *sub);
 void portal_back(struct html *h, const struct record *session);
 
+/* page_switch.c: a plan becomes another as the portal's feature says, with the form's quantity or the one there is. The
+ * API's answer, or NULL and *e. */
+json_t *portal_switch(struct sim_request *r, const json_t *feature, const struct record *sub,
+		      const struct record *price, struct sim_error *e);
+
 #endif

@@ -29,11 +29,12 @@ static void confirm_form(struct html *h, struct sim_request *r, const struct rec
 	page_price(h, r->sim, price->json);
 	html_fill(h, "</b></p><form method=\"post\" action=\"/p/session/%s/switch\">", record_id(session), NULL, NULL,
 		  NULL);
+	const char *quantity = text_of(json_array_get(items, 0), "quantity");
 	html_fill(h,
 		  "<input type=\"hidden\" name=\"subscription\" value=\"%s\"><input type=\"hidden\" name=\"price\" "
-		  "value=\"%s\">"
+		  "value=\"%s\"><input type=\"hidden\" name=\"quantity\" value=\"%s\">"
 		  "<button class=\"main\" name=\"do\" value=\"switch\">Confirm</button></form>",
-		  record_id(sub), record_id(price), NULL, NULL);
+		  record_id(sub), record_id(price), quantity ? quantity : "", NULL);
 }
 
 bool flow_page(struct sim_request *r, struct record *session, const char *note) {

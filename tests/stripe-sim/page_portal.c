@@ -243,14 +243,9 @@ static json_t *change(struct sim_request *r) {
 	if (!sub) return NULL;
 	const struct record *price = sim_find(r->sim, K_PRICE, text_of(r->params, "price"));
 	if (!price) return show(r, session, 404, "There is no such plan.");
-	char target[SIM_ID_MAX + 24], form[2 * SIM_ID_MAX + 120];
 	struct sim_error e = {.status = 0};
-	(void)snprintf(target, sizeof target, "/v1/subscriptions/%s", record_id(sub));
-	(void)snprintf(form, sizeof form,
-		       "items[0][id]=%s&items[0][price]=%s&items[0][quantity]=%lld&proration_behavior=always_invoice",
-		       text_of(first_item(sub), "id"), record_id(price),
-		       (long long)int_of(first_item(sub), "quantity"));
-	return after(r, session, inner_call(r, "POST", target, form, &e), &e);
+	json_t *answer = portal_switch(r, feature(r->sim, session, "subscription_update"), sub, price, &e);
+	return after(r, session, answer, &e);
 }
 
 static json_t *card(struct sim_request *r) {

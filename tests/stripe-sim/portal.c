@@ -120,6 +120,8 @@ static json_t *configuration_retrieve(struct sim_request *r) {
 }
 
 static json_t *configuration_list(struct sim_request *r) {
+	/* an account's default is there before its first session */
+	if (text_is(r->params, "is_default", "true")) (void)configuration(r);
 	return list_records(r, K_PORTAL_CONFIGURATION, "active,is_default,", NULL, NULL);
 }
 

@@ -149,7 +149,7 @@ static const char portal_configuration[] = JSON({
 			"payment_method_configuration": null}, "subscription_cancel": {"cancellation_reason": {"enabled": false,
 			"options": []}, "enabled": true, "mode": "at_period_end", "proration_behavior": "none"},
 		"subscription_update": {"billing_cycle_anchor": null, "default_allowed_updates": ["price"], "enabled": true,
-			"products": [], "proration_behavior": "create_prorations", "schedule_at_period_end": {"conditions": []},
+			"products": [], "proration_behavior": "always_invoice", "schedule_at_period_end": {"conditions": []},
 			"trial_update_behavior": "end_trial"}}, "is_default": false, "livemode": false,
 	"login_page": {"enabled": false, "url": null}, "metadata": {}, "name": null, "updated": 0});
 

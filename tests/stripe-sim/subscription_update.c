@@ -96,7 +96,7 @@ static const json_t *recurring_of(const json_t *items) {
 	return json_object_get(json_object_get(json_array_get(items, 0), "price"), "recurring");
 }
 
-static bool same_interval(const json_t *a, const json_t *b) {
+bool items_same_interval(const json_t *a, const json_t *b) {
 	return text_is(recurring_of(a), "interval", text_of(recurring_of(b), "interval")) &&
 	       int_of(recurring_of(a), "interval_count") == int_of(recurring_of(b), "interval_count");
 }
@@ -129,7 +129,7 @@ static struct record *bill_now(struct sim *sim, struct record *sub, json_t *befo
 void subscription_set_items(struct sim *sim, struct record *sub, json_t *items, const char *proration) {
 	json_t *before = record_copy(sub);
 	json_t *lines = strcmp(proration, "none") == 0 ? json_array() : prorations(sim, sub, items);
-	bool restart = !same_interval(items_of(sub->json), items) && !subscription_is(sub, "trialing");
+	bool restart = !items_same_interval(items_of(sub->json), items) && !subscription_is(sub, "trialing");
 	place_items(sub, items);
 	keep_lines(sub, lines);
 	if (restart)
@@ -342,7 +342,7 @@ static void apply(struct sim_request *r, struct record *sub, json_t *items, cons
 		return;
 	}
 	json_t *lines = items && strcmp(proration, "none") != 0 ? prorations(r->sim, sub, items) : json_array();
-	bool restart = items && !same_interval(items_of(sub->json), items) && !subscription_is(sub, "trialing");
+	bool restart = items && !items_same_interval(items_of(sub->json), items) && !subscription_is(sub, "trialing");
 	bool collect = !text_is(r->params, "payment_behavior", "default_incomplete");
 	if (items) place_items(sub, items);
 	keep_lines(sub, lines);
@@ -367,7 +367,7 @@ json_t *subscription_update(struct sim_request *r, struct record *sub) {
 	json_t *items = list && !failed(r) ? items_after(r, sub, list) : NULL;
 	if (failed(r)) return NULL;
 	bool invoiced =
-		strcmp(proration, "always_invoice") == 0 || (items && !same_interval(items_of(sub->json), items));
+		strcmp(proration, "always_invoice") == 0 || (items && !items_same_interval(items_of(sub->json), items));
 	if (invoiced && hold_back(r, sub, items, behavior)) return failed(r) ? NULL : record_show(sub);
 	apply(r, sub, items, proration);
 	if (failed(r)) return NULL;

@@ -212,6 +212,42 @@ static void test_pages_stay_with_their_customer(void **state) {
 	edge_rig_close(&e);
 }
 
+/* Cheaper at the period's end where the configuration says so, dearer at once; the flow's quantity counts. */
+static void test_a_switch_goes_as_configured(void **state) {
+	(void)state;
+	struct edge_rig e;
+	char to[256];
+	edge_rig_open(&e);
+	struct id alice = a_customer(&e), sub = a_subscription(&e, alice, "");
+	json_t *list = SAY(&e, "GET", "/v1/billing_portal/configurations", "is_default=true");
+	struct id main = id_in(json_array_get(json_object_get(list, "data"), 0), "id");
+	(void)SAY(&e, "POST", path_of("/v1/billing_portal/configurations/%s", main.text).text,
+		  "features[subscription_update][schedule_at_period_end][conditions][0][type]=decreasing_item_amount");
+	(void)SAY(&e, "POST", "/v1/prices",
+		  "id=price_dear&currency=usd&unit_amount=9000&recurring[interval]=month&product_data[name]=D");
+	(void)SAY(&e, "POST", "/v1/prices",
+		  "id=price_cheap&currency=usd&unit_amount=1&recurring[interval]=month&product_data[name]=C");
+	struct id session = id_in(SAY(&e, "POST", "/v1/billing_portal/sessions", "customer=%s", alice.text), "id");
+	struct path path = path_of("/p/session/%s/switch", session.text);
+	struct path form = path_of("subscription=%s&price=price_dear&quantity=2", sub.text);
+	assert_int_equal(press(&e, path.text, form.text, to), 303);
+	const json_t *item = item_at(look(&e.rig, sub), 0);
+	assert_string_equal(text_of(json_object_get(item, "price"), "id"), "price_dear");
+	assert_int_equal(int_of(item, "quantity"), 2);
+	form = path_of("subscription=%s&price=price_cheap", sub.text);
+	assert_int_equal(press(&e, path.text, form.text, to), 303);
+	item = item_at(look(&e.rig, sub), 0);
+	assert_string_equal(text_of(json_object_get(item, "price"), "id"), "price_dear");
+	struct id schedule = id_in(look(&e.rig, sub), "schedule");
+	const json_t *phases = json_object_get(look(&e.rig, schedule), "phases");
+	assert_int_equal(json_array_size(phases), 2);
+	assert_int_equal(int_of(json_array_get(phases, 1), "start_date"), int_of(item, "current_period_end"));
+	advance(&e.rig, 32 * SIM_DAY);
+	item = item_at(look(&e.rig, sub), 0);
+	assert_string_equal(text_of(json_object_get(item, "price"), "id"), "price_cheap");
+	edge_rig_close(&e);
+}
+
 /* A header's value must not end its line, and a page leads to http(s) alone. */
 static void test_where_pages_lead(void **state) {
 	(void)state;
@@ -281,6 +317,7 @@ int main(void) {
 		cmocka_unit_test(test_damaged_state),
 		cmocka_unit_test(test_html),
 		cmocka_unit_test(test_pages_stay_with_their_customer),
+		cmocka_unit_test(test_a_switch_goes_as_configured),
 		cmocka_unit_test(test_where_pages_lead),
 		cmocka_unit_test(test_flags),
 	};

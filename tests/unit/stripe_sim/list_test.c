@@ -182,11 +182,45 @@ static void errors(void **state) {
 	rig_close(&g);
 }
 
+/* Customers by a value of their metadata, newest first; nothing else of Stripe's query language. */
+static void customers_are_searched_by_metadata(void **state) {
+	(void)state;
+	struct rig g = rig_open();
+	struct id old = id_in(ask(&g, "POST", "/v1/customers", "metadata[user_id]=o'neill\\x"), "id");
+	struct id gone = id_in(ask(&g, "POST", "/v1/customers", "metadata[user_id]=o'neill\\x"), "id");
+	struct id new = id_in(ask(&g, "POST", "/v1/customers", "metadata[user_id]=o'neill\\x"), "id");
+	(void)ask(&g, "POST", "/v1/customers", "metadata[user_id]=o");
+	(void)ask(&g, "DELETE", path_of("/v1/customers/%s", gone.text).text, "%s", "");
+	json_t *found = ask(&g, "GET", "/v1/customers/search", "query=metadata['user_id']:'o\\'neill\\\\x'");
+	assert_string_equal(text_of(found, "object"), "search_result");
+	assert_int_equal(json_array_size(data_of(found)), 2);
+	assert_string_equal(text_of(json_array_get(data_of(found), 0), "id"), new.text);
+	assert_string_equal(text_of(json_array_get(data_of(found), 1), "id"), old.text);
+	found = ask(&g, "GET", "/v1/customers/search", "limit=1&query=metadata['user_id']:'o\\'neill\\\\x'");
+	assert_true(bool_of(found, "has_more"));
+	static const char *const odd[] = {"query=",
+					  "query=email:'a'",
+					  "query=metadata['a']",
+					  "query=metadata['a']:'b",
+					  "query=metadata['a']:'b' AND x",
+					  "query=metadata[a]:'b'",
+					  ""};
+	for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+		(void)ask_as(&g, "", "GET", "/v1/customers/search", odd[i]);
+		assert_int_equal(g.status, 400);
+	}
+	rig_close(&g);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(pages_in_both_directions), cmocka_unit_test(filters),
-		cmocka_unit_test(lookup_keys_move),         cmocka_unit_test(events_by_type_and_age),
-		cmocka_unit_test(accounts_are_kept_apart),  cmocka_unit_test(errors),
+		cmocka_unit_test(customers_are_searched_by_metadata),
+		cmocka_unit_test(pages_in_both_directions),
+		cmocka_unit_test(filters),
+		cmocka_unit_test(lookup_keys_move),
+		cmocka_unit_test(events_by_type_and_age),
+		cmocka_unit_test(accounts_are_kept_apart),
+		cmocka_unit_test(errors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

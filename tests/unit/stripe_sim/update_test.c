@@ -194,6 +194,41 @@ static void a_preview_changes_nothing(void **state) {
 	rig_close(&g);
 }
 
+/* What is billed at once is an invoice of its own: without the next period, or with the one that begins anew. */
+static void a_preview_of_now(void **state) {
+	(void)state;
+	struct rig g = rig_open();
+	struct id cus = new_customer(&g), sub = subscribe(&g, cus, "");
+	advance(&g, 15 * SIM_DAY);
+	struct id item = first_item(&g, sub);
+	json_t *now = ask(&g, "POST", "/v1/invoices/create_preview",
+			  "subscription=%s&subscription_details[items][0][id]=%s&"
+			  "subscription_details[items][0][price]=price_max&"
+			  "subscription_details[proration_behavior]=always_invoice",
+			  sub.text, item.text);
+	assert_int_equal(int_of(now, "amount_due"), 4500 - 1000);
+	int64_t previewed = int_of(now, "amount_due");
+	now = ask(&g, "POST", "/v1/invoices/create_preview",
+		  "subscription=%s&subscription_details[items][0][id]=%s&"
+		  "subscription_details[items][0][price]=price_year&"
+		  "subscription_details[proration_behavior]=always_invoice",
+		  sub.text, item.text);
+	json_t *lines = json_object_get(json_object_get(now, "lines"), "data");
+	const json_t *last = json_array_get(lines, json_array_size(lines) - 1);
+	assert_int_equal(int_of(last, "amount"), 20000);
+	assert_int_equal(int_of(json_object_get(last, "period"), "start"), sim_now(g.sim));
+	now = ask(&g, "POST", "/v1/invoices/create_preview",
+		  "subscription=%s&subscription_details[items][0][id]=%s&"
+		  "subscription_details[items][0][price]=price_max&subscription_details[proration_behavior]=none",
+		  sub.text, item.text);
+	assert_int_equal(int_of(now, "amount_due"), 9000);
+	/* and what was previewed is what is charged */
+	(void)ask(&g, "POST", path_of("/v1/subscriptions/%s", sub.text).text,
+		  "items[0][id]=%s&items[0][price]=price_max&proration_behavior=always_invoice", item.text);
+	assert_int_equal(int_of(look(&g, latest_invoice(&g, sub)), "amount_paid"), previewed);
+	rig_close(&g);
+}
+
 static void calendars(void **state) {
 	(void)state;
 	/* 31 January 2024 */
@@ -217,6 +252,7 @@ int main(void) {
 		cmocka_unit_test(another_interval_begins_now),
 		cmocka_unit_test(what_is_refused_changes_nothing),
 		cmocka_unit_test(a_preview_changes_nothing),
+		cmocka_unit_test(a_preview_of_now),
 		cmocka_unit_test(calendars),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
