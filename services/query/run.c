@@ -1,6 +1,7 @@
 #include "query.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <zmq.h>
 
 #include "service/clock.h"
@@ -71,28 +72,50 @@ static enum error handle_signals(struct query *q, bool *ret_stop, struct problem
 	return OK;
 }
 
+static int descriptor_of(void *socket) {
+	int fd = -1;
+	size_t size = sizeof fd;
+	return zmq_getsockopt(socket, ZMQ_FD, &fd, &size) == 0 ? fd : -1;
+}
+
+static bool has_input(void *socket) {
+	int events = 0;
+	size_t size = sizeof events;
+	return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 && events & ZMQ_POLLIN;
+}
+
+/* zmq_poll asks each socket twice, at a system call each time: a third of what a check costs. A socket that was read
+ * until there was nothing left needs no asking: its descriptor tells when there is something again (ZMQ_FD). */
+static enum error wait_for(struct query *q, struct pollfd at[AT_COUNT], int wait, struct problem *why) {
+	at[AT_ROUTER] = (struct pollfd){.fd = descriptor_of(q->router.door.socket), .events = POLLIN};
+	at[AT_WORKER] = (struct pollfd){.fd = descriptor_of(q->feed.worker), .events = POLLIN};
+	at[AT_SIGNALS] = (struct pollfd){.fd = q->service->signals.fd, .events = POLLIN};
+	if (poll(at, AT_COUNT, wait) >= 0) return OK;
+	for (unsigned i = 0; i < AT_COUNT; i++) at[i].revents = 0;
+	return errno == EINTR ? OK : problem_set(why, ERR_INTERNAL, "poll: %s", zmq_strerror(errno));
+}
+
 enum error query_run(struct query *q, struct problem *why) {
-	zmq_pollitem_t items[AT_COUNT] = {
-		[AT_ROUTER] = {.socket = q->router.door.socket, .events = ZMQ_POLLIN},
-		[AT_WORKER] = {.socket = q->feed.worker, .events = ZMQ_POLLIN},
-		[AT_SIGNALS] = {.fd = q->service->signals.fd, .events = ZMQ_POLLIN},
-	};
+	struct pollfd at[AT_COUNT];
 	service_ready(q->service);
 	log_info(&q->service->log, log_ev("listening"), kv_str("listen", q->router.door.actual),
 		 kv_str("feed", q->feed.door.actual), kv_str("admin", admin_address(q->service->admin)));
-	bool more_requests = false, more_changes = false, stop = false;
+	/* what is true is looked at without waiting: all of it at the start, and once a second, come what may */
+	bool more_requests = true, more_words = true, more_changes = false, stop = false;
 	int64_t next_tick = mono_ms();
 	for (;;) {
-		if (zmq_poll(items, AT_COUNT, wait_ms(next_tick, more_requests || more_changes)) < 0 && errno != EINTR)
-			return problem_set(why, ERR_INTERNAL, "zmq_poll: %s", zmq_strerror(errno));
-		if (items[AT_SIGNALS].revents) {
-			enum error e = handle_signals(q, &stop, why);
+		bool at_once = more_requests || more_words || more_changes;
+		enum error e = wait_for(q, at, wait_ms(next_tick, at_once), why);
+		if (e) return e;
+		if (at[AT_SIGNALS].revents) {
+			e = handle_signals(q, &stop, why);
 			if (e) return e;
 			if (stop) break;
-			items[AT_ROUTER].socket = q->router.door.socket; /* which other keys may have made anew */
+			more_requests = more_words = true; /* other keys may have made the sockets anew */
 		}
-		more_requests = (items[AT_ROUTER].revents || more_requests) && router_serve(&q->router);
-		bool news = items[AT_WORKER].revents && feed_listen(&q->feed);
+		more_requests = (at[AT_ROUTER].revents || more_requests) && router_serve(&q->router);
+		bool listens = at[AT_WORKER].revents || more_words, news = listens && feed_listen(&q->feed);
+		more_words = listens && has_input(q->feed.worker);
 		more_changes = (news || more_changes) && feed_publish(&q->feed, wall_ms());
 		/* the worker may just have said that the store is complete: go on at once, not at the next tick */
 		if (link_ready(&q->link) != q->was_ready) {
@@ -102,6 +125,7 @@ enum error query_run(struct query *q, struct problem *why) {
 		if (mono_ms() < next_tick) continue;
 		next_tick = mono_ms() + QUERY_TICK_MS;
 		more_changes = tick(q) || more_changes;
+		more_requests = more_words = true;
 	}
 	drain(q);
 	return OK;
