@@ -73,7 +73,7 @@ struct action {
 		*fields;     /* of the body (POST) or the query (GET), NULL-terminated; others are refused by name */
 	bool open;           /* needs no token; the subject is then "" */
 	bool store_only;     /* works without Stripe; the others are refused when there is no key */
-	unsigned per_minute; /* requests of one subject; 0: the service's default */
+	unsigned per_minute; /* requests of one subject, when RATE_LIMIT is the default, with which it grows; 0: that */
 	void (*start)(struct ask *a);
 	/* Instead of `start`, on an HTTP thread: for what memory can answer. It answers, or calls ask_hand_over. NULL:
 	 * the ask begins on the loop. Of what is below it may call only ask_subject to ask_number, ask_now, ask_catalog

@@ -36,7 +36,8 @@
 #define ASKS_MAX 2048        /* asks that are kept, all subjects together; beyond: 503 */
 #define CONNECTIONS_MAX 4096 /* so that those which wait for others leave room to those which memory answers */
 #define THREADS_MAX 16
-#define DRAIN_MS 12000 /* over ASK_DEADLINE_MS */
+#define RATE_LIMIT_DEFAULT 240 /* requests a minute of one subject */
+#define DRAIN_MS 12000         /* over ASK_DEADLINE_MS */
 
 struct billing_settings {
 	struct service_settings service;

@@ -225,7 +225,8 @@ static bool within_rate(struct ask *a) {
 	const struct action *x = a->action;
 	if (x->open) return true;
 	struct view name = x->per_minute ? view_str(x->path) : VIEW_NONE;
-	unsigned rate = x->per_minute ? x->per_minute : (unsigned)a->b->settings.rate_limit;
+	uint64_t all = a->b->settings.rate_limit, own = x->per_minute * all / RATE_LIMIT_DEFAULT;
+	unsigned rate = (unsigned)(!x->per_minute ? all : own ? own : 1);
 	int64_t wait_ms = limits_take(a->b->limits, view_str(a->who.subject), name, rate, mono_ms());
 	if (!wait_ms) return true;
 	a->retry_after_s = (wait_ms + 999) / 1000;

@@ -1,5 +1,7 @@
 #include "billing.h"
 
+#define TEXT(n) #n
+#define NUMBER(n) TEXT(n)
 #define AT(member) offsetof(struct billing_settings, member)
 
 static const struct setting rows[] = {
@@ -35,7 +37,7 @@ static const struct setting rows[] = {
 	{"RETURN_URLS", SETTING_STRING, AT(return_urls),
 	 .help = "origins and addresses that Stripe's pages may return to, separated by ;; PUBLIC_URL when not set"},
 	{"ORIGINS", SETTING_STRING, AT(origins), .help = "other origins whose pages may call the API, separated by ;"},
-	{"RATE_LIMIT", SETTING_U64, AT(rate_limit), .fallback = "240", .min = 1, .max = 1000000,
+	{"RATE_LIMIT", SETTING_U64, AT(rate_limit), .fallback = NUMBER(RATE_LIMIT_DEFAULT), .min = 1, .max = 1000000,
 	 .help = "requests a minute of one subject"},
 	SERVICE_SETTINGS(struct billing_settings, service, "127.0.0.1:8804"),
 };
