@@ -74,14 +74,15 @@ static struct idempotent *oldest_done(const struct idempotency *i) {
 	return e;
 }
 
-/* What is too old leaves, and as much as is needed for `bytes` more and one entry. */
+/* What is too old leaves, and as much as is needed for `bytes` and `entries` more. */
 static bool make_room(struct idempotency *i, size_t bytes, unsigned entries, int64_t now_ms) {
-	for (struct idempotent *e = oldest_done(i); e; e = oldest_done(i)) {
-		bool old = now_ms - e->born_ms > IDEMPOTENCY_MS;
-		if (!old && i->count + entries <= IDEMPOTENCY_ENTRIES && i->bytes + bytes <= IDEMPOTENCY_BYTES) break;
+	for (;;) {
+		bool fits = i->count + entries <= IDEMPOTENCY_ENTRIES && i->bytes + bytes <= IDEMPOTENCY_BYTES;
+		bool old = i->oldest && now_ms - i->oldest->born_ms > IDEMPOTENCY_MS;
+		struct idempotent *e = fits && !old ? NULL : oldest_done(i);
+		if (!e || (fits && now_ms - e->born_ms <= IDEMPOTENCY_MS)) return fits;
 		entry_free(i, e);
 	}
-	return i->count + entries <= IDEMPOTENCY_ENTRIES && i->bytes + bytes <= IDEMPOTENCY_BYTES;
 }
 
 static struct idempotent *add(struct idempotency *i, const uint8_t *id, const uint8_t *body, int64_t now_ms) {

@@ -254,7 +254,10 @@ class ApiTest(billing_api.BillingTest):
     def test_stripe_is_slow_and_then_dead(self):
         hole = Hole()
         self.start_store()
+        self.price("pro_monthly")
+        self.subscribe("alice")
         self.start_billing(api=hole.url(), env=self.clock.env(), stripe_deadline="8s")
+        self.wait_state("alice", "active")
         waiting = []
 
         def buy(n):
@@ -264,7 +267,8 @@ class ApiTest(billing_api.BillingTest):
             t.start()
         wait_until(lambda: hole.taken, 10, "Stripe is asked")
         self.hold("Stripe takes for ever, 100 wait for it")
-        answer = self.get(STATUS, "user-0", headers={"Prefer": "wait=1"})
+        answer = self.get(STATUS, "alice", headers={"Prefer": "wait=1"})
+        self.assertEqual(answer.json["state"], "active")
         self.assertIn(answer.json["details_state"], ("pending", "unavailable"))
         for t in threads:
             t.join(60)
