@@ -2,7 +2,7 @@
 //   node NAME.mjs OUT_DIR      exit code 77: Chromium or the packages of package-lock.json are not there
 import { mkdirSync, existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { after, afterEach, before, test } from "node:test";
+import { after, afterEach, before, test as node_test } from "node:test";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Mock } from "./mock.mjs";
@@ -100,4 +100,17 @@ export async function until(holds, what = "it holds") {
 	assert.fail(`never came: ${what}`);
 }
 
-export { test, assert };
+// Lets the page's clock go on, a second at a time, until it holds. Its requests take real time, its timers do not.
+export async function run_until(page, holds, seconds = 130) {
+	for (let i = 0; i < seconds; i++) {
+		if (await holds()) return;
+		await page.clock.runFor(1000);
+		await page.evaluate(() => new Promise(resolve => queueMicrotask(resolve)));
+	}
+	assert.fail(`not within ${seconds} s of the page's clock`);
+}
+
+// One test; a minute is far more than any needs.
+export const test = (name, run) => node_test(name, { timeout: 60000 }, run);
+
+export { assert };

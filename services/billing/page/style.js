@@ -82,7 +82,7 @@ time { white-space: nowrap; }
 
 /* ---- badges, pills, notes ---- */
 .badge, .pill { display: inline-flex; align-items: center; gap: .375rem; border-radius: 99px; font-size: .8125rem; font-weight: 600; line-height: 1.25; }
-.badge { padding: .3125rem .75rem .3125rem .5rem; }
+.badge { padding: .3125rem .75rem .3125rem .5rem; min-block-size: 1.75rem; }
 .pill { padding: .1875rem .625rem; white-space: nowrap; }
 .calm { background: var(--_calm-soft); color: var(--_calm); }
 .good { background: var(--_good-soft); color: var(--_good); }
