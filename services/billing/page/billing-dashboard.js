@@ -253,6 +253,7 @@ export class BillingDashboard extends HTMLElement {
 		}
 		const order = plans.tiers.map(one => one.name);
 		const step = order.indexOf(tier) - order.indexOf(status.tier);
+		this.#work.forget_failures();
 		const sells = price_in(plans.tiers.find(one => one.name === tier), this.#chosen_interval());
 		this.#change = { tier, direction: step > 0 ? "up" : step < 0 ? "down" : "same", phase: sells ? "loading" : "free" };
 		if (sells) this.#load_preview();
@@ -295,6 +296,7 @@ export class BillingDashboard extends HTMLElement {
 
 	#close_change() {
 		this.#change = null;
+		this.#work.forget_failures();
 		this.#draw_soon();
 	}
 

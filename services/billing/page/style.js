@@ -127,7 +127,7 @@ time { white-space: nowrap; }
 @keyframes breathe { 50% { opacity: .45; } }
 
 /* ---- plans ---- */
-.tiers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 16rem), 1fr)); gap: 1rem; }
+.tiers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 13.5rem), 1fr)); gap: 1rem; }
 .tier { display: flex; flex-direction: column; gap: 1rem; padding: 1.5rem; background: var(--_surface); border: 1px solid var(--_line);
 	border-radius: var(--_radius); min-block-size: 23rem; min-inline-size: 0; }
 .tier.current { border-color: var(--_accent); box-shadow: inset 0 0 0 1px var(--_accent); }
@@ -142,7 +142,7 @@ time { white-space: nowrap; }
 	background: var(--_sunken); border-radius: var(--_radius-small); }
 .includes { font-size: .9375rem; color: var(--_muted); margin-block-end: -.25rem; }
 .features { display: flex; flex-direction: column; gap: .5rem; font-size: .9375rem; }
-.features li { display: flex; gap: .625rem; align-items: flex-start; overflow-wrap: anywhere; }
+.features li { min-block-size: 1.5em; display: flex; gap: .625rem; align-items: flex-start; overflow-wrap: anywhere; }
 .features .icon { color: var(--_good); margin-block-start: .2em; }
 .intervals { display: inline-flex; flex-wrap: wrap; gap: .25rem; padding: .25rem; border-radius: calc(var(--_radius-small) + .125rem); background: var(--_sunken); border: 1px solid var(--_line); }
 .interval { position: relative; }
@@ -176,11 +176,15 @@ time { white-space: nowrap; }
 .history-blank-row { min-block-size: 3.5rem; display: flex; align-items: center; }
 
 /* ---- the dialog ---- */
-dialog { inline-size: min(30rem, calc(100vi - 2rem)); max-block-size: calc(100vb - 2rem); padding: 2rem; border: 1px solid var(--_line); border-radius: var(--_radius);
-	background: var(--_surface); color: var(--_text); box-shadow: 0 24px 64px -16px rgb(0 0 0 / .45); overflow: auto; }
+dialog { inline-size: min(30rem, calc(100vi - 2rem)); max-block-size: calc(100vb - 2rem); padding: 0; border: 1px solid var(--_line); border-radius: var(--_radius);
+	background: var(--_surface); color: var(--_text); box-shadow: 0 24px 64px -16px rgb(0 0 0 / .45); overflow: hidden; }
+dialog[open] { display: flex; flex-direction: column; --_pad: 2rem; }
+dialog > * { padding-inline: var(--_pad); }
+dialog > h2 { padding-block-start: var(--_pad); }
 dialog::backdrop { background: rgb(10 12 18 / .5); }
 dialog h2 { font-size: 1.375rem; font-weight: 660; letter-spacing: -.016em; line-height: 1.25; overflow-wrap: anywhere; }
-.dialog-body { display: flex; flex-direction: column; gap: 1.25rem; margin-block: 1.25rem 1.75rem; min-block-size: 9rem; }
+.dialog-body { display: flex; flex-direction: column; gap: 1.25rem; padding-block: 1.25rem 1.75rem; flex: 0 1 auto; min-block-size: 4rem; overflow: auto; }
+.dialog-body > * { flex: none; }
 .sums { border: 1px solid var(--_line); border-radius: var(--_radius-small); overflow: hidden; }
 .sum { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .25rem 1rem; padding: .875rem 1rem; min-block-size: 4.25rem; }
 .sum + .sum { border-block-start: 1px solid var(--_line); }
@@ -190,8 +194,9 @@ dialog h2 { font-size: 1.375rem; font-weight: 660; letter-spacing: -.016em; line
 .line { display: flex; justify-content: space-between; gap: 1rem; padding-block: .375rem; font-size: .9375rem; }
 .line dt { color: var(--_muted); overflow-wrap: anywhere; min-inline-size: 0; }
 .fine { color: var(--_muted); font-size: .875rem; }
-dialog .note { margin-block-end: 1.25rem; }
-.dialog-actions { display: flex; justify-content: flex-end; gap: .75rem; }
+dialog .note { margin: 0 var(--_pad) 1.25rem; padding: .875rem 1rem; }
+.dialog-body .note { margin: 0; }
+.dialog-actions { display: flex; justify-content: flex-end; gap: .75rem; padding-block: 1.25rem; border-block-start: 1px solid var(--_line); }
 .dialog-actions .button { min-inline-size: 7rem; }
 
 /* ---- narrow: the element's own width counts, not the window's ---- */
@@ -220,14 +225,14 @@ dialog .note { margin-block-end: 1.25rem; }
 	.history-table td, .history-table td:first-child, .history-table td:last-child { display: block; padding: 0; border: 0; inline-size: auto; }
 	.cell-what { grid-area: 1 / 1; }
 	.history-table .cell-amount { grid-area: 1 / 2; }
-	.cell-date { grid-area: 2 / 1; }
-	.cell-state { grid-area: 2 / 2; text-align: end; }
+	.cell-date { grid-area: 2 / 1 / 3 / 3; }
+	.cell-state { grid-area: 2 / 1 / 3 / 3; justify-self: end; }
 	.cell-links { grid-area: 3 / 1 / 4 / 3; }
 	.history-table .cell-links:empty { display: none; }
 	.cell-links a { margin-block: 0 -.5rem; }
 }
 @media (max-width: 30rem) {
-	dialog { padding: 1.25rem; }
+	dialog[open] { --_pad: 1.25rem; }
 	.dialog-actions { flex-direction: column-reverse; }
 }
 @media (prefers-reduced-motion: reduce) {

@@ -45,7 +45,8 @@ function content(view, change) {
 	if (change.phase === "loading")
 		return [h("p", { class: "hidden", role: "status", key: "status" }, words.text("preview.loading")),
 			h("dl", { class: "sums", key: "blank", "aria-hidden": "true" }, [0, 1].map(i =>
-				h("div", { class: "sum", key: i }, h("dt", {}, bar("medium")), h("dd", {}, bar("small")))))];
+				h("div", { class: "sum", key: i }, h("dt", {}, bar("medium")), h("dd", {}, bar("small"))))),
+			["when", "lines"].map(key => h("p", { key, "aria-hidden": "true" }, bar("wide")))];
 	if (change.phase === "failed")
 		return h("p", { class: "note bad", role: "alert", key: "failed" }, words.text(change.why));
 	return [sums(view, change.preview), h("p", { key: "when" }, when(view, change.preview)), lines(view, change.preview)];
@@ -64,7 +65,7 @@ export function change_dialog(view) {
 		h("h2", { id: "change-title", part: "dialog-title", tabindex: "-1", key: "title" },
 			words.say(TITLES[change.direction], { tier: words.tier(change.tier) })),
 		h("div", { class: "dialog-body", key: "body" }, content(view, change),
-			go_on && h("p", { class: "fine", key: "fine" }, words.text("preview.nothing_yet"))),
+			(go_on || change.phase === "loading") && h("p", { class: "fine", key: "fine" }, words.text("preview.nothing_yet"))),
 		view.notices_in_dialog(),
 		h("div", { class: "dialog-actions", key: "actions" },
 			h("button", { type: "button", class: "button secondary", part: "button", key: "cancel", onclick: () => view.close_change() },

@@ -15,7 +15,7 @@ function description(view, invoice) {
 	const { words } = view;
 	const text = invoice.description || words.text("history.invoice", { number: invoice.number ?? invoice.id ?? "" });
 	const spans = words.days(invoice.period_start, invoice.period_end);
-	return [h("bdi", { class: "row-title" }, text),
+	return [h("span", { class: "row-title" }, h("bdi", {}, text)),
 		spans && h("span", { class: "row-more" }, spans)];
 }
 
@@ -39,7 +39,7 @@ function row(view, invoice, i) {
 	return h("tr", { role: "row", key: invoice.id ?? `row ${i}`, part: "history-row" },
 		cell("date", words.short_day(invoice.created) ?? "–"),
 		cell("what", description(view, invoice)),
-		cell("amount", words.money(paid ? invoice.amount_paid : invoice.total, invoice.currency) ?? "–"),
+		cell("amount", h("bdi", {}, words.money(paid ? invoice.amount_paid : invoice.total, invoice.currency) ?? "–")),
 		cell("state", h("span", { class: `pill ${TONE[state] ?? "calm"}` },
 			words.has(key) ? words.text(key) : words.feature(state ?? "–"))),
 		cell("links", receipt(view, invoice)));

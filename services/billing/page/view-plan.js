@@ -93,7 +93,7 @@ function next_payment(view) {
 	if (!amount && !day && !ends && no_details(status)) return unknown_fact(view, "next");
 	if (!amount && !day)
 		return fact(view, "next", words.text("fact.next"), h("span", { class: "muted" }, words.text("fact.next.none")));
-	return fact(view, "next", words.text("fact.next"), amount ?? day, amount ? day : null);
+	return fact(view, "next", words.text("fact.next"), amount ? h("bdi", {}, amount) : day, amount ? day : null);
 }
 
 function card(view) {
@@ -107,9 +107,9 @@ function card(view) {
 	const expired = month && Date.UTC(method.exp_year, method.exp_month, 1) <= view.now_ms;
 	return fact(view, "card", label,
 		[icon("card"), method.last4 ? [h("span", { class: "hidden" }, words.text("fact.card.number", { brand, last4: method.last4 })),
-			h("span", { "aria-hidden": "true" }, brand, " ", h("bdi", { class: "digits", dir: "ltr" }, `•••• ${method.last4}`))] : brand],
+			h("span", { "aria-hidden": "true" }, h("bdi", {}, brand), " ", h("bdi", { class: "digits", dir: "ltr" }, `•••• ${method.last4}`))] : brand],
 		month && h("span", { class: expired ? "warn" : null },
-			words.text(expired ? "fact.card.expired" : "fact.card.expires", { date: month })));
+			words.say(expired ? "fact.card.expired" : "fact.card.expires", { date: month })));
 }
 
 function price(view) {
@@ -122,7 +122,7 @@ function price(view) {
 		return fact(view, "price", words.text("fact.price"),
 			h("span", { class: "muted" }, words.text(subscription ? "fact.price.by_usage" : "fact.price.none")), seats);
 	const per = words.per(subscription.interval, subscription.interval_count);
-	return fact(view, "price", words.text("fact.price"), [amount, " ", h("span", { class: "per" }, per)], seats);
+	return fact(view, "price", words.text("fact.price"), [h("bdi", {}, amount), " ", h("span", { class: "per" }, per)], seats);
 }
 
 export function plan_card(view) {

@@ -40,7 +40,7 @@ function price_tag(view, tier) {
 	const { words } = view;
 	const price = price_in(tier, view.interval);
 	if (price)
-		return h("p", { class: "price", part: "price" }, h("span", { class: "amount" }, words.money(price.amount, price.currency) ?? words.text("plans.by_usage")),
+		return h("p", { class: "price", part: "price" }, h("bdi", { class: "amount" }, words.money(price.amount, price.currency) ?? words.text("plans.by_usage")),
 			" ", h("span", { class: "per" }, words.per(price.interval, price.interval_count)));
 	const key = (tier.prices ?? []).length > 0 ? "plans.not_in_interval"
 		: tier === view.work.plans.tiers[0] ? "plans.no_price" : "plans.not_for_sale";

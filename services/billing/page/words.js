@@ -53,7 +53,8 @@ export class Words {
 		return this.#template(key, params).split(/(\{\w+\})/).map(piece => {
 			const name = piece.startsWith("{") ? piece.slice(1, -1) : null;
 			if (name === null || !Object.hasOwn(params, name)) return piece;
-			return name === "count" ? this.#number.format(params.count) : params[name];
+			const value = name === "count" ? this.#number.format(params.count) : params[name];
+			return typeof value === "string" ? h("bdi", {}, value) : value; // it may run the other way than the sentence
 		});
 	}
 
@@ -71,7 +72,6 @@ export class Words {
 		return this.has(key) ? this.text(key) : humanise(name);
 	}
 
-	/* Names may be written in another direction than the sentence around them. */
 	tier(name) { return name ? h("bdi", {}, this.#name("tier", name)) : null; }
 	feature(name) { return h("bdi", {}, this.#name("feature", name)); }
 	brand(name) { return this.#name("card", name); }

@@ -191,6 +191,8 @@ export class Work {
 		this.changed();
 	}
 
+	forget_failures() { this.notices = this.notices.filter(notice => !notice.key.startsWith("failed.")); }
+
 	tell_failure(failure) {
 		const by_code = `failed.${failure.code}`;
 		const known = ["no_customer", "no_change", "too_many_requests"].includes(failure.code);
@@ -203,7 +205,7 @@ export class Work {
 	async act(name, path, body) {
 		if (this.busy) return null;
 		this.busy = name;
-		this.notices = this.notices.filter(notice => !notice.key.startsWith("failed."));
+		this.forget_failures();
 		this.changed();
 		try {
 			return (await this.ask({ method: "POST", path, body, headers: { "Idempotency-Key": random_key() } })).body;

@@ -1,0 +1,178 @@
+// The plan table, and what a change costs before money moves.
+import { assert, mock, new_page, no_violations, open_dashboard, primary, shot, test, until } from "./harness.mjs";
+import { details, plans, serve, status, subscription } from "./answers.mjs";
+import { problem } from "./mock.mjs";
+
+const PREVIEW = { tier: "institutional", price: "price_institutional_monthly", effective: "now", now: { amount: 36210, currency: "usd" },
+	next: { at: "2026-04-03T09:30:00Z", amount: 49900, currency: "usd" },
+	lines: [{ description: "Unused time on Pro after March 10, 2026", amount: -3790, proration: true },
+		{ description: "Remaining time on Institutional after March 10, 2026", amount: 40000, proration: true }] };
+
+const tier = (page, name) => page.locator("billing-dashboard .tier", { has: page.getByRole("heading", { name, exact: true }) });
+const dialog = page => page.locator("billing-dashboard dialog");
+const focused = page => page.evaluate(() => document.querySelector("billing-dashboard").shadowRoot.activeElement?.textContent.trim());
+
+test("what each plan has, costs and leads to; billing period by choice", async () => {
+	serve(mock, "active");
+	const page = await new_page();
+	await open_dashboard(page);
+	assert.match(await tier(page, "Free").innerText(), /No charge[\s\S]*Downgrade to Free[\s\S]*Basic scanner/);
+	assert.match(await tier(page, "Pro").innerText(), /\$49\.00 per month[\s\S]*Your plan[\s\S]*Everything in Free, and:[\s\S]*Live trading/);
+	assert.match(await tier(page, "Institutional").innerText(), /\$499\.00 per month[\s\S]*Upgrade to Institutional[\s\S]*FIX connectivity/);
+	await page.getByRole("radio", { name: "Yearly" }).check();
+	assert.match(await tier(page, "Institutional").innerText(), /\$4,990\.00 per year/);
+	assert.match(await tier(page, "Pro").innerText(), /Switch to yearly billing/);
+});
+
+test("an upgrade: the cost in a dialog, and Stripe's page only after it", async () => {
+	serve(mock, { ...status.active, details: details({ subscription: { ...subscription, quantity: 3 } }) });
+	let answer;
+	mock.on("change-preview", () => new Promise(resolve => { answer = () => resolve({ body: PREVIEW }); }));
+	const page = await new_page();
+	await open_dashboard(page);
+	await page.getByRole("button", { name: "Upgrade to Institutional" }).click();
+	await dialog(page).waitFor();
+	await until(() => answer);
+	const before = await dialog(page).boundingBox();
+	assert.equal(await page.getByRole("button", { name: "Continue" }).getAttribute("aria-disabled"), "true");
+	await page.getByRole("button", { name: "Continue" }).click({ force: true });
+	assert.equal(mock.asked("create-checkout-session").length, 0, "nothing goes on before the cost is known");
+	await shot(page, "preview-loading-light-desktop", false);
+	answer();
+	await dialog(page).getByText("$362.10").waitFor();
+	const text = await dialog(page).innerText();
+	for (const wanted of [/Upgrade to Institutional/, /Due today/, /\$499\.00/, /on April 3, 2026/, /takes effect at once/, /Nothing is charged until you confirm/])
+		assert.match(text, wanted);
+	assert.ok(Math.abs((await dialog(page).boundingBox()).height - before.height) <= 16);
+	assert.deepEqual(mock.asked("change-preview")[0].query, { tier: "institutional", interval: "month", quantity: "3" });
+	await dialog(page).getByText("How this is made up").click();
+	assert.match(await dialog(page).innerText(), /-\$37\.90/);
+	await no_violations(page);
+	await shot(page, "preview-light-desktop", false);
+	await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
+	await no_violations(page);
+	await page.setViewportSize({ width: 320, height: 640 });
+	await shot(page, "preview-dark-phone", false);
+	mock.on("create-checkout-session", { body: { url: `${mock.origin}/hosted`, id: "bps_1", flow: "portal" } });
+	mock.pages.set("/hosted", "<!doctype html><title>hosted</title>");
+	await page.getByRole("button", { name: "Continue" }).click();
+	await page.waitForURL("**/hosted");
+	assert.deepEqual(mock.asked("create-checkout-session")[0].body, { tier: "institutional", interval: "month" });
+});
+
+test("the dialog: focus goes in, stays in, and comes back; Esc, Cancel and the backdrop close it", async () => {
+	serve(mock, "active");
+	mock.on("change-preview", { body: PREVIEW });
+	const page = await new_page();
+	await open_dashboard(page);
+	const opener = page.getByRole("button", { name: "Upgrade to Institutional" });
+	await opener.focus();
+	await page.keyboard.press("Enter");
+	await dialog(page).getByText("$362.10").waitFor();
+	assert.equal(await focused(page), "Upgrade to Institutional", "the dialog's title, for who listens");
+	const round = [];
+	for (let i = 0; i < 7; i++) {
+		await page.keyboard.press("Tab");
+		round.push(await focused(page));
+	}
+	assert.deepEqual(round, ["How this is made up", "Cancel", "Continue", "How this is made up", "Cancel", "Continue", "How this is made up"]);
+	await page.keyboard.press("Shift+Tab");
+	assert.equal(await focused(page), "Continue");
+	await page.keyboard.press("Escape");
+	await dialog(page).waitFor({ state: "hidden" });
+	assert.equal(await focused(page), "Upgrade to Institutional");
+	assert.equal(await page.evaluate(() => document.querySelector("billing-dashboard").shadowRoot.activeElement.localName), "button");
+	await page.keyboard.press("Enter");
+	await page.getByRole("button", { name: "Cancel" }).click();
+	await dialog(page).waitFor({ state: "hidden" });
+	await opener.click();
+	await dialog(page).waitFor();
+	await page.mouse.click(5, 5);
+	await dialog(page).waitFor({ state: "hidden" });
+});
+
+test("a downgrade takes effect at the end of the period; down to nothing leads to the portal's cancellation", async () => {
+	serve(mock, { ...status.active, tier: "institutional", details: details({ subscription: { ...subscription, tier: "institutional", amount: 49900 } }) });
+	mock.on("change-preview", { body: { tier: "pro", price: "price_pro_monthly", effective: "period_end", now: { amount: 0, currency: "usd" },
+		next: { at: "2026-04-03T09:30:00Z", amount: 4900, currency: "usd" }, lines: [] } });
+	const page = await new_page();
+	await open_dashboard(page);
+	await page.getByRole("button", { name: "Downgrade to Pro" }).click();
+	await dialog(page).getByText("You keep Institutional until then").waitFor();
+	assert.match(await dialog(page).innerText(), /Due today\s+\$0\.00/);
+	await shot(page, "preview-downgrade-light-desktop", false);
+	await page.keyboard.press("Escape");
+	await page.getByRole("button", { name: "Downgrade to Free" }).click();
+	await dialog(page).getByText("You keep Institutional until the end of the period").waitFor();
+	assert.equal(mock.asked("change-preview").length, 1, "there is no price to preview");
+	mock.on("create-portal-session", { body: { url: `${mock.origin}/hosted`, id: "bps_1", flow: "subscription_cancel" } });
+	mock.pages.set("/hosted", "<!doctype html><title>hosted</title>");
+	await page.getByRole("button", { name: "Continue" }).click();
+	await page.waitForURL("**/hosted");
+	assert.deepEqual(mock.asked("create-portal-session")[0].body, { flow: "subscription_cancel" });
+});
+
+test("a preview that fails: said in the dialog, with another try where that makes sense", async () => {
+	serve(mock, "active");
+	mock.on("change-preview", problem(502, "stripe_failed"));
+	const page = await new_page();
+	await open_dashboard(page);
+	const open = () => page.getByRole("button", { name: "Upgrade to Institutional" }).click();
+	await open();
+	await dialog(page).getByText("The cost could not be worked out").waitFor();
+	await no_violations(page);
+	await shot(page, "preview-failed-light-desktop", false);
+	mock.on("change-preview", { body: PREVIEW });
+	await dialog(page).getByRole("button", { name: "Try again" }).click();
+	await dialog(page).getByText("$362.10").waitFor();
+	mock.on("create-checkout-session", problem(502, "stripe_failed"));
+	await dialog(page).getByRole("button", { name: "Continue" }).click();
+	await dialog(page).getByText("Nothing has been charged. Please try again").waitFor();
+	await no_violations(page);
+	await page.keyboard.press("Escape");
+	mock.on("change-preview", problem(409, "no_change"));
+	await open();
+	await dialog(page).getByText("This is the plan you have already.").waitFor();
+	assert.equal(await dialog(page).getByRole("button").count(), 1, "only Close is left");
+});
+
+test("while a payment is open the plan cannot be changed, and says why", async () => {
+	serve(mock, "past_due");
+	const page = await new_page();
+	await open_dashboard(page);
+	await page.getByText("You can change your plan as soon as the open payment is settled.").waitFor();
+	assert.equal(await page.locator("billing-dashboard .tier button").count(), 0);
+});
+
+test("a tier with no price for sale, one price only, no tiers at all", async () => {
+	serve(mock, "free");
+	mock.on("plans", { body: { ...plans, tiers: [plans.tiers[0], { ...plans.tiers[1], prices: [plans.tiers[1].prices[0]] }, { ...plans.tiers[2], prices: [] }] } });
+	let page = await new_page();
+	await open_dashboard(page);
+	assert.match(await tier(page, "Institutional").innerText(), /Not available online/);
+	assert.equal(await page.getByRole("radio").count(), 0, "one period is no choice");
+	mock.on("plans", { body: { tiers: [], as_of: null, stale: true } });
+	page = await new_page();
+	await open_dashboard(page);
+	assert.equal((await (await primary(page)).innerText()).trim(), "Compare plans");
+});
+
+test("a double click is one request; a listener may keep the visitor here", async () => {
+	serve(mock, "free");
+	let answer;
+	mock.on("create-checkout-session", () => new Promise(resolve => { answer = () => resolve({ body: { url: "https://checkout.stripe.com/c/1", id: "cs_1", flow: "checkout" } }); }));
+	const page = await new_page();
+	await open_dashboard(page);
+	await page.evaluate(() => {
+		globalThis.leaving = [];
+		addEventListener("billing-leave", event => { leaving.push(event.detail); event.preventDefault(); });
+	});
+	const button = await primary(page);
+	await button.dblclick();
+	await until(() => answer);
+	assert.equal(await button.getAttribute("aria-busy"), "true");
+	answer();
+	await page.waitForFunction(() => leaving.length === 1);
+	assert.deepEqual(await page.evaluate(() => leaving), [{ url: "https://checkout.stripe.com/c/1", kind: "checkout" }]);
+	assert.equal(mock.asked("create-checkout-session").length, 1);
+});
