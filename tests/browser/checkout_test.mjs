@@ -153,7 +153,7 @@ test("on a phone in the dark", async () => {
 	const page = await new_page({ width: 320, height: 640, dark: true });
 	await page.goto(mock.origin + BACK);
 	await dashboard(page).getByText("Payment received").first().waitFor();
-	await page.waitForFunction(() => !document.querySelector("billing-dashboard").shadowRoot.querySelector(".history-blank"));
+	await page.locator("billing-dashboard .tier").nth(2).waitFor();
 	await no_violations(page);
 	await shot(page, "activating-dark-phone");
 	serve(mock, "free");

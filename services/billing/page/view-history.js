@@ -60,8 +60,9 @@ function skeleton() {
 }
 
 function body(view) {
-	const { work: { history }, words } = view;
-	if (history.phase === "loading") return skeleton();
+	const { work: { history, checkout }, words } = view;
+	const paying = checkout.waiting && !checkout.waiting.unpaid && history.rows.length === 0;
+	if (history.phase === "loading" || (paying && history.phase === "ready")) return skeleton();
 	if (history.phase === "failed") return h("p", { class: "empty", key: "failed" }, words.text("history.failed"));
 	if (history.rows.length === 0)
 		return h("div", { class: "empty", part: "history-empty", key: "none" }, icon("receipt"),

@@ -67,17 +67,24 @@ function skeleton(view) {
 
 /* ---- facts: always three of the same height, so that nothing moves when they come --------------------- */
 
-function fact(view, name, label, first, second) {
+function fact(name, label, first, second) {
 	return h("div", { class: "fact", part: `fact fact-${name}`, key: name },
 		h("dt", {}, label), h("dd", {}, first), h("dd", { class: "fact-more" }, second));
 }
 
+function waiting_fact({ words }, name) {
+	return fact(name, words.text(`fact.${name}`), [h("span", { class: "hidden" }, words.text("fact.waiting")), bar("medium")], bar("small"));
+}
+
 function unknown_fact(view, name) {
-	const { status } = view.work;
-	const waiting = status.details_state === "pending";
-	return fact(view, name, view.words.text(`fact.${name}`),
-		waiting ? [h("span", { class: "hidden" }, view.words.text("fact.waiting")), bar("medium")]
-			: h("span", { class: "muted" }, view.words.text("fact.unavailable")), waiting ? bar("small") : null);
+	if (view.work.status.details_state === "pending") return waiting_fact(view, name);
+	return fact(name, view.words.text(`fact.${name}`), h("span", { class: "muted" }, view.words.text("fact.unavailable")));
+}
+
+/* What was paid for a moment ago is not there yet: "nothing to pay" would be odd. */
+function facts(view) {
+	if (view.work.checkout.waiting && !view.work.status.details) return ["next", "card", "price"].map(name => waiting_fact(view, name));
+	return [next_payment(view), card(view), price(view)];
 }
 
 const no_details = status => !status.details && ["pending", "unavailable"].includes(status.details_state);
@@ -90,22 +97,22 @@ function next_payment(view) {
 	const owed = open && ["past_due", "unpaid", "incomplete"].includes(status.state) ? open : null;
 	const amount = owed ? words.money(owed.amount_due, owed.currency) : coming && words.money(coming.amount, coming.currency);
 	const day = words.short_day(owed ? owed.next_attempt_at ?? owed.due_at : coming?.at);
-	if (!amount && !day && !ends && no_details(status)) return unknown_fact(view, "next");
+	if (!amount && !day && !ends && no_details(status)) return unknown_fact("next");
 	if (!amount && !day)
-		return fact(view, "next", words.text("fact.next"), h("span", { class: "muted" }, words.text("fact.next.none")));
-	return fact(view, "next", words.text("fact.next"), amount ? h("bdi", {}, amount) : day, amount ? day : null);
+		return fact("next", words.text("fact.next"), h("span", { class: "muted" }, words.text("fact.next.none")));
+	return fact("next", words.text("fact.next"), amount ? h("bdi", {}, amount) : day, amount ? day : null);
 }
 
 function card(view) {
 	const { words, work: { status } } = view;
 	const method = status.details?.payment_method;
-	if (!method && no_details(status)) return unknown_fact(view, "card");
+	if (!method && no_details(status)) return unknown_fact("card");
 	const label = words.text("fact.card");
-	if (!method) return fact(view, "card", label, h("span", { class: "muted" }, words.text("fact.card.none")));
+	if (!method) return fact("card", label, h("span", { class: "muted" }, words.text("fact.card.none")));
 	const brand = words.brand(method.brand ?? method.type ?? "card");
 	const month = words.month(method.exp_year, method.exp_month);
 	const expired = month && Date.UTC(method.exp_year, method.exp_month, 1) <= view.now_ms;
-	return fact(view, "card", label,
+	return fact("card", label,
 		[icon("card"), method.last4 ? [h("span", { class: "hidden" }, words.text("fact.card.number", { brand, last4: method.last4 })),
 			h("span", { "aria-hidden": "true" }, h("bdi", {}, brand), " ", h("bdi", { class: "digits", dir: "ltr" }, `•••• ${method.last4}`))] : brand],
 		month && h("span", { class: expired ? "warn" : null },
@@ -116,13 +123,13 @@ function price(view) {
 	const { words, work: { status } } = view;
 	const subscription = status.details?.subscription;
 	const seats = status.seats > 1 ? words.text("fact.seats", { count: status.seats }) : null;
-	if (!subscription && no_details(status)) return unknown_fact(view, "price");
+	if (!subscription && no_details(status)) return unknown_fact("price");
 	const amount = subscription && words.money(subscription.amount, subscription.currency);
 	if (!amount)
-		return fact(view, "price", words.text("fact.price"),
+		return fact("price", words.text("fact.price"),
 			h("span", { class: "muted" }, words.text(subscription ? "fact.price.by_usage" : "fact.price.none")), seats);
 	const per = words.per(subscription.interval, subscription.interval_count);
-	return fact(view, "price", words.text("fact.price"), [h("bdi", {}, amount), " ", h("span", { class: "per" }, per)], seats);
+	return fact("price", words.text("fact.price"), [h("bdi", {}, amount), " ", h("span", { class: "per" }, per)], seats);
 }
 
 export function plan_card(view) {
@@ -131,7 +138,7 @@ export function plan_card(view) {
 	const content = !loaded ? skeleton(view) : [
 		work.checkout.waiting ? activating(view)
 			: hero(view, screen_of({ words, status: work.status, plans: work.plans, now_ms, support })),
-		h("dl", { class: "facts", key: "facts" }, next_payment(view), card(view), price(view)),
+		h("dl", { class: "facts", part: "facts", key: "facts" }, facts(view)),
 	];
 	return h("section", { class: "card plan", part: "plan", key: "plan", "aria-labelledby": loaded ? "plan-name" : null,
 		"aria-label": loaded ? null : words.text("loading"), "data-state": loaded ? work.status.state : null }, content);
