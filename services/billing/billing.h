@@ -100,6 +100,7 @@ struct billing {
 	struct calls *calls; /* NULL: no key */
 	struct shop *shop;
 	bool closing; /* nobody is asked any more */
+	bool feed_live;
 	struct reconciler_link *reconciler;
 	struct idempotency *idempotency;
 	struct ask *asks; /* all that are kept, for their deadlines */

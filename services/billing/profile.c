@@ -72,7 +72,7 @@ void profile_of(struct ask *a, void (*then)(struct ask *a, enum tg_status status
 }
 
 bool profile_failed(struct ask *a, enum tg_status status, const struct tg_profile *p) {
-	if (p->as.allowed && (status == TG_OK || status == TG_FALLBACK)) return false;
+	if (status == TG_OK || (status == TG_FALLBACK && p->as.source == TG_FROM_LAST_KNOWN)) return false;
 	log_warn(&a->b->service.log, log_ev("no_profile"), kv_i64("status", (int64_t)status), kv_str("why", p->as.why),
 		 kv_str("request", a->request_id));
 	ask_refuse(a, REFUSAL_UNAVAILABLE, "the tier service cannot be asked, and nothing is known of this subject");

@@ -45,10 +45,21 @@ void report_metrics(struct billing *b) {
 	x->calls_waiting = metrics_gauge(m, "stripe_calls_waiting", "requests of Stripe's API in line", NULL);
 }
 
+/* Without the feed answers are asked for one by one; without query they are the last known ones. */
+static void note_feed(struct billing *b, bool live) {
+	if (live == b->feed_live) return;
+	b->feed_live = live;
+	if (live)
+		log_info(&b->service.log, log_ev("feed_live"));
+	else
+		log_warn(&b->service.log, log_ev("feed_lost"), kv_str("setting", "FEED"));
+}
+
 void report_facts(struct billing *b) {
 	struct health *h = b->service.health;
 	struct tg_counts tiers;
 	tg_counts(b->tiers, &tiers);
+	note_feed(b, tiers.live);
 	health_fact_text(h, "api_key", b->calls ? "ok" : "none");
 	if (b->calls) health_fact_text(h, "mode", b->livemode ? "live" : "test");
 	health_fact_u64(h, "token_keys", auth_key_count(b->auth));

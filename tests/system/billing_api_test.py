@@ -303,6 +303,7 @@ class ApiTest(billing_api.BillingTest):
             self.get("entitlements", "alice")), 30, "it is asked again")
         self.assertFalse(back["stale"])
         self.assertEqual(self.get(STATUS, "nobody-knows").json["state"], "free")
+        wait_until(lambda: json.loads(self.stack.admin("billing")[1])["facts"]["asks"] == 0, 10, "nothing is kept")
 
     def test_without_a_key(self):
         self.start_store()
