@@ -67,6 +67,10 @@ void tgc_cache_destroy(struct cache **c);
 
 /* len: 1 to SUBJECT_MAX. */
 void tgc_key(const struct cache *c, const char *subject, size_t len, struct key *ret_k);
+/* Any thread. What is far away in memory is fetched while the caller does something else: first the bucket, then, some
+ * time later, the slot. */
+void tgc_cache_hint(const struct cache *c, const struct key *k);
+void tgc_cache_hint_slot(const struct cache *c, const struct key *k);
 /* Any thread. */
 bool tgc_cache_get(const struct cache *c, const struct key *k, struct cached *ret);
 

@@ -21,6 +21,23 @@ uint32_t tgc_index_find(const struct cache *c, const struct key *k) {
 	return NO_SLOT;
 }
 
+void tgc_cache_hint(const struct cache *c, const struct key *k) {
+	__builtin_prefetch(bucket(c, k->hash, 0));
+}
+
+void tgc_cache_hint_slot(const struct cache *c, const struct key *k) {
+	const word *b = bucket(c, k->hash, 0);
+	for (unsigned i = 0; i < BUCKET_WORDS; i++) {
+		uint64_t entry = load(&b[i]);
+		if (entry >> 32 != tag_of(k->hash) || !(uint32_t)entry) continue;
+		const struct slot_of_cache *slot = &c->slots[(uint32_t)entry - 1];
+		__builtin_prefetch(slot);
+		__builtin_prefetch(&slot->inside[1]);
+		__builtin_prefetch(&slot->inside[9]);
+		return;
+	}
+}
+
 bool tgc_cache_get(const struct cache *c, const struct key *k, struct cached *ret) {
 	for (unsigned which = 0; which < 2; which++) {
 		const word *b = bucket(c, k->hash, which);
@@ -33,7 +50,24 @@ bool tgc_cache_get(const struct cache *c, const struct key *k, struct cached *re
 	return false;
 }
 
-bool tgc_index_add(struct cache *c, uint64_t hash, uint32_t slot) {
+/* Another bucket's place for one that stands in a full one: it stands in both for a moment, which no reader minds. */
+static bool make_room(struct cache *c, word *b) {
+	for (unsigned i = 0; i < BUCKET_WORDS; i++) {
+		uint64_t entry = load(&b[i]);
+		uint64_t hash = load(&c->slots[(uint32_t)entry - 1].hash);
+		word *other = bucket(c, hash, 0);
+		if (other == b) other = bucket(c, hash, 1);
+		for (unsigned k = 0; k < BUCKET_WORDS; k++) {
+			if (other == b || load(&other[k])) continue;
+			store(&other[k], entry);
+			store(&b[i], 0);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool put(struct cache *c, uint64_t hash, uint32_t slot) {
 	for (unsigned which = 0; which < 2; which++) {
 		word *b = bucket(c, hash, which);
 		for (unsigned i = 0; i < BUCKET_WORDS; i++) {
@@ -43,6 +77,11 @@ bool tgc_index_add(struct cache *c, uint64_t hash, uint32_t slot) {
 		}
 	}
 	return false;
+}
+
+bool tgc_index_add(struct cache *c, uint64_t hash, uint32_t slot) {
+	if (put(c, hash, slot)) return true;
+	return (make_room(c, bucket(c, hash, 0)) || make_room(c, bucket(c, hash, 1))) && put(c, hash, slot);
 }
 
 void tgc_index_remove(struct cache *c, uint64_t hash, uint32_t slot) {

@@ -36,12 +36,7 @@ enum tg_status tg_check(struct tg_client *c, const char *subject, const char *ti
 			struct tg_answer *ret_a) {
 	const struct tg_question q = {subject, tier, feature};
 	const char *wrong = tgc_question_wrong(&q);
-	struct sight s;
-	if (!wrong && tgc_sight(&c->truth, subject, c->settings.max_age_ms, &s) &&
-	    tgc_sight_check(&c->truth, &s, tier, feature, ret_a)) {
-		tgc_truth_hit(&c->truth);
-		return TG_OK;
-	}
+	if (!wrong && tgc_truth_check(&c->truth, &q, c->settings.max_age_ms, ret_a)) return TG_OK;
 	tgc_answer_empty(ret_a);
 	if (wrong) {
 		(void)snprintf(ret_a->why, sizeof ret_a->why, "%s", wrong);

@@ -27,6 +27,7 @@ void tgc_generation_begin(struct tg_client *c, uint64_t epoch, uint64_t cat, uin
 	}
 	f->epoch = epoch;
 	f->book = tgc_book_of(&t->books, cat);
+	atomic_store_explicit(&t->book, f->book, memory_order_release);
 	f->gap = f->paging = false;
 	f->filled = !c->settings.preload;
 	f->went_back = 0;
@@ -55,6 +56,7 @@ void tgc_confirm(struct tg_client *c, int64_t at) {
 	struct truth *t = truth(c);
 	atomic_store_explicit(&t->ver, f->ver, memory_order_relaxed);
 	if (f->gap || !f->filled || !f->book) return;
+	atomic_store_explicit(&t->book, f->book, memory_order_release);
 	set(&t->word_ms, at);
 	if (atomic_load_explicit(&t->live, memory_order_relaxed)) return;
 	(void)pthread_mutex_lock(&c->lock);

@@ -60,12 +60,7 @@ static size_t look_all(struct tg_client *c, const struct tg_question *questions,
 	size_t n = 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct tg_question *q = &questions[i];
-		struct sight s;
-		if (tgc_sight(&c->truth, q->subject, c->settings.max_age_ms, &s) &&
-		    tgc_sight_check(&c->truth, &s, q->tier, q->feature, &answers[i])) {
-			tgc_truth_hit(&c->truth);
-			continue;
-		}
+		if (tgc_truth_check(&c->truth, q, c->settings.max_age_ms, &answers[i])) continue;
 		if (tgc_truth_missed(c)) tgc_fill(c, q->subject);
 		left[n] = *q;
 		places[n++] = i;

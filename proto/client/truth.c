@@ -47,6 +47,13 @@ bool tgc_sight_old(const struct truth *t, const char *subject, struct sight *ret
 	return true;
 }
 
+/* The generation's, or NULL when the cache is not true. */
+static const struct book *book_now(const struct truth *t, uint32_t *ret_generation) {
+	*ret_generation = atomic_load_explicit(&t->generation, memory_order_acquire);
+	if (!t->cache || !atomic_load_explicit(&t->live, memory_order_acquire)) return NULL;
+	return atomic_load_explicit(&t->book, memory_order_acquire);
+}
+
 static bool evaluate(const struct sight *s, struct entitlement *ret_e) {
 	return tgc_line_at(s->cached.words, s->cached.count, s->cached.entry.line_until, &s->book->catalog, s->at,
 			   SLACK_S, ret_e);
@@ -69,21 +76,52 @@ static void fill_source(const struct truth *t, const struct sight *s, struct tg_
 	a->as_of_ms = atomic_load_explicit(&t->as_of_ms, memory_order_relaxed);
 }
 
+static void answer(const struct truth *t, const struct sight *s, const struct entitlement *e, struct requirement q,
+		   struct tg_answer *ret_a) {
+	const struct decision d = entitlement_decide(e, q);
+	const struct catalog_tier *tiers = s->book->catalog.tiers;
+	ret_a->allowed = d.allowed;
+	ret_a->stale = e->stale;
+	ret_a->reason = reason_name(d.reason);
+	ret_a->tier = tiers[e->tier].name.ptr;
+	ret_a->status = sub_status_name(e->status);
+	ret_a->need = d.need >= 0 ? tiers[d.need].name.ptr : "";
+	ret_a->until = d.until;
+	fill_source(t, s, ret_a);
+}
+
 bool tgc_sight_check(const struct truth *t, const struct sight *s, const char *tier, const char *feature,
 		     struct tg_answer *ret_a) {
 	struct requirement q;
 	struct entitlement e;
 	if (!tgc_book_requirement(s->book, tier, feature, &q) || !evaluate(s, &e)) return false;
-	const struct decision d = entitlement_decide(&e, q);
-	const struct catalog_tier *tiers = s->book->catalog.tiers;
-	ret_a->allowed = d.allowed;
-	ret_a->stale = e.stale;
-	ret_a->reason = reason_name(d.reason);
-	ret_a->tier = tiers[e.tier].name.ptr;
-	ret_a->status = sub_status_name(e.status);
-	ret_a->need = d.need >= 0 ? tiers[d.need].name.ptr : "";
-	ret_a->until = d.until;
-	fill_source(t, s, ret_a);
+	answer(t, s, &e, q, ret_a);
+	return true;
+}
+
+/* The order is that of the memory: while a line of it comes, something else is done. */
+bool tgc_truth_check(struct truth *t, const struct tg_question *q, int max_age_ms, struct tg_answer *ret_a) {
+	uint32_t generation;
+	struct requirement needed;
+	struct entitlement e;
+	struct sight s;
+	struct key k;
+	s.book = book_now(t, &generation);
+	if (!s.book) return false;
+	tgc_key(t->cache, q->subject, strlen(q->subject), &k);
+	tgc_cache_hint(t->cache, &k);
+	if (!tgc_book_requirement(s.book, q->tier, q->feature, &needed)) return false;
+	tgc_cache_hint_slot(t->cache, &k);
+	int64_t now = tgc_mono_ms(), word = get(&t->word_ms);
+	if (now - word > max_age_ms || !tgc_cache_get(t->cache, &k, &s.cached)) return false;
+	if (s.cached.entry.generation != generation || s.cached.entry.book != s.book->number) return false;
+	s.at = server_time(t, now);
+	s.age_ms = now - (s.cached.entry.seen_ms > word ? s.cached.entry.seen_ms : word);
+	if (s.age_ms < 0) s.age_ms = 0;
+	if (!evaluate(&s, &e)) return false;
+	answer(t, &s, &e, needed, ret_a);
+	if (atomic_load_explicit(&t->generation, memory_order_acquire) != generation) return false;
+	tgc_truth_hit(t);
 	return true;
 }
 

@@ -17,8 +17,9 @@
 struct truth {
 	_Alignas(64) _Atomic bool live; /* every entry of the generation reflects all up to `word_ms` */
 	_Atomic uint32_t generation;
-	_Atomic int64_t offset_ms; /* the server's clock - our monotonic one */
-	_Atomic int64_t word_ms;   /* monotonic: until when the generation is known to be true */
+	_Atomic int64_t offset_ms;         /* the server's clock - our monotonic one */
+	_Atomic int64_t word_ms;           /* monotonic: until when the generation is known to be true */
+	_Atomic(const struct book *) book; /* of the generation; NULL: not known yet */
 	_Atomic uint64_t epoch, ver;
 	_Atomic int64_t as_of_ms;
 	_Atomic int64_t ended_ms[ENDED_MAX]; /* word_ms of generations that are over */
@@ -37,6 +38,8 @@ struct sight {
 	int64_t age_ms;
 };
 
+/* A check out of the cache, where it is true now: the quick way. */
+bool tgc_truth_check(struct truth *t, const struct tg_question *q, int max_age_ms, struct tg_answer *ret_a);
 /* What the cache knows of the subject. True: it answers now. */
 bool tgc_sight(const struct truth *t, const char *subject, int max_age_ms, struct sight *ret_s);
 /* The same whatever its age; false: nothing is known, or not of this moment. */
