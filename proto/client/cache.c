@@ -223,7 +223,7 @@ static bool lay_out(struct cache *c, size_t bytes) {
 	const size_t for_blocks = bytes / 8;
 	/* an index that is seven tenths full at most, and a place in the list of free slots */
 	const size_t each = sizeof(struct slot_of_cache) + 12 + sizeof(uint32_t);
-	size_t slots = (bytes - for_blocks) / each;
+	size_t slots = (bytes - for_blocks - 4096) / each; /* 4096: what rounding takes */
 	if (slots > UINT32_MAX - 2) slots = UINT32_MAX - 2;
 	c->slot_count = (uint32_t)slots;
 	c->buckets = (uint32_t)(slots * 12 / (BUCKET_WORDS * 8)) + 1;

@@ -21,9 +21,7 @@ uint32_t tgc_index_find(const struct cache *c, const struct key *k) {
 	return NO_SLOT;
 }
 
-void tgc_cache_hint(const struct cache *c, const struct key *k) {
-	__builtin_prefetch(bucket(c, k->hash, 0));
-}
+void tgc_cache_hint(const struct cache *c, const struct key *k) { __builtin_prefetch(bucket(c, k->hash, 0)); }
 
 void tgc_cache_hint_slot(const struct cache *c, const struct key *k) {
 	const word *b = bucket(c, k->hash, 0);

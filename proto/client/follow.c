@@ -154,6 +154,17 @@ void tgc_follow_page(struct tg_client *c, const struct request *r, const struct 
 	if (!f->gap) tgc_confirm(c, f->heard_ms);
 }
 
+void tgc_follow_connected(struct tg_client *c, unsigned server) {
+	if (server == c->t.follow.leader) c->t.follow.again = true;
+}
+
+/* Its feed is late, or it came back: its query socket knows as well what has changed. */
+static bool is_due(const struct tg_client *c, int64_t now) {
+	const struct follow *f = &c->t.follow;
+	int64_t word = atomic_load_explicit(&c->truth.word_ms, memory_order_relaxed);
+	return c->t.servers[f->leader].connected && (f->again || now - word >= FEED_LATE_MS);
+}
+
 /* What the leader has to be asked next. */
 static void catch_up(struct tg_client *c, int64_t now) {
 	struct follow *f = &c->t.follow;
@@ -166,7 +177,8 @@ static void catch_up(struct tg_client *c, int64_t now) {
 	} else if (f->known && f->cat && !f->filled) {
 		if (!f->paging) f->after[0] = '\0';
 		ask(c, ASK_PAGE, f->leader, now);
-	} else if (f->known && f->gap) {
+	} else if (f->known && (f->gap || is_due(c, now))) {
+		f->again = false;
 		ask(c, ASK_SINCE, f->leader, now);
 	}
 }

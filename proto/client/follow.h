@@ -15,6 +15,7 @@
 #define FEED_HWM 16384      /* changes that wait for us before libzmq drops some */
 #define FEED_AT_ONCE 1024   /* read before other sockets have their turn */
 #define FEED_SILENT_MS 3000 /* then its socket is made anew, and another leads if there is one */
+#define FEED_LATE_MS 1500   /* a heartbeat is overdue: `since` is asked for instead */
 #define ASK_AGAIN_MS 200    /* after a request of ours failed */
 #define WENT_BACK_MAX 5     /* heartbeats below our version before the store is believed to be an older copy */
 #define CLOCK_BACK_MS 2000  /* but one that is so far behind says that it was set back */
@@ -22,6 +23,8 @@
 
 /* proto/client/follow.c */
 void tgc_follow(struct tg_client *c, int64_t now);
+/* That server has just been connected to, perhaps after a restart. */
+void tgc_follow_connected(struct tg_client *c, unsigned server);
 void tgc_follow_close(struct tg_client *c);
 /* Replies to what it asked, while the decoder still has them. */
 void tgc_follow_changes(struct tg_client *c, const struct request *r, const struct tg01_reply *reply);

@@ -189,7 +189,7 @@ struct follow {
 	bool known;                     /* a heartbeat has named epoch and catalog */
 	uint64_t epoch, cat, ver, head;
 	const struct book *book;
-	bool gap, filled, paging;
+	bool gap, filled, paging, again; /* again: ask once more whether there is a gap */
 	unsigned went_back;
 	char after[SUBJECT_MAX + 1];
 	/* the request under way */

@@ -70,13 +70,14 @@ static void look_after(struct tg_client *c, struct server *s, int64_t now) {
 	if (tgc_server_upkeep(c, s, now)) tgc_dispatch_lost(c, s, s->trouble != TG_BAD_REPLY, now);
 	if (!connected) return;
 	ping(c, s, now);
+	tgc_follow_connected(c, s->index);
 	tgc_dispatch_waiting(c, now);
 }
 
 static long wait_ms(const struct tg_client *c, int64_t now) {
 	int64_t next = tgc_dispatch_next(c), wait = TICK_MS;
 	const struct follow *f = &c->t.follow;
-	bool behind = f->known && !f->busy && (f->gap || !f->book || !f->filled);
+	bool behind = f->known && !f->busy && (f->gap || f->again || !f->book || !f->filled);
 	if (behind || f->wanted_cat || !list_empty(&c->t.waiting)) wait = WAITING_MS;
 	for (unsigned i = 0; i < c->t.server_count; i++)
 		if (c->t.servers[i].remake_ms && c->t.servers[i].remake_ms < next) next = c->t.servers[i].remake_ms;
