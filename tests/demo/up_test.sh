@@ -6,6 +6,9 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 bin=$1
 cd "$here/../.."
+. tests/demo/stripe.sh
+. tests/demo/seed.sh
+. tests/demo/states.sh
 
 dir=$(mktemp -d)
 up=
@@ -62,7 +65,14 @@ run() { # COMMAND-LINE PATTERN: until the answer is there
 	done
 }
 
+token() { tests/demo/token "$dir/data" "$1"; }
+states_at=127.0.0.1:8700 states_token=token stripe_at=127.0.0.1:8711
+
 start
+states_check || fail "a subject is not in its state"
+states_buy carol || fail "who has paid is not let in"
+grep -c '/settings/billing#token=ey[^"]*">' "$dir/data/pages.html" | grep -qx "$(seed_names | wc -l)" || fail "not everybody has an address"
+[ "$(sed -n 's|^http://127.0.0.1:8700/[^#]*#token=ey.*|x|p' "$dir/out" | wc -l)" = 2 ] || fail "it prints no address to open"
 [ "$(stat -c %a "$dir/data/webhook-secrets")" = 600 ] || fail "the secret can be read by others"
 [ "$(tiergate send | wc -l)/$(tiergate check | wc -l)/$(tiergate explain | wc -l)" = 2/1/1 ] || fail "it prints other commands"
 [ "$(stripe checkout | wc -l)/$(stripe pay | wc -l)/$(stripe move | wc -l)/$(stripe portal | wc -l)" = 1/1/1/1 ] ||
@@ -99,4 +109,5 @@ start
 [ "$(cat "$dir/data/webhook-secrets")" = "$secret" ] || fail "a second start made another secret"
 run "$(tiergate check)" active
 run "tests/demo/stripe portal alice" /p/session/bps_
+states_ask carol GET /api/live-trading >/dev/null || fail "what was paid for is lost"
 stop
