@@ -97,7 +97,7 @@ function next_payment(view) {
 	const owed = open && ["past_due", "unpaid", "incomplete"].includes(status.state) ? open : null;
 	const amount = owed ? words.money(owed.amount_due, owed.currency) : coming && words.money(coming.amount, coming.currency);
 	const day = words.short_day(owed ? owed.next_attempt_at ?? owed.due_at : coming?.at);
-	if (!amount && !day && !ends && no_details(status)) return unknown_fact("next");
+	if (!amount && !day && !ends && no_details(status)) return unknown_fact(view, "next");
 	if (!amount && !day)
 		return fact("next", words.text("fact.next"), h("span", { class: "muted" }, words.text("fact.next.none")));
 	return fact("next", words.text("fact.next"), amount ? h("bdi", {}, amount) : day, amount ? day : null);
@@ -106,7 +106,7 @@ function next_payment(view) {
 function card(view) {
 	const { words, work: { status } } = view;
 	const method = status.details?.payment_method;
-	if (!method && no_details(status)) return unknown_fact("card");
+	if (!method && no_details(status)) return unknown_fact(view, "card");
 	const label = words.text("fact.card");
 	if (!method) return fact("card", label, h("span", { class: "muted" }, words.text("fact.card.none")));
 	const brand = words.brand(method.brand ?? method.type ?? "card");
@@ -123,7 +123,7 @@ function price(view) {
 	const { words, work: { status } } = view;
 	const subscription = status.details?.subscription;
 	const seats = status.seats > 1 ? words.text("fact.seats", { count: status.seats }) : null;
-	if (!subscription && no_details(status)) return unknown_fact("price");
+	if (!subscription && no_details(status)) return unknown_fact(view, "price");
 	const amount = subscription && words.money(subscription.amount, subscription.currency);
 	if (!amount)
 		return fact("price", words.text("fact.price"),
