@@ -5,51 +5,9 @@
  * Subjects are user_<SALT><n>, as in event_body.h. With a catalog, as the worker folds: then each subject is due at
  * some moment too. Not synced: it is for reading. Prints one JSON object. */
 #include "samples.h"
-#include "store/entitlements.h"
-#include <inttypes.h>
-#include <stdio.h>
+#include "seed.h"
 
 #define BATCH 4096
-#define PERIOD 2592000
-
-static const struct catalog_grant grants[] = {{GRANT_PRICE, VIEW_INIT("price_pro_monthly"), 1}};
-static const struct catalog catalog = {.tier_count = 2,
-				       .tiers = {{.name = VIEW_INIT("free")}, {.name = VIEW_INIT("pro")}},
-				       .grant_count = 1,
-				       .grants = grants,
-				       .policies = {.past_due_grace_s = 7 * 86400, .renewal_grace_s = 3 * 86400}};
-
-static struct observation observation(uint64_t n, const char *salt, int64_t now, char names[6][64]) {
-	static const char *const shapes[] = {"sub_%s%012" PRIu64, "cus_%s%012" PRIu64, "in_%s%012" PRIu64,
-					     "evt_%s%012" PRIu64, "user_%s%" PRIu64};
-	struct view v[5];
-	for (int i = 0; i < 5; i++) {
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		int len = snprintf(names[i], 64, shapes[i], salt, n);
-#pragma GCC diagnostic pop
-		v[i] = view_of(names[i], (size_t)len);
-	}
-	struct observation o = {.kind = OBSERVE_SUBSCRIPTION,
-				.scope = {.livemode = false},
-				.stamp = {.created = now, .rank = RANK_CREATED, .event = v[3]}};
-	struct subscription_observation *s = &o.of.subscription;
-	s->now = (struct subscription){
-		.id = v[0],
-		.customer = v[1],
-		.latest_invoice = v[2],
-		.subject = v[4],
-		.status = SUB_ACTIVE,
-		.created = now,
-		.period_start = now,
-		.period_end = now + PERIOD,
-		.items = {
-			.count = 1,
-			.items = {{.price = VIEW("price_pro_monthly"), .product = VIEW("prod_bench"), .quantity = 1}}}};
-	s->post = subscription_digest(&s->now);
-	s->new_claim = true;
-	return o;
-}
 
 int main(int argc, char **argv) {
 	if (argc != 4) {
@@ -65,10 +23,11 @@ int main(int argc, char **argv) {
 	enum error rc = entitlements_open(&options, &e, &why);
 	for (uint64_t n = 0; rc == OK && n < count;) {
 		struct fold *f = NULL;
-		rc = fold_begin(e, &catalog, now * 1000, &f, &why);
+		rc = fold_begin(e, &seed_catalog, now * 1000, &f, &why);
 		for (unsigned i = 0; rc == OK && i < BATCH && n < count; i++, n++) {
-			char names[6][64];
-			const struct observation o = observation(n, argv[3], now, names);
+			struct seed_names names;
+			const struct observation o =
+				seed_observation(n, argv[3], SUB_ACTIVE, now, RANK_CREATED, &names);
 			rc = fold_observe(f, &o);
 		}
 		if (rc == OK) rc = fold_complete(f);
