@@ -243,3 +243,20 @@ test("the moment at which the tier ends: asked then, without a reload", async ()
 	await page.clock.runFor(2 * 60000);
 	await says(page, "Your Pro plan has ended");
 });
+
+test("somebody else signs in: nothing of the one before is shown to them", async () => {
+	serve(mock, "active");
+	const page = await new_page();
+	await open_dashboard(page);
+	assert.equal(await page.locator("billing-dashboard .history-table").count(), 1);
+	let answer;
+	serve(mock, { ...status.free, subject: "bob" });
+	mock.on("invoices", () => new Promise(resolve => { answer = () => resolve({ body: { invoices: [], next_cursor: null } }); }));
+	await look_again(page);
+	await says(page, "You are not paying for anything");
+	await until(() => answer);
+	assert.equal(await page.locator("billing-dashboard .history-table").count(), 0);
+	assert.doesNotMatch(await dashboard(page).innerText(), /4242|TG-0100/);
+	answer();
+	await until(async () => /No payments yet/.test(await dashboard(page).innerText()) || (answer(), false));
+});

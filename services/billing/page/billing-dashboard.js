@@ -184,7 +184,7 @@ export class BillingDashboard extends HTMLElement {
 	#draw() {
 		const view = this.#view();
 		const { work, words } = view;
-		const instead = !work.status && ["unreachable", "signed_out"].includes(work.phase) || work.phase === "signed_out";
+		const instead = ["unreachable", "signed_out"].includes(work.phase);
 		this.dataset.phase = work.phase;
 		draw(this.#body, [
 			h(`h${view.level}`, { class: "title", part: "title", key: "title" }, words.text("title")),
@@ -274,9 +274,7 @@ export class BillingDashboard extends HTMLElement {
 		Object.assign(change, { phase: "loading" });
 		this.#draw_soon();
 		try {
-			const query = { tier: change.tier, interval: this.#chosen_interval() };
-			const seats = this.#work.status.details?.subscription?.quantity;
-			if (seats > 1) query.quantity = seats;
+			const query = { tier: change.tier, interval: this.#chosen_interval() }; // as many seats as there are
 			const { body } = await this.#work.ask({ path: "change-preview", query });
 			Object.assign(change, { phase: "ready", preview: body });
 		} catch (failure) {

@@ -70,7 +70,7 @@ export class Work {
 
 	/* Once at a time; what fails in a way that may pass comes again by itself. */
 	#load(name, ask, got, failed) {
-		if (this.#running.has(name) || this.#stopped) return this.#running.get(name);
+		if (this.#running.has(name) || this.#stopped) return this.#running.get(name); // one answer is as good as two
 		const run = (async () => {
 			try {
 				got((await ask()).body);
@@ -100,6 +100,7 @@ export class Work {
 
 	#got_status(status) {
 		const before = this.status;
+		if (before && before.subject !== status.subject) this.#somebody_else();
 		this.status = status;
 		this.received_ms = Date.now();
 		this.away = false;
@@ -110,8 +111,18 @@ export class Work {
 		this.#wake_at_next_change();
 	}
 
+	/* What one has paid is not shown to another. */
+	#somebody_else() {
+		this.history = { phase: "loading", rows: [], cursor: null };
+		this.load_history();
+	}
+
 	#status_failed(failure) {
-		if (failure.kind === "signed_out") this.phase = "signed_out";
+		if (failure.kind === "signed_out") {
+			this.phase = "signed_out";
+			this.status = null;
+			this.history = { phase: "loading", rows: [], cursor: null };
+		}
 		else if (this.status) this.away = true;
 		else this.phase = "unreachable";
 	}
