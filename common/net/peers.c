@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -259,9 +260,11 @@ static uint32_t change_waiting(struct peer *p, int64_t frames) {
 	uint32_t round = atomic_load(&p->of->round);
 	uint64_t was = atomic_load(&p->waiting);
 	for (;;) {
-		int64_t n = (was >> 32 == round ? (int64_t)(uint32_t)was : 0) + frames;
+		int64_t old = was >> 32 == round ? (int64_t)(uint32_t)was : 0, n = old + frames;
 		if (n < 0) n = 0;
-		if (atomic_compare_exchange_weak(&p->waiting, &was, pack(round, (uint32_t)n))) return (uint32_t)n;
+		if (!atomic_compare_exchange_weak(&p->waiting, &was, pack(round, (uint32_t)n))) continue;
+		if (!old != !n) atomic_fetch_add(&p->of->active, n ? 1 : -1);
+		return (uint32_t)n;
 	}
 }
 
@@ -320,11 +323,13 @@ void peers_emptied(struct peers *s) {
 	if (!s || atomic_load_explicit(&s->waiting_frames, memory_order_relaxed) == 0) return;
 	atomic_store(&s->waiting_frames, 0);
 	atomic_store(&s->waiting_bytes, 0);
+	atomic_store(&s->active, 0);
 	atomic_fetch_add(&s->round, 1);
 }
 
-uint64_t peers_waiting(const struct peers *s) {
-	int64_t n = s ? atomic_load(&s->waiting_frames) : 0;
+uint64_t peers_waiting(const struct peers *s, uint64_t *ret_peers) {
+	int64_t n = s ? atomic_load(&s->waiting_frames) : 0, active = s ? atomic_load(&s->active) : 0;
+	*ret_peers = active > 0 ? (uint64_t)active : 0;
 	return n > 0 ? (uint64_t)n : 0;
 }
 
@@ -334,7 +339,8 @@ bool peers_may_send(struct peers *s, int peer, size_t bytes) {
 	struct peer *p = s ? peer_at(peer, PEER_CONNECTION) : NULL;
 	const int64_t n = (int64_t)bytes;
 	if (!p || p->of != s) return true;
-	int64_t unread = atomic_load(&p->unread);
+	int64_t unread = atomic_load(&p->unread), stuck = atomic_load(&p->stuck_ms);
+	if (unread > 0 && stuck && now_ms() - stuck > PEERS_BEHIND_MS) return false;
 	if (unread > 0 && (unread + n > s->limits.unread || atomic_load(&s->unread) + n > PEERS_UNREAD_MAX))
 		return false;
 	atomic_fetch_add(&p->unread, n);
@@ -355,20 +361,32 @@ void peer_sent(struct peer *p, int64_t sent, size_t asked) {
 			atomic_fetch_sub(&p->of->unread, off);
 		}
 	}
-	if (all)
-		atomic_store_explicit(&p->stuck_ms, 0, memory_order_relaxed);
-	else if (atomic_load_explicit(&p->stuck_ms, memory_order_relaxed) == 0)
-		atomic_store_explicit(&p->stuck_ms, now_ms(), memory_order_relaxed);
 	peers_sweep();
+}
+
+/* Under the lock. libzmq does not write where the kernel has no room, so it is the kernel that is asked. */
+static unsigned list_connections(struct pollfd *list) {
+	unsigned n = 0;
+	for (int fd = 0; fd < peers_state.top; fd++) {
+		const struct peer *p = &peers_state.table[fd];
+		if (atomic_load(&p->kind) != PEER_CONNECTION || atomic_load(&p->cut)) continue;
+		list[n++] = (struct pollfd){.fd = fd, .events = POLLOUT};
+	}
+	return n;
 }
 
 /* Under the lock. */
 static void cut_deaf(int64_t now) {
 	unsigned behind[PEERS_SOCKETS] = {0};
-	for (int fd = 0; fd < peers_state.top; fd++) {
-		struct peer *p = &peers_state.table[fd];
+	unsigned n = list_connections(peers_state.polled);
+	if (poll(peers_state.polled, n, 0) < 0) return;
+	for (unsigned i = 0; i < n; i++) {
+		struct peer *p = &peers_state.table[peers_state.polled[i].fd];
 		int64_t since = atomic_load(&p->stuck_ms);
-		if (!since || atomic_load(&p->kind) != PEER_CONNECTION || atomic_load(&p->cut)) continue;
+		if (peers_state.polled[i].revents || !since) { /* it takes some, or gave way just now */
+			atomic_store(&p->stuck_ms, peers_state.polled[i].revents ? 0 : now);
+			continue;
+		}
 		unsigned *others = &behind[p->of - peers_state.sockets];
 		if (p->of->publishes && now - since > PEERS_BEHIND_MS) ++*others;
 		if (now - since > PEERS_STUCK_MS || *others > PEERS_BEHIND_MAX) cut(p, PEERS_DEAF);

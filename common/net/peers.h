@@ -8,15 +8,18 @@
  * library's. A descriptor that did not come from a listener of ours is handed on untouched. A peer that goes over a
  * bound sees its connection reset; nobody else sees anything.
  *
- *   connections      `peers` of a socket. A ROUTER that is full lets go of the one that was silent for longest, when
- * that is 5 s or more; else the new one is closed. At most a quarter may be in their handshake: then the oldest of
- * those goes. Without free file numbers a connection is accepted and closed. a message        `frames`, and `message`
- * bytes of all of them not yet taken    PEERS_WAITING_MAX bytes and PEERS_WAITING_FRAMES frames of all peers; whoever
- * sends on top of that, and has more than one request there, is cut. What a peer with CURVE sends cannot be told apart,
- * so it may send PEERS_HIDDEN_MAX bytes, at least, until one whole message of it is taken subscriptions
- * PEERS_TOPICS_EACH for a peer while it is connected, PEERS_TOPICS_ALL for a socket, and bytes replies unread `unread`
- * bytes for a peer, PEERS_UNREAD_MAX for a socket (peers_may_send) not reading      who takes less than its kernel's
- * buffers hold for 15 s is cut; of a PUB's subscribers, whoever is behind for a second when more than 32 are
+ * - Connections: `peers` of a socket. A ROUTER that is full lets go of the one that was silent for longest, when that
+ * is PEERS_QUIET_MS or more; else the new one is closed. At most a quarter may be in their handshake: then the oldest
+ * of those goes. Without free file numbers a connection is accepted and closed.
+ * - A message: `frames`, and `message` bytes of all of them.
+ * - Not yet taken: PEERS_WAITING_MAX bytes and PEERS_WAITING_FRAMES frames of all peers; whoever sends on top of that,
+ * and has more than one request there, is cut. What a peer with CURVE sends cannot be told apart, so it may send
+ *   PEERS_HIDDEN_MAX bytes until one whole message of it is taken.
+ * - Subscriptions: PEERS_TOPICS_EACH of a peer while it is connected, PEERS_TOPICS_ALL of all, and bytes.
+ * - Replies unread: `unread` bytes of a peer, PEERS_UNREAD_MAX of all (peers_may_send).
+ * - Not reading: whose connection has no room in the kernel for PEERS_STUCK_MS is cut; of a PUB's subscribers, when
+ * more than PEERS_BEHIND_MAX have none for PEERS_BEHIND_MS, whoever is beyond that number. Looked at four times a
+ * second while anything moves.
  *
  * What it costs is a look into a table by file number for each call. State is per process, since the C library's
  * functions have no argument for it: the one place in the project where that is so. A PUB's or ROUTER's functions below
@@ -42,7 +45,6 @@
 #define PEERS_SHARE_MANY 64 /* frames of one peer that nobody is cut for */
 #define PEERS_SHARE_MUCH 4  /* and when it is the bytes that are too many: one request of a REQ socket */
 #define PEERS_HIDDEN_MAX ((int64_t)24 * 1024 * 1024)
-#define PEERS_TOPIC_MAX 512 /* bytes of one prefix */
 #define PEERS_TOPICS_EACH 256
 #define PEERS_TOPICS_HIDDEN 65536 /* frames of a subscriber with CURVE, heartbeats included */
 #define PEERS_TOPICS_ALL 8192
@@ -87,11 +89,12 @@ struct peers *peers_of(void *socket);
 int peers_took(struct peers *p, zmq_msg_t *part, unsigned frames, size_t bytes, uint32_t *ret_waiting);
 /* There was nothing to take: whatever was believed to wait does not. */
 void peers_emptied(struct peers *p);
-/* Frames of whole messages of all peers that wait to be taken. */
-uint64_t peers_waiting(const struct peers *p);
+/* Frames of whole messages of all peers that wait to be taken, and of how many peers they are. */
+uint64_t peers_waiting(const struct peers *p, uint64_t *ret_peers);
 
-/* May that peer be sent `bytes` more? If so, they count as unread until the kernel has taken them. One who has nothing
- * unread may always be sent one message. */
+/* May that peer be sent `bytes` more? If so, they count as unread until the kernel has taken them. Headers need
+ * not be counted. One who has nothing unread may always be sent one message, and one who has taken nothing for
+ * PEERS_BEHIND_MS no other. */
 bool peers_may_send(struct peers *p, int peer, size_t bytes);
 
 /* ---- for logs and metrics ------------------------------------------------------------ */

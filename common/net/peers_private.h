@@ -2,6 +2,7 @@
 #ifndef NET_PEERS_PRIVATE_H
 #define NET_PEERS_PRIVATE_H
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -20,6 +21,7 @@ struct peers {
 	unsigned shaking;
 	_Atomic int64_t waiting_frames; /* of whole messages, not taken */
 	_Atomic int64_t waiting_bytes;
+	_Atomic int64_t active; /* peers of which something waits */
 	_Atomic uint32_t round; /* a new one begins when nothing waits: what peers count of an older one is void */
 	_Atomic int64_t unread;
 	_Atomic int64_t topics;
@@ -34,7 +36,7 @@ struct peer {
 	bool shaking; /* under the lock */
 	int64_t begun_ms;
 	_Atomic int64_t heard_ms;
-	_Atomic int64_t stuck_ms; /* since when the kernel takes nothing or not all; 0: it does */
+	_Atomic int64_t stuck_ms; /* since when the kernel had no room for it, as far as was looked; 0: it has */
 	_Atomic int64_t unread;   /* bytes that it was to be sent, and were not */
 	_Atomic uint64_t waiting; /* the round (upper half) and frames not taken (lower) */
 	_Atomic int64_t hidden;   /* bytes since something of it was taken */
@@ -47,6 +49,7 @@ struct peers_state {
 	pthread_mutex_t lock; /* beginnings, ends and cuts */
 	struct peers sockets[PEERS_SOCKETS];
 	struct peer table[PEERS_FDS];
+	struct pollfd polled[PEERS_FDS];
 	int top;   /* the highest descriptor that was ever watched, plus one */
 	int spare; /* a file number to let go when there is no other */
 	_Atomic int64_t swept_ms;

@@ -1,5 +1,7 @@
 #include "service/start.h"
 
+#include "service/peers_report.h"
+
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -25,6 +27,7 @@ static enum error make_parts(struct service *s, const char *name, struct problem
 	health_broken(s->health, "start", "starting");
 	health_fact_text(s->health, "service", name);
 	health_fact_text(s->health, "version", TIERGATE_VERSION);
+	peers_report_open(s);
 	return zcontext_create(&s->zmq, why);
 }
 

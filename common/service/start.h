@@ -11,6 +11,7 @@
 #ifndef SERVICE_START_H
 #define SERVICE_START_H
 
+#include "net/peers.h"
 #include "service/admin.h"
 #include "service/health.h"
 #include "service/log.h"
@@ -47,7 +48,9 @@ struct service {
 	struct health *health;
 	struct metrics *metrics;
 	struct admin *admin;
-	void *zmq; /* the process's ZeroMQ context */
+	void *zmq;                                    /* the process's ZeroMQ context */
+	struct counter *peers_cut[PEERS_CAUSE_COUNT]; /* service/peers_report.h */
+	struct gauge *peers;
 };
 
 /* Signals, health, metrics, the ZeroMQ context, then the admin port, which says "starting". Call before any thread is

@@ -47,6 +47,7 @@ static void timers(struct worker *w, int64_t now_ms) {
 	if (now_ms >= w->facts_due_ms) {
 		worker_facts(w, now_ms);
 		keys_report(w->keys);
+		peers_report(&w->service);
 		w->facts_due_ms = now_ms + FACTS_MS;
 	}
 }

@@ -21,6 +21,7 @@
 #include "proto/stripe_decode.h"
 #include "service/catalog_file.h"
 #include "service/keys.h"
+#include "service/peers_report.h"
 #include "service/start.h"
 #include "source.h"
 #include "store/entitlements.h"

@@ -137,9 +137,10 @@ enum error ingress_run(struct ingress *in, struct problem *why) {
 	for (;;) {
 		struct pollfd fds[2] = {{.fd = in->service.signals.fd, .events = POLLIN},
 					{.fd = in->fatal_fd, .events = POLLIN}};
-		if (poll(fds, 2, in->keys.gate ? KEYS_REPORT_MS : -1) < 0 && errno != EINTR)
+		if (poll(fds, 2, KEYS_REPORT_MS) < 0 && errno != EINTR)
 			return problem_set(why, ERR_INTERNAL, "poll: %s", strerror(errno));
 		keys_report(&in->keys);
+		peers_report(&in->service);
 		if (fds[1].revents && atomic_load(&in->has_fatal)) {
 			*why = in->fatal;
 			return why->error;

@@ -10,6 +10,7 @@
 #include "receiver.h"
 #include "replay.h"
 #include "service/keys.h"
+#include "service/peers_report.h"
 #include "settings.h"
 #include "upkeep.h"
 

@@ -23,7 +23,8 @@ static bool send_reply(struct replay *r, const struct envelope *e, const struct 
 	uint8_t bytes[STREAM_MESSAGE_MAX];
 	struct writer w = writer_of(bytes, sizeof bytes);
 	stream_reply_write(&w, reply);
-	bool sent = !w.failed && peers_may_send(r->door.peers, e->peer, sizeof bytes + more);
+	struct view v = writer_view(&w);
+	bool sent = !w.failed && peers_may_send(r->door.peers, e->peer, v.len + more);
 	for (unsigned i = 0; sent && i < e->count; i++) {
 		union {
 			const zmq_msg_t *in;
@@ -31,7 +32,6 @@ static bool send_reply(struct replay *r, const struct envelope *e, const struct 
 		} frame = {.in = &e->frames[i]}; /* zmq_msg_data has no const form */
 		sent = send_route(r, zmq_msg_data(frame.out), zmq_msg_size(&e->frames[i]));
 	}
-	struct view v = writer_view(&w);
 	sent = sent && zmq_send_const(r->door.socket, STREAM_VERSION, sizeof STREAM_VERSION - 1,
 				      ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0;
 	sent = sent && zmq_send(r->door.socket, v.ptr, v.len, (more ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT) >= 0;

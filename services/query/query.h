@@ -9,6 +9,7 @@
 #include "router.h"
 #include "service/catalog_file.h"
 #include "service/keys.h"
+#include "service/peers_report.h"
 #include "service/start.h"
 
 #define QUERY_TICK_MS 1000

@@ -55,7 +55,7 @@ static bool receive(void *socket, struct frames *f) {
 
 /* Sends the envelope's frames as they came, the version and the reply. */
 static void reply(struct router *r, struct frames *f, int peer, unsigned envelope, const struct writer *w) {
-	if (!peers_may_send(r->door.peers, peer, f->bytes + writer_view(w).len)) {
+	if (!peers_may_send(r->door.peers, peer, writer_view(w).len)) {
 		r->blocked++;
 		close_from(f, 0);
 		return;
@@ -83,22 +83,23 @@ static int64_t mono_ns(void) {
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* `waiting`: frames of all; `mine`: of the peer that asks. */
-static bool overloaded(const struct router *r, uint64_t waiting, uint32_t mine) {
+/* `waiting`: frames of all `peers` of which some wait; `mine`: of the one that asks. */
+static bool overloaded(const struct router *r, uint64_t waiting, uint64_t peers, uint32_t mine) {
 	if (waiting < ROUTER_CALM) return false;
-	int64_t late_ms = (int64_t)waiting * r->frame_ns / 1000000;
-	return late_ms > ROUTER_HOPELESS_MS || (late_ms > ROUTER_LATE_MS && mine > ROUTER_SHARE);
+	if ((int64_t)peers * r->request_ns > ROUTER_HOPELESS_NS) return true;
+	return mine > ROUTER_SHARE && (int64_t)waiting * r->frame_ns > ROUTER_LATE_NS;
 }
 
 static void note_cost(struct router *r, int64_t took_ns, unsigned frames) {
+	r->request_ns += (took_ns - r->request_ns) / 16;
 	r->frame_ns += (took_ns / frames - r->frame_ns) / 16;
 }
 
 /* The reply to a request that is framed as one. */
 static void consider(struct router *r, struct frames *f, uint32_t mine, struct moment now, struct writer *w) {
 	struct view version = view_of_frame(&f->at[f->count - 2]), message = view_of_frame(&f->at[f->count - 1]);
-	uint64_t waiting = peers_waiting(r->door.peers);
-	if (overloaded(r, waiting, mine)) {
+	uint64_t peers, waiting = peers_waiting(r->door.peers, &peers);
+	if (overloaded(r, waiting, peers, mine)) {
 		serve_overloaded(r->server, message, w);
 		return;
 	}

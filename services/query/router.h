@@ -4,10 +4,11 @@
  * frame of msgpack. Nothing waits: a reply that cannot go (its peer left, or does not read) is dropped and
  * counted, and the peer asks again.
  *
- * Overload. What waits (net/peers.h counts it) times what a frame cost lately is how late an answer will be. Beyond
- * ROUTER_LATE_MS whoever has more than ROUTER_SHARE frames waiting is answered `overloaded` without being served,
- * beyond ROUTER_HOPELESS_MS everybody; that costs a tenth of an answer, so that what waits is soon gone. libzmq takes
- * from each connection in turn, so that one who has a request at a time waits for one request of each other. */
+ * Overload. What waits (net/peers.h counts it) times what a frame cost lately is how late all of it will be answered.
+ * Beyond ROUTER_LATE_NS whoever has more than ROUTER_SHARE frames waiting is answered `overloaded` without being
+ * served; that costs a tenth of an answer, so that what waits is soon gone. libzmq takes from each connection in turn,
+ * so who has a request at a time waits for one request of each other one: when that takes longer than
+ * ROUTER_HOPELESS_NS, all are answered so. */
 #ifndef QUERY_ROUTER_H
 #define QUERY_ROUTER_H
 
@@ -19,12 +20,13 @@
 
 #define ROUTER_CALM 256 /* frames that wait: no reason to look at the clock */
 #define ROUTER_SHARE 16 /* of one peer: four requests of a REQ socket, eight of a DEALER */
-#define ROUTER_LATE_MS 200
-#define ROUTER_HOPELESS_MS 2000
+#define ROUTER_LATE_NS INT64_C(200000000)
+#define ROUTER_HOPELESS_NS INT64_C(2000000000)
 
 struct router {
 	struct door door;
-	int64_t frame_ns; /* what a frame of a request cost lately */
+	int64_t request_ns; /* what a request cost lately, while others waited */
+	int64_t frame_ns;   /* and a frame of one */
 	struct server *server;
 	uint64_t unroutable; /* the peer was gone */
 	uint64_t blocked;    /* the peer does not read */

@@ -41,6 +41,7 @@ static bool tick(struct query *q) {
 	feed_heartbeat(&q->feed, now);
 	query_report(q, now);
 	keys_report(&q->keys);
+	peers_report(q->service);
 	return more;
 }
 

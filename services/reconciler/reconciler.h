@@ -33,6 +33,7 @@
 #include "queue.h"
 #include "service/catalog_file.h"
 #include "service/keys.h"
+#include "service/peers_report.h"
 #include "service/start.h"
 #include "store/entitlements.h"
 

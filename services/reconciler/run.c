@@ -87,6 +87,7 @@ static void turn(struct reconciler *r) {
 	if (r->now_ms >= r->facts_due_ms) {
 		report_facts(r);
 		keys_report(&r->keys);
+		peers_report(&r->service);
 		r->facts_due_ms = r->now_ms + FACTS_MS;
 	}
 }

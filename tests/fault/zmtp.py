@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import time
 
 MORE, LONG, COMMAND = 1, 2, 4
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01" + b"NULL".ljust(20, b"\0") + bytes(32)
@@ -46,7 +47,16 @@ def connect(endpoint, timeout=20):
     if scheme == "ipc":
         s = socket.socket(socket.AF_UNIX)
         s.settimeout(timeout)
-        s.connect(place)
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                s.connect(place)
+                break
+            except BlockingIOError:  # the queue of those who wait to be accepted is full
+                if time.monotonic() > deadline:
+                    s.close()
+                    raise
+                time.sleep(0.005)
     else:
         host, port = place.rsplit(":", 1)
         s = socket.create_connection((host, int(port)), timeout)
@@ -60,10 +70,14 @@ class Peer:
         self.socket = connect(endpoint, timeout)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.sendall(GREETING)
-        self._read(len(GREETING))
-        self.socket.sendall(ready(kind))
-        self.read_frame()
+        try:
+            self.socket.sendall(GREETING)
+            self._read(len(GREETING))
+            self.socket.sendall(ready(kind))
+            self.read_frame()
+        except OSError:
+            self.socket.close()
+            raise
 
     def __enter__(self):
         return self
