@@ -15,7 +15,8 @@
  * - Not yet taken: PEERS_WAITING_MAX bytes and PEERS_WAITING_FRAMES frames of all peers; whoever sends on top of that,
  * and has more than one request there, is cut. What a peer with CURVE sends cannot be told apart, so it may send
  *   PEERS_HIDDEN_MAX bytes until one whole message of it is taken.
- * - Subscriptions: PEERS_TOPICS_EACH of a peer while it is connected, PEERS_TOPICS_ALL of all, and bytes.
+ * - Subscriptions: PEERS_TOPICS_EACH of a peer while it is connected, PEERS_TOPICS_ALL of all, and bytes of their
+ * prefixes, also in a second.
  * - Replies unread: `unread` bytes of a peer, PEERS_UNREAD_MAX of all (peers_may_send).
  * - Not reading: whose connection has no room in the kernel for PEERS_STUCK_MS is cut; of a PUB's subscribers, when
  * more than PEERS_BEHIND_MAX have none for PEERS_BEHIND_MS, whoever is beyond that number. Looked at four times a
@@ -45,10 +46,12 @@
 #define PEERS_SHARE_MANY 64 /* frames of one peer that nobody is cut for */
 #define PEERS_SHARE_MUCH 4  /* and when it is the bytes that are too many: one request of a REQ socket */
 #define PEERS_HIDDEN_MAX ((int64_t)24 * 1024 * 1024)
-#define PEERS_TOPICS_EACH 256
+#define PEERS_TOPICS_EACH 64
+#define PEERS_TOPIC_BYTES_EACH 1024
 #define PEERS_TOPICS_HIDDEN 65536 /* frames of a subscriber with CURVE, heartbeats included */
 #define PEERS_TOPICS_ALL 8192
-#define PEERS_TOPIC_BYTES_ALL ((int64_t)256 * 1024)
+#define PEERS_TOPIC_BYTES_ALL (64 * 1024)
+#define PEERS_TOPIC_BYTES_PER_S (64 * 1024)
 #define PEERS_UNREAD_MAX ((int64_t)64 * 1024 * 1024)
 
 struct peers_limits {

@@ -24,8 +24,10 @@ struct peers {
 	_Atomic int64_t active; /* peers of which something waits */
 	_Atomic uint32_t round; /* a new one begins when nothing waits: what peers count of an older one is void */
 	_Atomic int64_t unread;
-	_Atomic int64_t topics;
-	_Atomic int64_t topic_bytes;
+	int64_t topics; /* under the lock, as those that follow */
+	int64_t topic_bytes;
+	int64_t topics_lately; /* a bucket that leaks */
+	int64_t topics_ms;
 };
 
 /* A descriptor. `scan` and the counts that are not atomic belong to the thread that calls recv and send. */
@@ -41,7 +43,7 @@ struct peer {
 	_Atomic uint64_t waiting; /* the round (upper half) and frames not taken (lower) */
 	_Atomic int64_t hidden;   /* bytes since something of it was taken */
 	uint32_t topics;
-	uint64_t topic_bytes;
+	int64_t topic_bytes;
 	struct zmtp_scan scan;
 };
 
