@@ -412,7 +412,7 @@ static void cut_deaf(int64_t now) {
 		}
 		unsigned *others = &behind[p->of - peers_state.sockets];
 		if (p->of->publishes && now - since > PEERS_BEHIND_MS) ++*others;
-		if (now - since > PEERS_STUCK_MS || *others > PEERS_BEHIND_MAX) cut(p, PEERS_DEAF);
+		if (now - since > PEERS_STUCK_MS || *others > p->of->limits.behind) cut(p, PEERS_DEAF);
 	}
 }
 

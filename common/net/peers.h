@@ -19,8 +19,8 @@
  * prefixes, also in a second.
  * - Replies unread: `unread` bytes of a peer, PEERS_UNREAD_MAX of all (peers_may_send).
  * - Not reading: whose connection has no room in the kernel for PEERS_STUCK_MS is cut; of a PUB's subscribers, when
- * more than PEERS_BEHIND_MAX have none for PEERS_BEHIND_MS, whoever is beyond that number. Looked at four times a
- * second while anything moves.
+ * more than `behind` have none for PEERS_BEHIND_MS, whoever is beyond that number: each holds messages up to the HWM.
+ * Looked at four times a second while anything moves.
  *
  * What it costs is a look into a table by file number for each call. State is per process, since the C library's
  * functions have no argument for it: the one place in the project where that is so. A PUB's or ROUTER's functions below
@@ -40,7 +40,6 @@
 #define PEERS_QUIET_MS 5000
 #define PEERS_STUCK_MS 15000
 #define PEERS_BEHIND_MS 1000
-#define PEERS_BEHIND_MAX 32
 #define PEERS_WAITING_MAX ((int64_t)128 * 1024 * 1024)
 #define PEERS_WAITING_FRAMES ((int64_t)64 * 1024)
 #define PEERS_SHARE_MANY 64 /* frames of one peer that nobody is cut for */
@@ -59,6 +58,7 @@ struct peers_limits {
 	unsigned frames;
 	uint64_t message;
 	int64_t unread;
+	unsigned behind; /* a PUB's subscribers that may be behind at a time */
 };
 
 enum peers_cause {

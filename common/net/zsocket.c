@@ -49,7 +49,8 @@ static void watch_peers(void *s, int type, const struct zsocket_limits *l) {
 	const struct peers_limits limits = {.peers = l && l->peers ? l->peers : ZSOCKET_PEERS,
 					    .frames = l && l->frames ? l->frames : ZSOCKET_FRAMES,
 					    .message = (uint64_t)message + ZSOCKET_ENVELOPE_MAX,
-					    .unread = l && l->unread ? l->unread : ZSOCKET_UNREAD};
+					    .unread = l && l->unread ? l->unread : ZSOCKET_UNREAD,
+					    .behind = l && l->behind ? l->behind : ZSOCKET_BEHIND};
 	if (type == ZMQ_ROUTER || type == ZMQ_PUB) peers_watch(s, type == ZMQ_PUB, &limits);
 }
 

@@ -79,6 +79,7 @@ struct zsocket_limits {
 	unsigned peers;  /* connections at a time; 0: ZSOCKET_PEERS */
 	unsigned frames; /* of one message; 0: ZSOCKET_FRAMES */
 	int64_t unread;  /* bytes of replies that one peer has not read; 0: ZSOCKET_UNREAD */
+	unsigned behind; /* subscribers that may be behind at a time; 0: ZSOCKET_BEHIND */
 };
 
 #define ZSOCKET_HWM 1000
@@ -86,6 +87,7 @@ struct zsocket_limits {
 #define ZSOCKET_PEERS 256
 #define ZSOCKET_FRAMES 128        /* more than any protocol has, so that a mistake is answered and only malice is cut */
 #define ZSOCKET_ENVELOPE_MAX 4096 /* bytes of all frames besides the message's */
+#define ZSOCKET_BEHIND 4
 #define ZSOCKET_UNREAD (INT64_C(8) * 1024 * 1024)
 
 /* type: ZMQ_ROUTER, ZMQ_REQ, … limits may be NULL. The caller closes it with zsocket_close, before the context. */

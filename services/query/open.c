@@ -10,9 +10,13 @@
 #define FEED_HWM 10000 /* changes that wait for one subscriber */
 #define ROUTER_PEERS 2048
 #define FEED_PEERS 1024
+#define FEED_BEHIND 32 /* of them, each with up to FEED_HWM changes */
 
-static const struct zsocket_limits feed_limits = {
-	.send_hwm = FEED_HWM, .receive_hwm = FEED_HWM, .message_max = STREAM_MESSAGE_MAX, .peers = FEED_PEERS};
+static const struct zsocket_limits feed_limits = {.send_hwm = FEED_HWM,
+						  .receive_hwm = FEED_HWM,
+						  .message_max = STREAM_MESSAGE_MAX,
+						  .peers = FEED_PEERS,
+						  .behind = FEED_BEHIND};
 
 static enum error open_doors(struct query *q, struct problem *why) {
 	const struct query_settings *s = q->settings;
