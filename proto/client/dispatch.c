@@ -101,6 +101,10 @@ static struct view encode(struct tg_client *c, const struct request *r) {
 		out.ask.acct = view_str(c->settings.account);
 		out.after = view_str(r->subject);
 		break;
+	case ASK_RAW:
+		out = *r->raw;
+		out.id = (struct tg01_id){.kind = TG01_ID_NUMBER, .number = r->id};
+		break;
 	case ASK_PING:
 	case REQUEST_KINDS:
 		out.op = TG01_PING;

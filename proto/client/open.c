@@ -151,7 +151,10 @@ bool tg_client_wait(struct tg_client *c, int timeout_ms) {
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
+	const uint64_t one = 1;
 	(void)pthread_mutex_lock(&c->lock);
+	if (!c->waits) (void)!write(c->wake, &one, sizeof one);
+	c->waits = true;
 	int e = 0;
 	while (!is_ready(c) && e == 0) e = pthread_cond_timedwait(&c->news, &c->lock, &until);
 	bool ready = is_ready(c);

@@ -119,6 +119,7 @@ enum request_kind {
 	ASK_SINCE, /* these two are the follower's */
 	ASK_PAGE,
 	ASK_PING,
+	ASK_RAW, /* raw.h */
 	REQUEST_KINDS
 };
 
@@ -137,6 +138,9 @@ struct request {
 	struct tg_answer *answers; /* check: one; batch: count */
 	struct tg_profile *profile;
 	struct tg_catalog *catalog;
+	const struct tg01_request *raw;
+	void (*take)(void *ctx, const struct tg01_reply *reply);
+	void *take_ctx;
 	/* what it came to */
 	enum tg_status status;
 	enum tg_error error;
@@ -155,6 +159,8 @@ struct request {
 bool tgc_submit(struct tg_client *c, struct request *r);
 /* Hands it over and waits until it is done. */
 void tgc_ask(struct tg_client *c, struct request *r);
+/* A server has answered: whoever waits for that is told. */
+void tgc_answered(struct tg_client *c);
 void tgc_refuse(struct request *r, enum tg_status status, enum tg_error error, const char *why);
 
 /* ---- servers ------------------------------------------------------------------------- */
@@ -165,6 +171,7 @@ struct server {
 	void *socket, *monitor;
 	bool keyed;               /* CURVE is spoken with it */
 	bool connected;           /* and shook hands */
+	bool greeted;             /* it was pinged since */
 	unsigned handshakes_lost; /* in a row */
 	int64_t made_ms, connected_ms, heard_ms, attempt_ms;
 	int64_t away_ms; /* since when an attempt to connect is known to have failed; 0: it is not known to be away */
@@ -231,6 +238,7 @@ struct client_thread {
 	uint32_t first_free;
 	uint64_t random; /* for backoff */
 	unsigned monitors_made;
+	bool greets, heard_any; /* servers are pinged when they are connected to; one has answered */
 	uint8_t out[TG01_MESSAGE_MAX];
 };
 
@@ -250,6 +258,7 @@ struct tg_client {
 	struct request *inbox_first, *inbox_last;
 	bool stop;
 	bool answered; /* a server has */
+	bool waits;    /* somebody wants to know */
 	/* the watcher, under a lock of its own that is held while it is called */
 	pthread_mutex_t watch_lock;
 	void (*watch)(void *ctx, const struct tg_event *e, bool gap);

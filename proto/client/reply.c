@@ -150,6 +150,9 @@ static bool take(struct tg_client *c, struct request *r, const struct tg01_reply
 	case ASK_PING:
 		if (!c->settings.feed.count) tgc_catalog_named(c, reply->source.cat, (unsigned)r->only);
 		break;
+	case ASK_RAW:
+		r->take(r->take_ctx, reply);
+		break;
 	case REQUEST_KINDS:
 		break;
 	}
@@ -174,11 +177,13 @@ static const char *read_reply(struct tg_client *c, struct server *s, struct view
 	struct tg01_reply reply;
 	if (!tg01_reply_number(message, &number)) return "a reply that is none of TG01's";
 	tgc_server_heard(s, now);
+	tgc_answered(c);
 	struct request *r = tgc_find(&c->t, number);
 	if (!r) return NULL; /* late: it was given up, or another server was faster */
-	if (tg01_reply_read(c->t.decoder, ops[r->kind], message, &reply, NULL) != OK)
+	const enum tg01_op op = r->kind == ASK_RAW ? r->raw->op : ops[r->kind];
+	if (tg01_reply_read(c->t.decoder, op, message, &reply, NULL) != OK)
 		return "a reply that is no answer to the question";
-	if (reply.failed)
+	if (reply.failed && r->kind != ASK_RAW)
 		refuse(c, s, r, &reply, now);
 	else if (!take(c, r, &reply, now))
 		return "a reply to another question";

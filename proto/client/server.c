@@ -123,6 +123,7 @@ static bool on_event(struct tg_client *c, struct server *s, unsigned event, uint
 	case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
 		s->connected = true;
 		s->connected_ms = now;
+		s->greeted = false;
 		s->handshakes_lost = 0;
 		s->away_ms = s->remake_ms = 0;
 		s->trouble = TG_NO_ERROR;

@@ -15,19 +15,17 @@
 
 struct ping {
 	struct request request;
-	struct tg_client *client;
 };
 
-static void ponged(struct request *r) {
-	struct ping *p = LIST_ITEM(struct ping, r, request);
-	struct tg_client *c = p->client;
-	if (r->status == TG_OK || r->status == TG_REFUSED) {
-		(void)pthread_mutex_lock(&c->lock);
-		c->answered = true;
-		(void)pthread_cond_broadcast(&c->news);
-		(void)pthread_mutex_unlock(&c->lock);
-	}
-	free(p);
+static void ponged(struct request *r) { free(LIST_ITEM(struct ping, r, request)); }
+
+void tgc_answered(struct tg_client *c) {
+	if (c->t.heard_any) return;
+	c->t.heard_any = true;
+	(void)pthread_mutex_lock(&c->lock);
+	c->answered = true;
+	(void)pthread_cond_broadcast(&c->news);
+	(void)pthread_mutex_unlock(&c->lock);
 }
 
 static void ping(struct tg_client *c, struct server *s, int64_t now) {
@@ -36,7 +34,6 @@ static void ping(struct tg_client *c, struct server *s, int64_t now) {
 		free(p);
 		return;
 	}
-	p->client = c;
 	p->request = (struct request){
 		.kind = ASK_PING, .only = (int)s->index, .timeout_ms = c->settings.timeout_ms, .done = ponged};
 	p->request.deadline_ms = now + p->request.timeout_ms;
@@ -52,6 +49,7 @@ static bool take_inbox(struct tg_client *c, int64_t now) {
 	(void)pthread_mutex_lock(&c->lock);
 	struct request *r = c->inbox_first;
 	bool stop = c->stop;
+	c->t.greets |= c->waits;
 	c->inbox_first = c->inbox_last = NULL;
 	(void)pthread_mutex_unlock(&c->lock);
 	while (r) {
@@ -68,8 +66,11 @@ static void look_after(struct tg_client *c, struct server *s, int64_t now) {
 	if (lost) tgc_dispatch_lost(c, s, true, now);
 	if (s->socket) tgc_receive(c, s, now);
 	if (tgc_server_upkeep(c, s, now)) tgc_dispatch_lost(c, s, s->trouble != TG_BAD_REPLY, now);
+	if (s->connected && !s->greeted && c->t.greets) {
+		s->greeted = true;
+		ping(c, s, now);
+	}
 	if (!connected) return;
-	ping(c, s, now);
 	tgc_follow_connected(c, s->index);
 	tgc_dispatch_waiting(c, now);
 }
@@ -121,6 +122,8 @@ static enum error open_sockets(struct tg_client *c, struct problem *why) {
 	t->zmq = zmq_ctx_new();
 	if (!t->zmq) return problem_set(why, ERR_MEMORY, "ZeroMQ: %s", zmq_strerror(zmq_errno()));
 	t->server_count = c->settings.query.count;
+	/* a pong names the catalog, which no feed does then */
+	t->greets = c->settings.remembers && !c->settings.feed.count;
 	for (unsigned i = 0; i < t->server_count; i++) {
 		struct server *s = &t->servers[i];
 		s->index = i;

@@ -1,7 +1,11 @@
 #include "ask_query.h"
 
+#include "client/raw.h"
 #include "moment.h"
 #include "value.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 enum error query_question(const struct call *c, struct tg01_question *ret_q, struct problem *why) {
 	struct tg01_question q = {.sub = view_str(call_argument(c)),
@@ -46,42 +50,66 @@ static enum error refusal(const struct tg01_reply *r, struct problem *why) {
 	return problem_set(why, e, "%.*s: %.*s", VIEW_FMT(r->code_name), VIEW_FMT(r->text));
 }
 
-/* client.key and server.pub of the directory, where one is named. */
-static enum error read_keys(const struct call *c, struct query_call *q, struct problem *why) {
-	char path[4096 + 16];
-	(void)snprintf(path, sizeof path, "%s/client.key", c->s.curve_dir);
-	enum error e = curve_pair_read(path, true, &q->mine, why);
-	if (e) return e == ERR_NOT_FOUND ? ERR_CONFIG : e;
-	(void)snprintf(path, sizeof path, "%s/server.pub", c->s.curve_dir);
-	e = curve_pair_read(path, false, &q->server, why);
-	return e == ERR_NOT_FOUND ? ERR_CONFIG : e;
+static enum error join(const struct endpoints *list, char *out, size_t size, struct problem *why) {
+	size_t n = 0;
+	out[0] = '\0';
+	if (list->count > TG_SERVERS_MAX)
+		return problem_set(why, ERR_USAGE, "more than %d query services", TG_SERVERS_MAX);
+	for (unsigned i = 0; i < list->count; i++)
+		n += (size_t)snprintf(out + n, size - n, "%s%s", i ? ";" : "", list->at[i]);
+	return OK;
 }
 
-enum error query_ask(const struct call *c, const struct tg01_request *r, struct query_call *ret_q,
-		     struct tg01_reply *ret_reply, struct problem *why) {
-	*ret_q = (struct query_call){0};
-	enum error e = c->s.curve_dir ? read_keys(c, ret_q, why) : OK;
-	if (!e) e = zcontext_create(&ret_q->zmq, why);
+enum error query_open(const struct call *c, bool feed, struct tg_client **ret_client, struct problem *why) {
+	char query[ENDPOINTS_TEXT_MAX], feeds[ENDPOINTS_TEXT_MAX] = "", text[TG_WHY_SIZE] = "";
+	const struct tg_options o = {.query = query,
+				     .feed = feed ? feeds : NULL,
+				     .curve_dir = c->s.curve_dir,
+				     .account = c->s.account,
+				     .cache_bytes = 1 << 20,
+				     .timeout_ms = (int)c->s.timeout_ms};
+	enum error e = join(&c->s.query, query, sizeof query, why);
+	if (!e && feed) e = join(&c->s.feed, feeds, sizeof feeds, why);
 	if (e) return e;
-	const struct tg_client_options o = {.context = ret_q->zmq,
-					    .endpoints = c->s.query,
-					    .mine = c->s.curve_dir ? &ret_q->mine : NULL,
-					    .server = c->s.curve_dir ? &ret_q->server : NULL,
-					    .timeout_ms = (int)c->s.timeout_ms};
-	e = tg_client_create(&o, &ret_q->client, why);
-	struct problem inner = {0};
-	if (!e) e = tg_client_ask(ret_q->client, r, ret_reply, &inner);
-	if (e == ERR_UNAVAILABLE || e == ERR_TIMEOUT)
-		return problem_set(why, e, "no answer within %lld ms from %.110s (%s): is tiergate-query running?",
-				   (long long)c->s.timeout_ms, c->s.query.at[0], settings_origin(c->settings, "QUERY"));
-	if (e) return inner.text[0] ? problem_set(why, e, "%s", inner.text) : e;
-	return ret_reply->failed ? refusal(ret_reply, why) : OK;
+	int code = tg_client_open(&o, ret_client, text);
+	if (code) return problem_set(why, code == ENOMEM ? ERR_MEMORY : ERR_CONFIG, "%s", text);
+	return OK;
 }
 
-void query_close(struct query_call *q) {
-	tg_client_destroy(&q->client);
-	zcontext_destroy(&q->zmq);
-	curve_pair_forget(&q->mine);
+enum error query_silence(const struct call *c, enum tg_error error, const char *text, struct problem *why) {
+	if (error == TG_BAD_REPLY) return problem_set(why, ERR_MALFORMED, "%s", text);
+	if (error == TG_KEY_UNKNOWN) return problem_set(why, ERR_UNAVAILABLE, "%s", text);
+	return problem_set(why, error == TG_TIMED_OUT ? ERR_TIMEOUT : ERR_UNAVAILABLE,
+			   "no answer within %lld ms from %.110s (%s): is tiergate-query running?",
+			   (long long)c->s.timeout_ms, c->s.query.at[0], settings_origin(c->settings, "QUERY"));
+}
+
+struct asking {
+	void (*take)(void *ctx, const struct tg01_reply *reply);
+	void *ctx;
+	enum error error;
+	struct problem *why;
+};
+
+static void take(void *ctx, const struct tg01_reply *reply) {
+	struct asking *a = ctx;
+	if (reply->failed)
+		a->error = refusal(reply, a->why);
+	else
+		a->take(a->ctx, reply);
+}
+
+enum error query_ask(const struct call *c, const struct tg01_request *r,
+		     void (*take_reply)(void *ctx, const struct tg01_reply *reply), void *ctx, struct problem *why) {
+	AUTO(tg_client_close)
+	struct tg_client *client = NULL;
+	char text[TG_WHY_SIZE];
+	enum tg_error error;
+	struct asking a = {.take = take_reply, .ctx = ctx, .why = why};
+	enum error e = query_open(c, false, &client, why);
+	if (e) return e;
+	if (tgc_ask_raw(client, r, take, &a, &error, text) != TG_OK) return query_silence(c, error, text, why);
+	return a.error;
 }
 
 json_t *query_source(json_t *result, const struct tg01_source *s) {

@@ -53,19 +53,27 @@ static void print(const json_t *o) {
 	if (member_true(o, "stale")) (void)printf("stale: the renewal is overdue and no news of it has come\n");
 }
 
+struct outcome {
+	const struct tg01_question *question;
+	json_t *json;
+	bool allowed;
+};
+
+static void take(void *ctx, const struct tg01_reply *reply) {
+	struct outcome *o = ctx;
+	o->json = to_json(o->question, reply);
+	o->allowed = reply->of.answer.allowed;
+}
+
 static int run(const struct call *c) {
 	struct problem why = {0};
 	struct tg01_request r = {.op = TG01_CHECK};
 	enum error e = query_question(c, &r.ask, &why);
 	if (!e && !c->s.tier == !c->s.feature) e = problem_set(&why, ERR_USAGE, "give one of --tier and --feature");
 	if (e) return call_failed(c, e, &why);
-	struct query_call q;
-	struct tg01_reply reply;
-	e = query_ask(c, &r, &q, &reply, &why);
-	int code = e ? call_failed(c, e, &why)
-		     : call_done(c, to_json(&r.ask, &reply), print, reply.of.answer.allowed ? 0 : 1);
-	query_close(&q);
-	return code;
+	struct outcome o = {.question = &r.ask};
+	e = query_ask(c, &r, take, &o, &why);
+	return e ? call_failed(c, e, &why) : call_done(c, o.json, print, o.allowed ? 0 : 1);
 }
 
 const struct verb verb_check = {"check", "may a subject use a tier or feature? Exits 0 for yes, 1 for no", &table, run};

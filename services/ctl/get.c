@@ -47,17 +47,24 @@ static void print(const json_t *o) {
 		     when_ms(member_number(o, "as_of"), "not known").text, member_number(o, "ver"));
 }
 
+struct outcome {
+	struct view subject;
+	json_t *json;
+};
+
+static void take(void *ctx, const struct tg01_reply *reply) {
+	struct outcome *o = ctx;
+	o->json = to_json(o->subject, reply);
+}
+
 static int run(const struct call *c) {
 	struct problem why = {0};
 	struct tg01_request r = {.op = TG01_GET};
 	enum error e = query_question(c, &r.ask, &why);
 	if (e) return call_failed(c, e, &why);
-	struct query_call q;
-	struct tg01_reply reply;
-	e = query_ask(c, &r, &q, &reply, &why);
-	int code = e ? call_failed(c, e, &why) : call_done(c, to_json(r.ask.sub, &reply), print, 0);
-	query_close(&q);
-	return code;
+	struct outcome o = {.subject = r.ask.sub};
+	e = query_ask(c, &r, take, &o, &why);
+	return e ? call_failed(c, e, &why) : call_done(c, o.json, print, 0);
 }
 
 const struct verb verb_get = {"get", "a subject's tier, features, seats and dates", &table, run};

@@ -10,6 +10,7 @@
 static const struct verb *const verbs[] = {
 	&verb_check,
 	&verb_get,
+	&verb_watch,
 	&verb_explain,
 	&verb_status,
 	&verb_grant,

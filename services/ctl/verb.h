@@ -17,7 +17,7 @@
 /* All verbs share one struct; each table has the rows that it needs. */
 struct ctl_settings {
 	bool json;
-	struct endpoints query;
+	struct endpoints query, feed;
 	int64_t timeout_ms;
 	const char *store_dir;
 	const char *catalog;
@@ -65,6 +65,11 @@ struct ctl_settings {
 	{                                                                                                              \
 		"QUERY", SETTING_ENDPOINTS, AT(query), .fallback = "tcp://127.0.0.1:8721",                             \
 						       .help = "where tiergate-query answers"                          \
+	}
+#define ROW_FEED                                                                                                       \
+	{                                                                                                              \
+		"FEED", SETTING_ENDPOINTS, AT(feed), .fallback = "tcp://127.0.0.1:8722",                               \
+						     .help = "and where it tells of changes, in the same order"        \
 	}
 #define ROW_CURVE_DIR                                                                                                  \
 	{                                                                                                              \
@@ -133,7 +138,7 @@ struct verb {
 
 extern const struct verb verb_keygen, verb_check, verb_get, verb_explain, verb_status, verb_journal_list,
 	verb_journal_show, verb_journal_forget, verb_rebuild, verb_grant, verb_revoke, verb_overrides,
-	verb_quarantine_list, verb_quarantine_show, verb_quarantine_retry, verb_send, verb_reconcile;
+	verb_quarantine_list, verb_quarantine_show, verb_quarantine_retry, verb_send, verb_reconcile, verb_watch;
 
 /* Picks the verb out of argv and runs it. Gives the exit code. */
 int ctl_run(int argc, char **argv, char **envp);

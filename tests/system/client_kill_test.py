@@ -70,24 +70,34 @@ class History:
     """What the store's log of changes says each subject had, by version and by time."""
 
     def __init__(self, changes):
-        self.of = collections.defaultdict(lambda: ([0], [0], ["free"]))  # versions, moments, tiers
+        self.of = collections.defaultdict(lambda: ([0], [0], [("free", None)]))  # versions, moments, (tier, until)
         for c in changes:
             versions, moments, tiers = self.of[c["sub"]]
             versions.append(c["ver"])
             moments.append(max(c["at_ms"], moments[-1]))
-            tiers.append(c["after"])
+            tiers.append((c["after"], c["until"]))
 
     def tiers_between(self, subject, first_ms, last_ms):
-        versions, moments, tiers = self.of[subject]
+        _, moments, tiers = self.of[subject]
         first = bisect.bisect_right(moments, first_ms) - 1
-        return set(tiers[max(first, 0):bisect.bisect_right(moments, last_ms)])
+        return self.at(tiers[max(first, 0):bisect.bisect_right(moments, last_ms)], last_ms)
 
-    def tiers_since(self, subject, ver):
+    def tiers_since(self, subject, ver, last_ms):
         versions, _, tiers = self.of[subject]
-        return set(tiers[bisect.bisect_right(versions, ver) - 1:])
+        return self.at(tiers[bisect.bisect_right(versions, ver) - 1:], last_ms)
+
+    @staticmethod
+    def at(tiers, ms):
+        """What they said, and what the clock had made of it by that moment, for who had not heard of the next one."""
+        return {tier for tier, _ in tiers} | {"free" for _, until in tiers if until and until * 1000 <= ms}
+
+    def around(self, subject, ms):
+        """For a person: version, milliseconds from that moment, tier."""
+        versions, moments, tiers = self.of[subject]
+        return [(v, m - ms, *t) for v, m, t in zip(versions, moments, tiers) if abs(m - ms) < 15000]
 
     def tiers_ever(self, subject):
-        return set(self.of[subject][2])
+        return {tier for tier, _ in self.of[subject][2]}
 
 
 class ClientKillTest(harness.SystemTest):
@@ -155,7 +165,7 @@ class ClientKillTest(harness.SystemTest):
             justified = any((tier in may) == s.allowed for tier in tiers)
             if not justified:
                 return f"{'allowed' if s.allowed else 'denied'}, but it had {tiers}"
-            versions = history.tiers_since(s.subject, s.ver)
+            versions = history.tiers_since(s.subject, s.ver, s.after)
             if not any((tier in may) == s.allowed for tier in versions):
                 return f"not of version {s.ver} or a later one: {versions}"
         elif s.status == client.FALLBACK:
@@ -182,7 +192,7 @@ class ClientKillTest(harness.SystemTest):
                 by[(s.status, s.source, s.allowed)] += 1
                 why = self.check_sample(history, s)
                 if why:
-                    wrong.append((why, s))
+                    wrong.append((why, s, history.around(s.subject, s.before)))
         print(f"{name}: {count} answers, by (status, source, allowed): {dict(sorted(by.items()))}", flush=True)
         self.assertEqual(wrong[:5], [], f"{len(wrong)} of {count} answers of {name}")
         return by
