@@ -51,4 +51,4 @@ static void start(struct ask *a) {
 static const char *const fields[] = {"tier", "interval", "quantity", "success_url", "cancel_url", NULL};
 
 const struct action create_checkout_session = {
-	.method = HTTP_POST, .path = API "create-checkout-session", .fields = fields, .per_minute = 20, .start = start};
+	.method = HTTP_POST, .path = API "create-checkout-session", .fields = fields, .start = start};

@@ -10,6 +10,7 @@
 
 #define RETRY_BASE_MS 100
 #define RETRY_CAP_MS 1500
+#define RETRIES 4 /* of a step that fails */
 #define GET_CUSTOMER "/v1/customers/{id}?expand[]=subscriptions"
 #define FORM_MAX 2048
 
@@ -76,13 +77,18 @@ static void fail(struct flight *f, const struct stripe_answer *s) {
 	for (struct visit *v; (v = f->waiting.first);) {
 		visit_leave(v);
 		if (s && visit_failed(v, s)) continue;
-		ask_refuse(v->ask, REFUSAL_UNAVAILABLE, NULL);
+		ask_refuse(v->ask, s ? REFUSAL_STRIPE : REFUSAL_UNAVAILABLE, NULL);
 	}
 	close_flight(f);
 }
 
 /* Takes the step again after a while, or gives up with the answer. */
 static void again(struct flight *f, const struct stripe_answer *s) {
+	bool in_use = s && s->status == 409; /* this passes; the rest may not */
+	if (!in_use && f->backoff.failures >= RETRIES) {
+		fail(f, s);
+		return;
+	}
 	uint64_t random = 0;
 	if (random_u64(&random, NULL)) random = (uint64_t)mono_us();
 	int64_t wait = backoff_failed(&f->backoff, random);
@@ -214,6 +220,10 @@ static void take_customer(struct flight *f, const char *id, json_t *customer) {
 /* One that query knows. The first that is there is taken, unless a later one pays. */
 static void looked(struct flight *f, const struct stripe_answer *s) {
 	bool there = s->outcome == STRIPE_OK && !yes_of(s->body, "deleted");
+	if (s->outcome == STRIPE_OK && !text_is(s->body, "id", f->known[f->at])) {
+		fail(f, s); /* not what was asked for */
+		return;
+	}
 	if (s->outcome != STRIPE_OK && s->outcome != STRIPE_MISSING) {
 		if (stripe_outcome_passes(s->outcome))
 			again(f, s);
@@ -253,8 +263,8 @@ static void next_key(struct flight *f, const struct stripe_answer *s) {
 
 static void created(struct flight *f, const struct stripe_answer *s) {
 	const char *id = s->outcome == STRIPE_OK ? text_of(s->body, "id") : NULL;
-	if (s->outcome == STRIPE_OK && (!id || strlen(id) >= STRIPE_ID_MAX)) {
-		fail(f, NULL);
+	if (s->outcome == STRIPE_OK && (!id || !*id || strlen(id) >= STRIPE_ID_MAX)) {
+		fail(f, s);
 		return;
 	}
 	if (id) {
@@ -284,7 +294,7 @@ static void verified(struct flight *f, const struct stripe_answer *s) {
 	else if (gone) { /* the search's index is behind */
 		f->id[0] = 0;
 		create(f);
-	} else if (s->outcome == STRIPE_OK) {
+	} else if (s->outcome == STRIPE_OK && text_is(s->body, "id", f->id)) {
 		take_customer(f, f->id, s->body);
 		land(f);
 	} else if (stripe_outcome_passes(s->outcome))

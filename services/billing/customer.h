@@ -14,8 +14,8 @@
  * it that is of no use: 5xx, or a customer that was deleted since. Then a number in the key counts on, in every process
  * alike.
  *
- * All asks for one subject share one flight. What passes (429, 409 idempotency_key_in_use, 5xx, no answer) is tried
- * again with backoff until CUSTOMER_DEADLINE_MS.
+ * All asks for one subject share one flight. What passes is tried again with backoff: 409 idempotency_key_in_use until
+ * CUSTOMER_DEADLINE_MS, since somebody is making it; 429, 5xx and no answer a few times.
  *
  * When query cannot be asked, nobody is made: the subject may have a customer that only its events name.
  *

@@ -119,7 +119,8 @@ static bool is_fresh(const struct details_entry *e, uint64_t mark, int64_t now_m
 
 /* True: the loop has something to do. */
 static bool want(struct details_cache *c, struct details_entry *e, uint64_t mark, int64_t now_ms) {
-	bool tried = e->tried_ms && now_ms - e->tried_ms < DETAILS_AGAIN_MS;
+	bool failed = e->tried_ms != e->got_ms;
+	bool tried = failed && now_ms - e->tried_ms < DETAILS_AGAIN_MS;
 	if (e->wanted || e->fetching || tried || (c->open && now_ms < c->open_ms)) return false;
 	if (c->queued == DETAILS_WANTED) {
 		c->counts.refused++;
@@ -168,7 +169,7 @@ void details_expire(struct details_cache *c, const char *subject) {
 	struct details_entry *e = find(c, subject);
 	if (e) {
 		e->changes++;
-		e->tried_ms = 0;
+		e->tried_ms = e->got_ms;
 	}
 	(void)pthread_mutex_unlock(&c->mutex);
 }

@@ -24,7 +24,7 @@
 #define DETAILS_WANTED 256    /* waiting for their turn; a look at a full queue wants again later */
 #define DETAILS_WAITERS 256   /* details_await at a time */
 #define DETAILS_FAILURES 3    /* in a row, and the circuit opens */
-#define DETAILS_AGAIN_MS 2000 /* a subject is not fetched more often, whatever its mark does */
+#define DETAILS_AGAIN_MS 2000 /* after a failure a subject is left alone for so long */
 
 enum details_state {
 	DETAILS_NONE, /* the subject has no customer at Stripe: nothing to know. The struct is empty */

@@ -110,7 +110,10 @@ static void answered(void *ctx, const struct stripe_answer *s) {
 		return;
 	}
 	if (f->step == FETCH_CUSTOMER) {
-		got_customer(f, s);
+		if (!said_no && !text_is(s->body, "id", f->customers[f->at]))
+			details_failed(f->cache, f); /* not what was asked for */
+		else
+			got_customer(f, s);
 		return;
 	}
 	if (!said_no) take_part(f, s->body); /* an object that is gone, or no next invoice: nothing to add */

@@ -102,4 +102,4 @@ static void start(struct ask *a) {
 static const char *const fields[] = {"flow", "tier", "interval", "return_url", NULL};
 
 const struct action create_portal_session = {
-	.method = HTTP_POST, .path = API "create-portal-session", .fields = fields, .per_minute = 20, .start = start};
+	.method = HTTP_POST, .path = API "create-portal-session", .fields = fields, .start = start};

@@ -169,10 +169,14 @@ static void all_parts_are_fetched(void **state) {
 	assert_string_equal(d.subscription.id, "sub_1");
 	assert_int_equal(details_look(shop_details(w->shop), "alice", 1, mono_ms() + DETAILS_FRESH_MS, false, &d),
 			 DETAILS_STALE);
-	assert_int_equal(w->wakes, 1); /* it was fetched a moment ago */
+	assert_int_equal(w->wakes, 2);
 	details_expire(shop_details(w->shop), "alice");
 	assert_int_equal(look(w, "alice", 1, &d), DETAILS_STALE);
-	assert_int_equal(w->wakes, 2);
+	shop_run(w->shop, mono_ms());
+	assert_int_equal(w->profiles, 2);
+	say_customers(w, NULL, NULL);
+	assert_int_equal(look(w, "alice", 1, &d), DETAILS_PENDING); /* it was for mark 2 */
+	assert_int_equal(look(w, "alice", 2, &d), DETAILS_NONE);
 	world_close(&w);
 }
 
