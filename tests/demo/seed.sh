@@ -49,7 +49,7 @@ seed_charge() { # USER: the latest one
 seed_incomplete() {
 	seed_card incomplete requires_action || return 1
 	stripe_call POST /v1/subscriptions "customer=$(stripe_customer incomplete)&items[0][price]=$(stripe_price pro_monthly)\
-&payment_behavior=default_incomplete&metadata[user_id]=incomplete" >/dev/null
+&payment_behavior=allow_incomplete&metadata[user_id]=incomplete" >/dev/null
 }
 
 seed_downgrade() {
