@@ -51,4 +51,5 @@ for name in tiergate tiergate-ingress tiergate-entitlement tiergate-query; do
 	check_program "$work/moved/bin/$name"
 done
 [ -s "$work/moved/share/tiergate/tiers.yaml" ] || refuse "no share/tiergate/tiers.yaml is installed"
+"$source/tests/release/library.sh" "$source" "$work/moved" "$work/foreign" || wrong=1
 exit "$wrong"

@@ -1,5 +1,8 @@
 """libtiergate against real services: asking, the cache and what keeps it true."""
 
+import json
+import shutil
+import subprocess
 import time
 
 import client
@@ -98,6 +101,116 @@ class ClientTest(harness.SystemTest):
         self.send(new.events)
         wait_until(lambda: c.check(new.subject, "live_trading")["allowed"], 10, "the new one")
         self.assertLessEqual(c.counts()["asked"] - asked, 60)
+
+    def test_another_catalog_and_another_store(self):
+        life = bound(1)
+        self.send(life.events)
+        applied(self.stack)
+        c = self.open(preload=1)
+        self.assertEqual(c.check(life.subject, "live_trading")["source"], client.CACHE)
+        text = self.stack.catalog.read_text()
+        self.assertIn("[live_trading, sentiment_analysis, advanced_charts]", text)
+        self.stack.catalog.write_text(text.replace("[live_trading, ", "[").replace("[fix_connectivity,",
+                                                                                    "[fix_connectivity, live_trading,"))
+        self.query.hup()
+        a = wait_until(lambda: (lambda x: not x["allowed"] and x)(c.check(life.subject, "live_trading")), 10, "a denial")
+        self.assertEqual(a["need"], "institutional")
+        wait_until(lambda: c.check(life.subject, "live_trading")["source"] == client.CACHE, 10, "a hit by the new catalog")
+        # the store is made anew: another epoch, whose versions begin again
+        self.worker.stop()
+        shutil.rmtree(self.worker.flags["store-dir"])
+        self.worker.start()
+        wait_until(lambda: c.counts()["restarts"] == 1 and c.counts()["live"], 20, "the new store is followed")
+        a = wait_until(lambda: (lambda x: x["source"] == client.CACHE and x)(c.check(life.subject, "sentiment_analysis")), 10,
+                       "a hit")
+        self.assertTrue(a["allowed"])
+
+    def test_outages(self):
+        life = bound(1)
+        self.send(life.events)
+        applied(self.stack)
+        policies = ("live_trading:last_known", "sentiment_analysis:last_known:1", "advanced_charts:allow",
+                    "fix_connectivity:last_known", "-:deny")
+        clients = [self.open(*policies, cached=cached, timeout_ms=500, max_age_ms=1500) for cached in (False, True)]
+        for c in clients:
+            for feature in ("live_trading", "fix_connectivity"):
+                self.assertEqual(c.check(life.subject, feature)["status"], client.OK)
+            wait_until(lambda: c.counts()["subjects"] == 1, 10, "it is remembered")
+        self.query.kill()
+        for c in clients:
+            wait_until(lambda: c.check(life.subject, "live_trading")["status"] == client.FALLBACK, 10, "a fallback")
+            a = c.check(life.subject, "live_trading")
+            self.assertEqual((a["allowed"], a["source"], a["stale"], a["tier"]), (True, client.LAST_KNOWN, True, "pro"))
+            self.assertGreater(a["age_ms"], 1)
+            self.assertIn(a["error"], (client.NO_SERVER, client.TIMED_OUT))
+            self.assertTrue(a["why"])
+            a = c.check(life.subject, "fix_connectivity")
+            self.assertEqual((a["allowed"], a["source"]), (False, client.LAST_KNOWN))
+            a = c.check(life.subject, "sentiment_analysis")  # older than was declared
+            self.assertEqual((a["allowed"], a["source"]), (False, client.POLICY))
+            a = c.check("stranger", "live_trading")  # of whom nothing is known
+            self.assertEqual((a["allowed"], a["source"]), (False, client.POLICY))
+            self.assertTrue(c.check("stranger", "advanced_charts")["allowed"])
+            self.assertFalse(c.check(life.subject, "basic_scanner")["allowed"])
+            self.assertEqual(c.say("many", life.subject, "stranger")["allowed"], [True, False])
+            p = c.get(life.subject)
+            self.assertEqual((p["status"], p["allowed"], p["source"]), (client.FALLBACK, False, client.POLICY))
+            self.assertGreater(c.counts()["fallbacks"], 5)
+        self.query.start()
+        for c in clients:
+            wait_until(lambda: c.check(life.subject, "basic_scanner")["status"] == client.OK, 10, "answers again")
+
+    def test_a_cancellation_takes_effect_with_nobody_there(self):
+        life = bound(1)
+        self.send(life.events)
+        at = int(time.time()) + 4
+        soon = dict(life.subscription, cancel_at=at)
+        self.send([lives.event("evt_soon", "customer.subscription.updated", int(time.time()), soon, {"cancel_at": None})])
+        applied(self.stack)
+        c = self.open("live_trading:last_known", timeout_ms=300, max_age_ms=600)
+        wait_until(lambda: c.check(life.subject, "live_trading")["source"] == client.CACHE, 10, "a hit")
+        a = c.check(life.subject, "live_trading")
+        self.assertEqual((a["allowed"], a["reason"], a["until"]), (True, "canceling", at))
+        self.query.kill()
+        a = wait_until(lambda: (lambda x: not x["allowed"] and x)(c.check(life.subject, "live_trading")), 15, "it ends")
+        self.assertGreaterEqual(time.time(), at)
+        self.assertEqual((a["source"], a["reason"], a["tier"]), (client.LAST_KNOWN, "no_subscription", "free"))
+
+    def test_watch(self):
+        c = self.open()
+        log = self.stack.dir / "watched"
+        self.assertTrue(c.say("watch", log))
+        command = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", self.stack.bin / "tiergate", "watch", "--json", "--query",
+             self.stack.ipc("query-tg01"), "--feed", self.stack.ipc("query-feed")], stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, env=harness.clean_environment())
+        self.addCleanup(command.stderr.close)
+        self.addCleanup(command.stdout.close)
+        self.addCleanup(command.wait)
+        self.addCleanup(command.kill)
+        self.assertIn("watching", command.stderr.readline())
+        rng = harness.seed()
+        _, events = lives.many(rng, 30)
+        for part in range(3):
+            self.send(events[part * len(events) // 3:(part + 1) * len(events) // 3])
+            self.query.kill()
+            self.query.start()
+        version = applied(self.stack)["version"]
+        seen = []
+        while not seen or seen[-1]["ver"] < version:
+            seen.append(json.loads(command.stdout.readline()))
+        self.assertEqual([s["ver"] for s in seen], list(range(1, version + 1)))
+        self.assertEqual({s["event"] for s in seen} - {e["id"] for e in events}, set())
+        wait_until(lambda: len(log.read_text().splitlines()) >= version, 20, "the library's watcher too")
+        self.assertEqual([int(line.split()[0]) for line in log.read_text().splitlines()], list(range(1, version + 1)))
+        command.send_signal(2)
+        self.assertEqual(command.wait(20), 0)
+        one = seen[-1]["sub"]
+        only = subprocess.run([self.stack.bin / "tiergate", "watch", one, "--query", "ipc:///nonexistent/q", "--feed",
+                               "ipc:///nonexistent/f", "--timeout", "300ms"], capture_output=True, text=True, timeout=30,
+                              env=harness.clean_environment())
+        self.assertEqual(only.returncode, 69)
+        self.assertIn("is tiergate-query running?", only.stderr)
 
 
 if __name__ == "__main__":
