@@ -53,7 +53,7 @@ export const status = {
 	downgrade_scheduled: pro("downgrade_scheduled", { tier: "institutional", features: ALL, next: [{ at: "2026-04-03T09:30:00Z", tier: "pro" }],
 		details: details({ subscription: { ...subscription, tier: "institutional", amount: 49900 }, schedule: { at: "2026-04-03T09:30:00Z", tier: "pro", price: "price_pro_monthly" } }) }),
 	disputed: free("disputed", { status: "active", reason: "disputed", details_state: "fresh", details: details() }),
-	refunded: free("refunded", { status: "active", reason: "refunded", details_state: "fresh", details: details({ upcoming: null }) }),
+	refunded: free("refunded", { status: "active", reason: "refunded", details_state: "fresh", details: details() }),
 	granted: pro("granted", { status: "none", reason: "override", until: "2026-06-01T00:00:00Z", next_billing: null, ...no_details }),
 };
 

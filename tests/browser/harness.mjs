@@ -55,7 +55,7 @@ export async function new_page({ width = 1280, height = 900, dark = false, now =
 	const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light", locale, timezoneId: zone,
 		reducedMotion: reduced ? "reduce" : "no-preference", forcedColors: forced ? "active" : "none" });
 	const page = await context.newPage();
-	page.setDefaultTimeout(10000);
+	page.setDefaultTimeout(30000);
 	const complaints = [];
 	page.on("console", message => {
 		if (["error", "warning"].includes(message.type()) && !quiet.test(message.text())) complaints.push(message.text());
@@ -93,7 +93,7 @@ export async function primary(page) {
 
 // Waits until it holds; for what the mock sees, which no page can wait for.
 export async function until(holds, what = "it holds") {
-	for (let tries = 0; tries < 500; tries++) {
+	for (let tries = 0; tries < 1500; tries++) {
 		if (await holds()) return;
 		await new Promise(resolve => setTimeout(resolve, 20));
 	}
@@ -110,7 +110,7 @@ export async function run_until(page, holds, seconds = 130) {
 	assert.fail(`not within ${seconds} s of the page's clock`);
 }
 
-// One test; a minute is far more than any needs.
-export const test = (name, run) => node_test(name, { timeout: 60000 }, run);
+// One test; two minutes are far more than any needs.
+export const test = (name, run) => node_test(name, { timeout: 120000 }, run);
 
 export { assert };

@@ -72,6 +72,7 @@ export const english = {
 	"refunded.badge": "Refunded",
 	"refunded.title": "Your payment was given back",
 	"refunded.text": "The time that it had paid for is over. You are on {tier} now.",
+	"refunded.again": "It starts again with the next payment, on {date}.",
 	"granted.badge": "Complimentary",
 	"granted.title": "{tier}",
 	"granted.text": "This plan was given to you. There is nothing to pay.",

@@ -15,10 +15,12 @@ const LOCKED = new Set(["past_due", "incomplete", "unpaid", "disputed"]);
 
 const ENDED = new Set(["canceled", "incomplete_expired"]); // Stripe's words
 
-export function is_billed(status) {
+function has_subscription(status) {
 	const subscription = status.details?.subscription;
-	return BILLED.has(status.state) || Boolean(subscription && !ENDED.has(subscription.status));
+	return Boolean(subscription && !ENDED.has(subscription.status));
 }
+
+export const is_billed = status => BILLED.has(status.state) || has_subscription(status);
 
 export const is_locked = status => LOCKED.has(status.state);
 
@@ -150,9 +152,11 @@ const screens = {
 		tone: "bad", title: words.say("disputed.title"), text: [words.say("disputed.text")],
 		primary: support ? { kind: "link", url: support, label: words.say("do.support") } : manage(words),
 	}),
-	refunded: ({ words, tier }) => ({
-		tone: "calm", title: words.say("refunded.title"), text: [words.say("refunded.text", { tier })],
-		primary: { kind: "plans", label: words.say("do.choose_plan") },
+	refunded: ({ words, status, tier }) => ({
+		tone: "calm", title: words.say("refunded.title"),
+		text: sentences(words.say("refunded.text", { tier }),
+			words.if_known("refunded.again", { date: words.day(status.details?.upcoming?.at) })),
+		primary: has_subscription(status) ? manage(words) : { kind: "plans", label: words.say("do.choose_plan") },
 	}),
 	granted: ({ words, status, tier }) => ({
 		tone: "good", title: words.say("granted.title", { tier }),

@@ -213,6 +213,7 @@ dialog .note { margin: 0 var(--_pad) 1.25rem; padding: .875rem 1rem; }
 	.fact dd .icon { display: none; }
 	.fact dt { grid-row: 1 / 3; margin: 0; align-self: center; }
 	.fact:has(.fact-more:empty) dt { grid-row: 1; }
+	.fact:has(.fact-more:empty) dd { align-self: center; }
 	.fact dd { text-align: end; grid-column: 2; }
 	.fact .fact-more:empty { display: none; }
 	.tier { min-block-size: 0; padding: 1.25rem; }

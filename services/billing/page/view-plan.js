@@ -124,10 +124,11 @@ function price(view) {
 	const subscription = status.details?.subscription;
 	const seats = status.seats > 1 ? words.text("fact.seats", { count: status.seats }) : null;
 	if (!subscription && no_details(status)) return unknown_fact(view, "price");
-	const amount = subscription && words.money(subscription.amount, subscription.currency);
+	const over = status.state === "canceled";
+	const amount = subscription && !over ? words.money(subscription.amount, subscription.currency) : null;
 	if (!amount)
 		return fact("price", words.text("fact.price"),
-			h("span", { class: "muted" }, words.text(subscription ? "fact.price.by_usage" : "fact.price.none")), seats);
+			h("span", { class: "muted" }, words.text(subscription && !over ? "fact.price.by_usage" : "fact.price.none")), seats);
 	const per = words.per(subscription.interval, subscription.interval_count);
 	return fact("price", words.text("fact.price"), [h("bdi", {}, amount), " ", h("span", { class: "per" }, per)], seats);
 }

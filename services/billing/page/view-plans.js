@@ -55,9 +55,11 @@ function action_of(view, tiers, i) {
 	const label = key => words.say(key, { tier: words.tier(tier.name) });
 	const billed = is_billed(status);
 	const sells = price_in(tier, view.interval) !== null;
+	const { subscription } = status.details ?? {};
+	if (i !== at && billed && subscription?.tier === tier.name && subscription.interval === view.interval) return null; // bought already, though it grants nothing now
 	if (i === at) {
-		const has = status.details?.subscription?.interval;
-		const other = billed && sells && has && has !== view.interval && status.details.subscription.tier === tier.name;
+		const has = subscription?.interval;
+		const other = billed && sells && has && has !== view.interval && subscription.tier === tier.name;
 		return other ? { kind: "checkout", tier: tier.name, label: words.say(`do.interval.${view.interval}`) } : null;
 	}
 	if (i > at) return sells ? { kind: "checkout", tier: tier.name, label: label("do.upgrade") } : null;
