@@ -16,11 +16,11 @@ compose_settings() {
 	printf 'demo test %s\n' "$2" >"$dir/webhook-secrets"
 	chmod 444 "$dir/webhook-secrets" # for the containers' user, whom the directory keeps from all others
 	"$(dirname "${BASH_SOURCE[0]}")/token" "$dir" --keys
-	export DEMO_WEBHOOK_SECRET=$2 DEMO_STRIPE_PORT=${compose_stripe_port:-8711} PROXY_PORT=127.0.0.1:$port
+	export DEMO_WEBHOOK_SECRET=$2 DEMO_STRIPE_PORT=${compose_stripe_port:-8711} PROXY_PORT=127.0.0.1:$port PROXY_TLS_PORT=127.0.0.1:
 	export TIERGATE_MODE=test TIERGATE_WEBHOOK_SECRETS_FILE=$dir/webhook-secrets
 	export TIERGATE_STRIPE_API_KEY=sk_test_sim BILLING_STRIPE_API_KEY=sk_test_sim TIERGATE_STRIPE_API_BASE=http://127.0.0.1:8711
 	export TIERGATE_PUBLIC_URL=http://127.0.0.1:$port TIERGATE_RETURN_URLS=http://127.0.0.1:$port
-	export TIERGATE_JWT_ISSUER=tiergate-dev TIERGATE_JWT_AUDIENCE=tiergate TIERGATE_JWT_KEYS_FILE=$dir/jwt/jwks.json
+	export TIERGATE_JWT_ISSUER=tiergate-dev TIERGATE_JWT_AUDIENCE=tiergate JWT_KEYS_FILE=$dir/jwt/jwks.json
 }
 
 compose_command() {

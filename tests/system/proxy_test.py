@@ -185,7 +185,7 @@ class ProxyTest(unittest.TestCase):
         self.assertEqual((status, headers["Content-Type"], headers["Refresh"]), (503, "text/html; charset=utf-8", "5"))
         self.assertNotIn(b"nginx", text)
 
-    def test_too_many_requests_are_refused_but_never_webhooks(self):
+    def test_too_many_calls_are_refused_but_never_webhooks_or_the_page(self):
         self.start()
         c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         answers = [self.ask("GET", "/api/v1/billing/plans", connection=c) for _ in range(200)]
@@ -194,7 +194,8 @@ class ProxyTest(unittest.TestCase):
         self.assertEqual({status for status, _, _ in answers}, {200, 429})
         self.assertEqual(refused[0][0]["Retry-After"], "1")
         self.assertEqual(json.loads(refused[0][1])["code"], "too_many_requests")
-        self.assertEqual({self.ask("POST", WEBHOOK, b"{}", connection=c)[0] for _ in range(200)}, {200})
+        for method, path in (("POST", WEBHOOK), ("GET", "/settings/billing"), ("GET", "/settings/billing/assets/x.js"), ("GET", "/")):
+            self.assertEqual({self.ask(method, path, connection=c)[0] for _ in range(200)}, {200}, path)
         c.close()
 
     def test_what_is_logged(self):
