@@ -4,7 +4,8 @@
  *
  * REQUESTS different events are made and signed before the clock starts, so that what is measured is the server and not
  * the signing. `once` ends when all are sent, or after SECONDS; `again` sends them again, for a server that does not
- * care. Prints one JSON object. */
+ * care. With BODY_BYTES 0 they are GETs, and SECRET is a file with a bearer token a line, which they have in turn.
+ * Prints one JSON object. */
 #include "event_body.h"
 #include "net/stripe_hmac.h"
 #include "samples.h"
@@ -17,7 +18,8 @@
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 1024
-#define RESPONSE_MAX 4096
+#define RESPONSE_MAX 8192
+#define GET_MAX 4096
 
 struct connection {
 	int fd;
@@ -38,6 +40,31 @@ struct load {
 	uint64_t count, next, under_way, ok, other;
 	struct samples samples;
 };
+
+static bool put_get(char *at, const char *path, const char *token) {
+	char *out = at + sizeof(size_t);
+	int n = snprintf(out, GET_MAX, "GET %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n", path,
+			 token);
+	size_t len = (size_t)n;
+	memcpy(at, &len, sizeof len);
+	return n > 0 && n < GET_MAX;
+}
+
+static bool build_gets(struct load *l, const char *file) {
+	FILE *f = fopen(file, "r");
+	char token[GET_MAX];
+	uint64_t tokens = 0;
+	l->stride = sizeof(size_t) + GET_MAX;
+	l->requests = malloc(l->count * l->stride);
+	while (f && l->requests && tokens < l->count && fgets(token, sizeof token, f)) {
+		token[strcspn(token, "\n")] = 0;
+		if (!put_get(l->requests + tokens++ * l->stride, l->path, token)) break;
+	}
+	if (f) fclose(f);
+	for (uint64_t n = tokens; tokens && n < l->count; n++)
+		memcpy(l->requests + n * l->stride, l->requests + n % tokens * l->stride, l->stride);
+	return tokens > 0;
+}
 
 static bool build_all(struct load *l) {
 	static char body[EVENT_BODY_SIZE];
@@ -150,7 +177,9 @@ int main(int argc, char **argv) {
 	if (count < 1 || count > CONNECTIONS_MAX || l.body_bytes > EVENT_BODY_SIZE / 2) return 64;
 	l.count = strtoull(argv[9], NULL, 10);
 	l.again = strcmp(argv[10], "again") == 0;
-	if (stripe_hmac_create(view_str(argv[7]), &l.key) != OK || !build_all(&l)) return 1;
+	bool built = l.body_bytes ? stripe_hmac_create(view_str(argv[7]), &l.key) == OK && build_all(&l)
+				  : build_gets(&l, argv[7]);
+	if (!built) return 1;
 	struct connection *all = calloc((size_t)count, sizeof *all);
 	l.epoll = epoll_create1(0);
 	for (int i = 0; i < count; i++) {
