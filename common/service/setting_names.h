@@ -6,6 +6,7 @@
 
 #define SETTING_NAMES(X)                                                                                               \
 	X("ADMIN_LISTEN", false)                                                                                       \
+	X("BILLING_ADMIN", false)                                                                                      \
 	X("CATALOG", false)                                                                                            \
 	X("CHANGES_PUB", false)                                                                                        \
 	X("CONTROL", false)                                                                                            \

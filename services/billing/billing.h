@@ -45,7 +45,7 @@ struct billing_settings {
 	const char *api_key, *api_base;
 	int64_t stripe_deadline_ms;
 	const char *query, *feed, *curve_dir;
-	const char *reconciler;
+	struct endpoints reconciler; /* the first counts */
 	const char *catalog;
 	const char *metadata_key;
 	const char *jwt_issuer, *jwt_audience, *jwt_keys, *jwt_algorithms, *jwt_cookie;
@@ -101,6 +101,7 @@ struct billing {
 	struct shop *shop;
 	bool closing; /* nobody is asked any more */
 	bool feed_live;
+	struct keys keys;
 	struct reconciler_link *reconciler;
 	struct idempotency *idempotency;
 	struct ask *asks; /* all that are kept, for their deadlines */

@@ -82,6 +82,13 @@ static enum error open_tiers(struct billing *b, struct problem *why) {
 	return problem_set(why, ERR_CONFIG, "%s: %s", settings_origin(b->loaded, "QUERY"), detail);
 }
 
+static enum error open_reconciler(struct billing *b, struct problem *why) {
+	const char *at = b->settings.reconciler.at[0];
+	const struct keys_needs needs = {.connects = !endpoint_is_local(at)};
+	enum error e = keys_open(&b->keys, &b->service, b->settings.curve_dir, needs, why);
+	return e ? e : reconciler_link_create(b->service.zmq, &b->keys, at, &b->reconciler, why);
+}
+
 static enum error open_memory(struct billing *b, struct problem *why) {
 	uint64_t seed = 0;
 	enum error e = random_u64(&seed, why);
@@ -102,7 +109,7 @@ enum error billing_open(struct billing *b, struct problem *why) {
 	if (!e) e = open_memory(b, why);
 	if (!e) e = open_auth(b, why);
 	if (!e) e = open_api(b, why);
-	if (!e) e = reconciler_link_create(b->service.zmq, b->settings.reconciler, &b->reconciler, why);
+	if (!e) e = open_reconciler(b, why);
 	if (!e) e = open_tiers(b, why);
 	if (!e) e = shop_ports_open(b, why);
 	return e ? e : routes_serve(b, why);
@@ -120,6 +127,7 @@ void billing_close(struct billing *b) {
 	calls_destroy(&b->calls);
 	shop_destroy(&b->shop);
 	reconciler_link_destroy(&b->reconciler);
+	keys_close(&b->keys);
 	auth_destroy(&b->auth);
 	limits_destroy(&b->limits);
 	idempotency_destroy(&b->idempotency);

@@ -15,13 +15,13 @@ struct reconciler_link {
 	struct reconciler_asked asked[RECONCILER_ASKED_MAX];
 };
 
-enum error reconciler_link_create(void *zmq, const char *endpoint, struct reconciler_link **ret_l,
+enum error reconciler_link_create(void *zmq, struct keys *keys, const char *endpoint, struct reconciler_link **ret_l,
 				  struct problem *why) {
 	const struct zsocket_limits limits = {.send_hwm = RECONCILER_ASKED_MAX, .message_max = RECONCILE_MESSAGE_MAX};
 	struct reconciler_link *l = calloc(1, sizeof *l);
 	if (!l) return problem_set(why, ERR_MEMORY, "out of memory");
 	enum error e = zsocket_create(zmq, ZMQ_DEALER, &limits, &l->socket, why);
-	if (!e) e = zsocket_connect(l->socket, endpoint, why);
+	if (!e) e = keys_connect(keys, l->socket, endpoint, why);
 	if (e)
 		reconciler_link_destroy(&l);
 	else

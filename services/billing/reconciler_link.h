@@ -3,16 +3,16 @@
 #ifndef BILLING_RECONCILER_LINK_H
 #define BILLING_RECONCILER_LINK_H
 
-#include "net/zsocket.h"
 #include "proto/reconcile.h"
+#include "service/keys.h"
 
 #define RECONCILER_ASKED_MAX 64 /* under way; as many as it serves at a time */
 
 struct reconciler_link;
 struct reconciler_asked;
 
-NODISCARD enum error reconciler_link_create(void *zmq, const char *endpoint, struct reconciler_link **ret_l,
-					    struct problem *why);
+NODISCARD enum error reconciler_link_create(void *zmq, struct keys *keys, const char *endpoint,
+					    struct reconciler_link **ret_l, struct problem *why);
 /* Nobody's `done` is called. */
 void reconciler_link_destroy(struct reconciler_link **l);
 

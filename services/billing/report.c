@@ -60,7 +60,7 @@ void report_facts(struct billing *b) {
 	struct tg_counts tiers;
 	tg_counts(b->tiers, &tiers);
 	note_feed(b, tiers.live);
-	health_fact_text(h, "api_key", b->calls ? "ok" : "none");
+	health_fact_text(h, "stripe_key", b->calls ? "set" : "none");
 	if (b->calls) health_fact_text(h, "mode", b->livemode ? "live" : "test");
 	health_fact_u64(h, "token_keys", auth_key_count(b->auth));
 	health_fact_bool(h, "tiers_live", tiers.live);

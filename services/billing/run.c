@@ -65,6 +65,7 @@ static void turn(struct billing *b) {
 	ask_expire(b);
 	if (b->now_ms >= b->facts_due_ms) {
 		report_facts(b);
+		keys_report(&b->keys);
 		b->facts_due_ms = b->now_ms + FACTS_MS;
 	}
 }

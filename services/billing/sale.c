@@ -15,8 +15,9 @@ bool sale_read(struct sale *s, bool must) {
 	struct ask *a = s->v.ask;
 	bool bad = false;
 	const char *tier = ask_text(a, "tier", &bad), *interval = bad ? NULL : ask_text(a, "interval", &bad);
-	if (!bad) s->quantity = ask_number(a, "quantity", 1, QUANTITY_MAX, 0, &bad);
-	if (bad) return false;
+	int64_t quantity = bad ? 0 : ask_number(a, "quantity", 1, QUANTITY_MAX, 0, &bad);
+	if (bad) return false; /* and s is gone with the ask */
+	s->quantity = quantity;
 	if (must && !tier) {
 		ask_refuse(a, REFUSAL_BAD_REQUEST, "tier is missing");
 		return false;

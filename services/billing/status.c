@@ -33,13 +33,22 @@ static enum billing_state state_of(const struct ask *a, const struct tg_profile 
 	return billing_state_of(&f);
 }
 
-static json_t *next_json(const struct tg_profile *p) {
+static void add_step(json_t *list, int64_t at, struct view tier) {
+	json_array_append_new(list, json_pack("{s:o, s:s%}", "at", time_json(at), "tier", tier.ptr, tier.len));
+}
+
+/* What query says; and where that is nothing yet, since an event is late, what Stripe says. */
+static json_t *next_json(const struct ask *a, const struct tg_profile *p, const struct seen *s) {
+	const struct details *d = &s->details;
 	json_t *list = json_array();
-	for (size_t i = 1; i < p->step_count; i++) {
-		if (strcmp(p->steps[i].tier, p->steps[i - 1].tier) == 0) continue;
-		json_array_append_new(
-			list, json_pack("{s:o, s:s}", "at", time_json(p->steps[i].from), "tier", p->steps[i].tier));
-	}
+	for (size_t i = 1; i < p->step_count; i++)
+		if (strcmp(p->steps[i].tier, p->steps[i - 1].tier) != 0)
+			add_step(list, p->steps[i].from, view_str(p->steps[i].tier));
+	if (json_array_size(list) || s->state != DETAILS_FRESH) return list;
+	if (d->has_subscription && d->subscription.cancel_at > ask_now(a))
+		add_step(list, d->subscription.cancel_at, ask_catalog(a)->tiers[0].name);
+	else if (d->has_schedule && d->schedule.at > ask_now(a) && d->schedule.tier[0])
+		add_step(list, d->schedule.at, view_str(d->schedule.tier));
 	return list;
 }
 
@@ -74,7 +83,7 @@ static json_t *status_json(const struct ask *a, const struct tg_profile *p, cons
 		     !json_object_set_new(o, "next_billing", billing_json(p, s)) &&
 		     !json_object_set_new(o, "cancel_at", time_json(cancel_at(p, s))) &&
 		     !json_object_set_new(o, "trial", trial_json(p, s)) &&
-		     !json_object_set_new(o, "next", next_json(p)) &&
+		     !json_object_set_new(o, "next", next_json(a, p, s)) &&
 		     !json_object_set_new(o, "details_state", json_string(details_state_name(s->state))) &&
 		     !json_object_set_new(o, "details", has_details(s) ? details_json(&s->details) : json_null());
 	if (whole) return o;

@@ -6,13 +6,13 @@
 
 #include <stdio.h>
 
-enum { ONLY_ALL, ONLY_INGRESS, ONLY_ENTITLEMENT, ONLY_QUERY, ONLY_RECONCILER, SERVICES };
+enum { ONLY_ALL, ONLY_INGRESS, ONLY_ENTITLEMENT, ONLY_QUERY, ONLY_RECONCILER, ONLY_BILLING, SERVICES };
 
-static const char *const names[SERVICES] = {"all", "ingress", "entitlement", "query", "reconciler"};
+static const char *const names[SERVICES] = {"all", "ingress", "entitlement", "query", "reconciler", "billing"};
 
 static const struct setting rows[] = {
 	{"ONLY", SETTING_CHOICE, AT(only), .flag_only = true, .fallback = "all",
-	 .choices = "all|ingress|entitlement|query|reconciler", .help = "ask this service alone"},
+	 .choices = "all|ingress|entitlement|query|reconciler|billing", .help = "ask this service alone"},
 	{"INGRESS_ADMIN", SETTING_LISTEN, AT(ingress_admin), .fallback = "127.0.0.1:8801",
 	 .help = "the admin port of tiergate-ingress"},
 	{"ENTITLEMENT_ADMIN", SETTING_LISTEN, AT(entitlement_admin), .fallback = "127.0.0.1:8802",
@@ -21,6 +21,8 @@ static const struct setting rows[] = {
 	 .help = "that of tiergate-query"},
 	{"RECONCILER_ADMIN", SETTING_LISTEN, AT(reconciler_admin), .fallback = "127.0.0.1:8805",
 	 .help = "that of tiergate-reconciler"},
+	{"BILLING_ADMIN", SETTING_LISTEN, AT(billing_admin), .fallback = "127.0.0.1:8804",
+	 .help = "that of tiergate-billing"},
 	ROW_TIMEOUT,
 	ROW_JSON,
 };
@@ -30,7 +32,7 @@ static const struct settings_table table = {
 	.purpose = "Asks each service whether it is ready, and if not, why.",
 	.notes = "Exits with 0 when all that were asked are ready, else 69. Services that are down are no error of the "
 		 "command;\n"
-		 "a reconciler that is down counts only with --only.",
+		 "a reconciler or a billing that is down counts only with --only.",
 	.rows = rows,
 	.count = ARRAY_LEN(rows),
 };
@@ -107,6 +109,15 @@ static void print_reconciler(const json_t *facts) {
 	if (member_true(facts, "silent")) (void)printf(", WEBHOOKS ARE SILENT");
 }
 
+/* Of billing: what it lacks. */
+static void print_billing(const json_t *facts) {
+	if (!*member_text(facts, "stripe_key")) return;
+	if (strcmp(member_text(facts, "stripe_key"), "none") == 0)
+		(void)printf(", no Stripe key: set STRIPE_API_KEY to have it sell");
+	if (!member_true(facts, "tiers_live")) (void)printf(", the feed is not there");
+	print_number(facts, "asks", "requests under way");
+}
+
 static void print_one(const json_t *o) {
 	const json_t *facts = json_object_get(o, "facts"), *why = json_object_get(o, "why");
 	const char *state = member_true(o, "ready") ? "ready" : member_true(o, "up") ? "not ready" : "down";
@@ -128,6 +139,7 @@ static void print_one(const json_t *o) {
 		(void)printf(", last webhook %s", since_ms(member_number(facts, "last_webhook_ms"), wall_ms()).text);
 	print_size(facts);
 	print_reconciler(facts);
+	print_billing(facts);
 	(void)printf("\n");
 	for (size_t i = 0; i < json_array_size(why); i++)
 		(void)printf("%-12s   %s\n", "", json_string_value(json_array_get(why, i)));
@@ -139,15 +151,19 @@ static void print(const json_t *o) {
 }
 
 static int run(const struct call *c) {
-	const char *const addresses[SERVICES] = {NULL, c->s.ingress_admin, c->s.entitlement_admin, c->s.query_admin,
-						 c->s.reconciler_admin};
+	const char *const addresses[SERVICES] = {NULL,
+						 c->s.ingress_admin,
+						 c->s.entitlement_admin,
+						 c->s.query_admin,
+						 c->s.reconciler_admin,
+						 c->s.billing_admin};
 	json_t *services = json_array();
 	bool ready = true;
 	for (unsigned i = ONLY_INGRESS; i < SERVICES; i++) {
 		if (c->s.only != ONLY_ALL && c->s.only != i) continue;
 		json_t *one = ask(names[i], addresses[i], c->s.timeout_ms);
-		/* nobody needs a reconciler for webhooks to work: one that is not there is shown, and no more */
-		bool missed = i != ONLY_RECONCILER || c->s.only == i || member_true(one, "up");
+		/* webhooks and checks work without these: one that is not there is shown, and no more */
+		bool missed = i < ONLY_RECONCILER || c->s.only == i || member_true(one, "up");
 		ready = ready && (member_true(one, "ready") || !missed);
 		json_array_append_new(services, one);
 	}

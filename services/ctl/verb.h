@@ -44,6 +44,7 @@ struct ctl_settings {
 	bool set_created_now;
 	bool dry_run, full;
 	const char *reconciler_admin;
+	const char *billing_admin;
 	int64_t wait_ms;
 	bool journal_alone;
 	struct endpoints reconciler;

@@ -116,7 +116,7 @@ class Usage(unittest.TestCase):
             (["journal", "list", "--from", "-1"], 64, "--from: '-1' is not a whole number"),
             (["quarantine", "show", "nonsense"], 64, "'nonsense' is no entry"),
             (["quarantine", "retry", "0000000000000001/0"], 64, "is no entry"),
-            (["status", "--only", "billing"], 64, "--only: 'billing' is none of all|ingress|entitlement|query|reconciler"),
+            (["status", "--only", "biling"], 64, "--only: 'biling' is none of all|ingress|entitlement|query|reconciler|billing"),
             (["send", "/no/such/event.json", "--webhook-secrets", "x"], 64, "cannot open /no/such/event.json"),
             (["send", "x.json"], 78, "--webhook-secrets or TIERGATE_WEBHOOK_SECRETS (or its _FILE) is missing"),
             (["explain", "alice", "--catalog", "/no/such/tiers.yaml"], 78, "there is no catalog at /no/such/tiers.yaml"),
@@ -427,10 +427,10 @@ class Status(unittest.TestCase):
         with Http(200, json.dumps(ready).encode()) as a, Http(503, json.dumps(broken).encode()) as b, \
                 Http(200, b"<html>") as other:
             words = ["status", "--ingress-admin", a.address, "--entitlement-admin", b.address,
-                     "--reconciler-admin", "127.0.0.1:9"]
+                     "--reconciler-admin", "127.0.0.1:9", "--billing-admin", "127.0.0.1:9"]
             code, out, _ = tiergate(*words, "--query-admin", "127.0.0.1:9")
             self.assertEqual(code, 69)
-            ingress, entitlement, why, query, _, reconciler, _ = out.splitlines()
+            ingress, entitlement, why, query, _, reconciler, _, billing, _ = out.splitlines()
             self.assertIn("ready ", ingress)
             for part in ("mode test", "head 7", "backlog 2", "last event", "map 25.0 % of 4.0 GiB"):
                 self.assertIn(part, ingress)
@@ -438,10 +438,11 @@ class Status(unittest.TestCase):
             self.assertIn("journal: disk full", why)
             self.assertIn("down", query)
             self.assertIn("down", reconciler)
+            self.assertIn("down", billing)
             code, out, _ = tiergate(*words, "--query-admin", other.address, "--json")
             got = json.loads(out)
             self.assertEqual((code, got["ready"]), (69, False))
-            self.assertEqual([s["up"] for s in got["services"]], [True, True, False, False])
+            self.assertEqual([s["up"] for s in got["services"]], [True, True, False, False, False])
             self.assertIn("no service of Tiergate", got["services"][2]["why"][0])
             code, out, _ = tiergate(*words, "--only", "ingress")
             self.assertEqual((code, len(out.splitlines())), (0, 1))
