@@ -90,6 +90,7 @@ extern const struct action create_checkout_session, create_portal_session, confi
 const char *ask_subject(const struct ask *a);
 const char *ask_email(const struct ask *a); /* the token's claim; "" without one. Never logged */
 json_t *ask_body(const struct ask *a);      /* borrowed; an empty object without a body */
+/* Where *ret_bad becomes true the ask is gone, and what it kept with it: do not read straight into that. */
 /* A field of the body or a query argument as text; NULL when absent. Another JSON type: the ask is refused, *ret_bad
  * true. */
 const char *ask_text(struct ask *a, const char *field, bool *ret_bad);

@@ -109,9 +109,10 @@ static void start(struct ask *a) {
 	struct history *h = visit_begin(a, sizeof *h);
 	if (!h) return;
 	h->v.finish = finish;
-	h->limit = (unsigned)ask_number(a, "limit", 1, INVOICE_PAGE_MAX, LIMIT_DEFAULT, &bad);
+	int64_t limit = ask_number(a, "limit", 1, INVOICE_PAGE_MAX, LIMIT_DEFAULT, &bad);
 	const char *cursor = bad ? NULL : ask_text(a, "cursor", &bad);
-	if (bad) return;
+	if (bad) return; /* and h is gone with the ask */
+	h->limit = (unsigned)limit;
 	if (cursor && !invoice_cursor_read(cursor, ask_subject(a), &h->from)) {
 		ask_refuse(a, REFUSAL_BAD_REQUEST, "the cursor is none of these invoices");
 		return;
