@@ -22,7 +22,7 @@ class KeysTest(harness.SystemTest):
         self.tiergate("keygen")
 
     def tiergate(self, *words, code=0):
-        done = subprocess.run([self.stack.bin / "tiergate", *words], cwd=self.stack.dir, timeout=30, text=True,
+        done = subprocess.run([self.stack.bin / "tiergate", *map(str, words)], cwd=self.stack.dir, timeout=30, text=True,
                               capture_output=True, env=harness.clean_environment({"TIERGATE_CURVE_DIR": str(self.keys)}))
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return done.stdout + done.stderr
@@ -147,6 +147,17 @@ class KeysTest(harness.SystemTest):
                                  cwd=self.stack.dir, text=True, capture_output=True, env=harness.clean_environment())
         self.assertEqual(no_keys.returncode, 78)
         self.assertIn("is not loopback: that needs keys (CURVE_DIR", no_keys.stderr)
+        # one that the server turns away says so within its timeout
+        self.tiergate("keygen", "other", "--may", "journal")
+        self.query.hup()
+        self.query.wait_log("keys_loaded", clients="2")
+        other = self.keys / "clients" / "other"
+
+        def refused():
+            return self.tiergate("get", "nobody", "--query", f"tcp://0.0.0.0:{self.at}", "--timeout", "3s", "--curve-dir", other, code=69)
+        self.assertIn("does not know our key, or it may not do this", refused())
+        (other / "server.pub").write_text((self.keys / "allowed" / "other.pub").read_text().split("may")[0])
+        self.assertIn("another server than server.pub says", refused())
 
     def test_no_service_binds_to_others_without_keys(self):
         self.stack.ingress().start()
