@@ -81,6 +81,8 @@ struct key_file {
 static bool take_key(struct view value, char *out) {
 	uint8_t key[CURVE_KEY_SIZE];
 	if (out[0] || value.len != CURVE_TEXT_SIZE - 1) return false;
+	if (memchr(value.ptr, '\0', value.len))
+		return false; /* libzmq would take a shorter key and leave the rest as it was */
 	memcpy(out, value.ptr, value.len);
 	out[value.len] = '\0';
 	bool good = zmq_z85_decode(key, out) != NULL;
