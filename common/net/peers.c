@@ -358,16 +358,27 @@ uint64_t peers_waiting(const struct peers *s, uint64_t *ret_peers) {
 
 /* ---- what goes -------------------------------------------------------------------------------- */
 
-bool peers_may_send(struct peers *s, int peer, size_t bytes) {
+static struct peer *peer_of(const struct peers *s, int peer) {
 	struct peer *p = s ? peer_at(peer, PEER_CONNECTION) : NULL;
+	return p && p->of == s ? p : NULL;
+}
+
+bool peers_has_room(const struct peers *s, int peer, size_t bytes) {
+	const struct peer *p = peer_of(s, peer);
 	const int64_t n = (int64_t)bytes;
-	if (!p || p->of != s) return true;
-	int64_t unread = atomic_load(&p->unread), stuck = atomic_load(&p->stuck_ms);
-	if (unread > 0 && stuck && now_ms() - stuck > PEERS_BEHIND_MS) return false;
-	if (unread > 0 && (unread + n > s->limits.unread || atomic_load(&s->unread) + n > PEERS_UNREAD_MAX))
-		return false;
-	atomic_fetch_add(&p->unread, n);
-	atomic_fetch_add(&s->unread, n);
+	int64_t unread = p ? atomic_load(&p->unread) : 0;
+	if (unread <= 0) return true;
+	int64_t stuck = atomic_load(&p->stuck_ms);
+	if (stuck && now_ms() - stuck > PEERS_BEHIND_MS) return false;
+	return unread + n <= s->limits.unread && atomic_load(&s->unread) + n <= PEERS_UNREAD_MAX;
+}
+
+bool peers_may_send(struct peers *s, int peer, size_t bytes) {
+	struct peer *p = peer_of(s, peer);
+	if (!p) return true;
+	if (!peers_has_room(s, peer, bytes)) return false;
+	atomic_fetch_add(&p->unread, (int64_t)bytes);
+	atomic_fetch_add(&s->unread, (int64_t)bytes);
 	return true;
 }
 

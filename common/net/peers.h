@@ -99,6 +99,8 @@ uint64_t peers_waiting(const struct peers *p, uint64_t *ret_peers);
  * not be counted. One who has nothing unread may always be sent one message, and one who has taken nothing for
  * PEERS_BEHIND_MS no other. */
 bool peers_may_send(struct peers *p, int peer, size_t bytes);
+/* The same question, and nothing counted: is it worth the work? */
+bool peers_has_room(const struct peers *p, int peer, size_t bytes);
 
 /* ---- for logs and metrics ------------------------------------------------------------ */
 

@@ -84,10 +84,11 @@ static int64_t mono_ns(void) {
 }
 
 /* `waiting`: frames of all `peers` of which some wait; `mine`: of the one that asks. */
-static bool overloaded(const struct router *r, uint64_t waiting, uint64_t peers, uint32_t mine) {
-	if (waiting < ROUTER_CALM) return false;
+static bool overloaded(const struct router *r, uint64_t waiting, uint64_t peers, uint32_t mine, int64_t now_ns) {
+	int64_t late_ns = (int64_t)waiting * r->frame_ns;
 	if ((int64_t)peers * r->request_ns > ROUTER_HOPELESS_NS) return true;
-	return mine > ROUTER_SHARE && (int64_t)waiting * r->frame_ns > ROUTER_LATE_NS;
+	if (mine <= ROUTER_SHARE || late_ns <= ROUTER_BUSY_NS) return false;
+	return late_ns > ROUTER_LATE_NS || now_ns < r->heavy_ns;
 }
 
 static void note_cost(struct router *r, int64_t took_ns, unsigned frames) {
@@ -99,13 +100,20 @@ static void note_cost(struct router *r, int64_t took_ns, unsigned frames) {
 static void consider(struct router *r, struct frames *f, uint32_t mine, struct moment now, struct writer *w) {
 	struct view version = view_of_frame(&f->at[f->count - 2]), message = view_of_frame(&f->at[f->count - 1]);
 	uint64_t peers, waiting = peers_waiting(r->door.peers, &peers);
-	if (overloaded(r, waiting, peers, mine)) {
+	const unsigned rights = door_rights(&r->door, &f->at[f->count - 1]);
+	if (waiting < ROUTER_CALM) {
+		serve(r->server, version, message, rights, now, w);
+		return;
+	}
+	int64_t begun = mono_ns();
+	if (overloaded(r, waiting, peers, mine, begun)) {
 		serve_overloaded(r->server, message, w);
 		return;
 	}
-	int64_t begun = waiting < ROUTER_CALM ? 0 : mono_ns();
-	serve(r->server, version, message, door_rights(&r->door, &f->at[f->count - 1]), now, w);
-	if (begun) note_cost(r, mono_ns() - begun, f->taken);
+	serve(r->server, version, message, rights, now, w);
+	int64_t ended = mono_ns();
+	note_cost(r, ended - begun, f->taken);
+	if (mine > ROUTER_SHARE) r->heavy_ns = ended + (ended - begun);
 }
 
 static void answer(struct router *r, struct frames *f, struct moment now) {
@@ -113,6 +121,11 @@ static void answer(struct router *r, struct frames *f, struct moment now) {
 	struct writer w = writer_of(r->reply, sizeof r->reply);
 	uint32_t mine;
 	int peer = peers_took(r->door.peers, &f->at[f->count - 1], f->taken, f->bytes, &mine);
+	if (!peers_has_room(r->door.peers, peer, sizeof r->reply)) {
+		r->blocked++;
+		close_from(f, 0);
+		return;
+	}
 	if (f->too_many || f->count < FRAMES_MIN) {
 		/* where the envelope ends cannot be told: an error goes to the peer itself */
 		r->misframed++;

@@ -141,15 +141,15 @@ class Peer:
             self.socket.settimeout(was)
         return sent, True
 
-    def hung_up(self):
-        """Has the server closed it? Reads and drops what is there."""
+    def hung_up(self, seconds=0.05):
+        """Has the server closed it? Reads and drops what is there, and what comes within so long."""
         was = self.socket.gettimeout()
-        self.socket.settimeout(0.05)
+        self.socket.settimeout(seconds)
         try:
             while self.socket.recv(65536):
                 pass
             return True
-        except TimeoutError:
+        except (TimeoutError, BlockingIOError):
             return False
         except OSError:
             return True
