@@ -37,6 +37,7 @@ struct flight {
 };
 
 struct flights {
+	unsigned top; /* no flight in use lies there or beyond */
 	struct flight at[FLIGHTS_MAX];
 };
 
@@ -56,8 +57,10 @@ static void step_take(struct flight *f);
 /* ---- the end ------------------------------------------------------------------------------------- */
 
 static void close_flight(struct flight *f) {
+	struct flights *all = f->shop->flights;
 	json_decref(f->customer);
 	*f = (struct flight){.used = false};
+	while (all->top && !all->at[all->top - 1].used) all->top--;
 }
 
 /* Those who wait are let go one by one: each call may end its visit, and may open another flight, but not this one. */
@@ -270,6 +273,8 @@ static void created(struct flight *f, const struct stripe_answer *s) {
 	if (id) {
 		f->by_key = true;
 		copy_text(f->id, sizeof f->id, id);
+		log_info(f->shop->log, log_ev("customer_made"), kv_str("customer", f->id),
+			 kv_bool("again", s->replayed), kv_u64("key", f->key));
 		if (s->replayed) /* an answer from up to a day ago: is it still there? */
 			look_at(f, VERIFIES, f->id);
 		else if (f->email[0])
@@ -330,7 +335,7 @@ static void answered(void *ctx, const struct stripe_answer *s) {
 /* ---- opening ------------------------------------------------------------------------------------- */
 
 static struct flight *find(struct flights *all, const char *subject, enum customer_wish wish) {
-	for (unsigned i = 0; i < FLIGHTS_MAX; i++) {
+	for (unsigned i = 0; i < all->top; i++) {
 		struct flight *f = &all->at[i];
 		if (f->used && f->wish == wish && strcmp(f->subject, subject) == 0) return f;
 	}
@@ -338,8 +343,11 @@ static struct flight *find(struct flights *all, const char *subject, enum custom
 }
 
 static struct flight *open(struct flights *all) {
-	for (unsigned i = 0; i < FLIGHTS_MAX; i++)
-		if (!all->at[i].used) return &all->at[i];
+	for (unsigned i = 0; i < FLIGHTS_MAX; i++) {
+		if (all->at[i].used) continue;
+		if (all->top <= i) all->top = i + 1;
+		return &all->at[i];
+	}
 	return NULL;
 }
 
@@ -377,7 +385,7 @@ void customer_of(struct visit *v, enum customer_wish wish,
 /* ---- timers -------------------------------------------------------------------------------------- */
 
 void flights_run(struct shop *s, int64_t now_ms) {
-	for (unsigned i = 0; i < FLIGHTS_MAX; i++) {
+	for (unsigned i = 0; i < s->flights->top; i++) {
 		struct flight *f = &s->flights->at[i];
 		if (f->used && !f->calling && f->retry_ms && f->retry_ms <= now_ms) step_take(f);
 	}
@@ -385,7 +393,7 @@ void flights_run(struct shop *s, int64_t now_ms) {
 
 int64_t flights_due_ms(const struct shop *s) {
 	int64_t due = INT64_MAX;
-	for (unsigned i = 0; i < FLIGHTS_MAX; i++) {
+	for (unsigned i = 0; i < s->flights->top; i++) {
 		const struct flight *f = &s->flights->at[i];
 		if (f->used && !f->calling && f->retry_ms && f->retry_ms < due) due = f->retry_ms;
 	}

@@ -234,6 +234,7 @@ void details_got(struct details_cache *c, struct details_fetch *f, const struct 
 		e->got_ms = e->tried_ms = now_ms;
 		if (d) e->details = *d;
 	}
+	if (c->open) log_info(c->shop->log, log_ev("details_resumed"));
 	c->failures = 0;
 	c->open = false;
 	backoff_worked(&c->backoff);
@@ -249,6 +250,8 @@ static void open_circuit(struct details_cache *c, int64_t now_ms) {
 	if (!c->open || now_ms >= c->open_ms) { /* not again for each of those that were under way */
 		c->open = true;
 		c->open_ms = now_ms + backoff_most(&c->backoff);
+		log_warn(c->shop->log, log_ev("details_paused"), kv_i64("for_ms", c->open_ms - now_ms),
+			 kv_u64("failures", c->failures));
 		(void)backoff_failed(&c->backoff, 0);
 	}
 	(void)pthread_mutex_unlock(&c->mutex);
