@@ -39,11 +39,14 @@ static void start(struct ask *a) {
 	struct sale *s = sale_begin(a);
 	if (!s || !sale_read(s, true)) return;
 	s->checkout = true;
-	s->success_url = visit_return_url(&s->v, "success_url",
-					  PAGE "?checkout=success&session_id={CHECKOUT_SESSION_ID}", s->success_room);
-	if (!s->success_url) return;
-	s->cancel_url = visit_return_url(&s->v, "cancel_url", PAGE "?checkout=cancelled", s->cancel_room);
-	if (!s->cancel_url) return;
+	/* one that is refused takes the sale with it, so nothing is written to it before it is known */
+	const char *success = visit_return_url(
+		&s->v, "success_url", PAGE "?checkout=success&session_id={CHECKOUT_SESSION_ID}", s->success_room);
+	const char *cancel =
+		success ? visit_return_url(&s->v, "cancel_url", PAGE "?checkout=cancelled", s->cancel_room) : NULL;
+	if (!cancel) return;
+	s->success_url = success;
+	s->cancel_url = cancel;
 	s->return_url = visit_return_url(&s->v, "return_url", PAGE, s->return_room); /* of the portal; no such field */
 	sale_price(s, priced);
 }

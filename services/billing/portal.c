@@ -95,8 +95,10 @@ static void start(struct ask *a) {
 		ask_refuse(a, REFUSAL_BAD_REQUEST, "a tier goes with the flow subscription_update");
 		return;
 	}
-	s->return_url = visit_return_url(&s->v, "return_url", "/settings/billing", s->return_room);
-	if (s->return_url) customer_of(&s->v, CUSTOMER_FIND, got_customer);
+	const char *back = visit_return_url(&s->v, "return_url", "/settings/billing", s->return_room);
+	if (!back) return; /* and the sale is gone with its ask */
+	s->return_url = back;
+	customer_of(&s->v, CUSTOMER_FIND, got_customer);
 }
 
 static const char *const fields[] = {"flow", "tier", "interval", "return_url", NULL};
