@@ -70,7 +70,7 @@ static void failed(struct price_store *p, const struct stripe_answer *s) {
 			continue;
 		}
 		visit_leave(v);
-		if (!s || !visit_failed(v, s)) ask_refuse(v->ask, REFUSAL_UNAVAILABLE, NULL);
+		if (!s || !visit_failed(v, s)) ask_refuse(v->ask, s ? REFUSAL_STRIPE : REFUSAL_UNAVAILABLE, NULL);
 	}
 }
 
