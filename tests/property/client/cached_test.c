@@ -1,0 +1,229 @@
+/* The law of the cache: what it says of a subject at a moment is what the server's row says then, for every tier and
+ * feature that is asked about by name; after the line and the catalog went over the wire, the line into the table's
+ * words and out again. And what the cache does not know, it does not say. */
+#include "client/private.h"
+#include "lives/life.h"
+#include "lives/table.h"
+#include "proto/state.h"
+#include "proto/tg01_line.h"
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct tg01_decoder *decoder;
+static struct table table;
+static struct truth truth;
+static struct names *names;
+static struct { uint64_t lines, answers, allowed, silent, far; } seen;
+
+static enum error row_at(const void *ctx, int64_t at, struct entitlement *ret_e) {
+	const struct view *row = ctx;
+	return subject_row_entitlement(*row, &table.catalog, at, ret_e);
+}
+
+static struct view make_row(uint8_t *bytes, size_t size) {
+	struct writer w = writer_of(bytes, size);
+	subject_row_begin(&w, 1, table.grant_count);
+	for (unsigned i = 0; i < table.grant_count; i++) subject_row_grant(&w, &table.grants[i]);
+	subject_row_overrides(&w, table.override_count);
+	for (unsigned i = 0; i < table.override_count; i++) subject_row_override(&w, &table.overrides[i]);
+	assert_false(w.failed);
+	return writer_view(&w);
+}
+
+/* The catalog as a client gets it. */
+static const struct book *meet_catalog(uint64_t cat) {
+	static uint8_t bytes[TG01_MESSAGE_MAX];
+	struct writer w = writer_of(bytes, sizeof bytes);
+	const struct tg01_id id = {.kind = TG01_ID_NUMBER, .number = 1};
+	const struct tg01_source source = {.epoch = 1, .ver = 1, .cat = cat};
+	const struct tg01_catalog c = {.feats = table.catalog.features,
+				       .feat_count = table.catalog.feature_count,
+				       .tiers = table.catalog.tiers,
+				       .tier_count = table.catalog.tier_count};
+	struct tg01_reply reply;
+	tg01_catalog_write(&w, &id, &source, &c);
+	assert_false(w.failed);
+	assert_int_equal(tg01_reply_read(decoder, TG01_CATALOG, writer_view(&w), &reply, NULL), OK);
+	/* each in its minute, or a client takes no more */
+	return tgc_book_take(&truth.books, &reply.of.catalog, cat, names, (int64_t)cat * BOOK_MS);
+}
+
+static bool keep(const struct line *l, const struct book *b, const char *subject, uint64_t ver) {
+	static uint8_t bytes[TG01_MESSAGE_MAX];
+	struct tg01_line_space space;
+	struct tg01_change change = {.ver = ver, .sub = view_str(subject), .line = tg01_line_of(l, &space)}, back;
+	struct writer w = writer_of(bytes, sizeof bytes);
+	uint64_t epoch, words[LINE_WORDS_MAX];
+	struct key k;
+	tg01_feed_change_write(&w, 1, &change);
+	assert_int_equal(tg01_feed_change_read(decoder, writer_view(&w), &epoch, &back, NULL), OK);
+	unsigned count = tgc_line_pack(&back.line, &b->catalog, words);
+	if (count == 0) return false;
+	const struct entry e = {.generation = 1, .book = b->number, .ver = ver, .line_until = back.line.until};
+	tgc_key(truth.cache, subject, strlen(subject), &k);
+	return tgc_cache_put(truth.cache, &k, &e, words, count);
+}
+
+/* Sets the clock to that second, and looks. */
+static bool look(const char *subject, int64_t at, struct sight *s) {
+	if (!tgc_sight_old(&truth, subject, s)) return false;
+	s->at = at;
+	return true;
+}
+
+static void fail_case(const char *what, const struct line *l, int64_t at) {
+	AUTO(text_free)
+	struct text t = {0};
+	table_print(&t, &table, l->steps[0].now);
+	fail_msg("%s at %" PRId64 ", line from %" PRId64 " to %" PRId64 "\n%s", what, at, l->steps[0].now, l->until,
+		 t.bytes);
+}
+
+static void compare(const struct entitlement *e, const struct sight *s, struct requirement q, const char *name,
+		    const struct line *l) {
+	struct tg_answer a;
+	const bool tier = q.tier >= 0;
+	const struct decision d = entitlement_decide(e, q);
+	const char *need = d.need >= 0 ? tgc_name(names, table.catalog.tiers[d.need].name) : "";
+	if (!tgc_sight_check(&truth, s, tier ? name : NULL, tier ? NULL : name, &a)) fail_case("no answer", l, s->at);
+	seen.answers++;
+	seen.allowed += a.allowed;
+	if (a.allowed != d.allowed || a.until != d.until || strcmp(a.reason, reason_name(d.reason)) != 0 ||
+	    strcmp(a.need, need) != 0 || a.stale != e->stale || strcmp(a.status, sub_status_name(e->status)) != 0 ||
+	    !view_eq(view_str(a.tier), table.catalog.tiers[e->tier].name))
+		fail_case(name, l, s->at);
+}
+
+static void compare_profile(const struct entitlement *e, const struct sight *s, const struct line *l) {
+	struct tg_profile p;
+	unsigned has = 0;
+	assert_true(tgc_sight_profile(&truth, s, &p));
+	for (unsigned i = 0; i < table.catalog.feature_count; i++) has += entitlement_has(e, i);
+	if (p.seats != e->seats || p.next_billing != e->next_billing || p.feature_count != has ||
+	    p.as.until != e->until)
+		fail_case("the profile", l, s->at);
+	tg_profile_free(&p);
+}
+
+static void compare_at(const struct line *l, const char *subject, const struct view *row, int64_t at) {
+	struct sight s;
+	struct entitlement e;
+	struct tg_answer a;
+	const char *name = tgc_name(names, table.catalog.tiers[0].name);
+	assert_true(look(subject, at, &s));
+	if (at < l->steps[0].now - SLACK_S || (l->until && at >= l->until)) {
+		seen.silent++;
+		if (tgc_sight_check(&truth, &s, name, NULL, &a)) fail_case("it says what it does not know", l, at);
+		return;
+	}
+	if (at < l->steps[0].now) at = l->steps[0].now; /* a clock that is a little behind: as of the answer */
+	assert_int_equal(row_at(row, at ? at : 1, &e), OK);
+	for (int i = 0; i < (int)table.catalog.tier_count; i++)
+		compare(&e, &s, (struct requirement){i, -1}, tgc_name(names, table.catalog.tiers[i].name), l);
+	for (int i = 0; i < (int)table.catalog.feature_count; i++)
+		compare(&e, &s, (struct requirement){-1, i}, tgc_name(names, table.catalog.features[i]), l);
+	compare_profile(&e, &s, l);
+	if (tgc_sight_check(&truth, &s, "no such tier", NULL, &a)) fail_case("an unknown tier", l, at);
+}
+
+static void the_cache_answers_as_the_row(void **state) {
+	(void)state;
+	static uint8_t bytes[65536];
+	struct random r = law_random("the cache against rows");
+	const uint64_t rounds = law_rounds(BOOKS_MAX - 1 > 1000 ? 1000 : BOOKS_MAX - 1);
+	for (uint64_t round = 1; round <= rounds && round < BOOKS_MAX; round++) {
+		char subject[32];
+		table_random_catalog(&table, &r);
+		const struct book *b = meet_catalog(round);
+		assert_non_null(b);
+		for (unsigned i = 0; i < 4; i++) {
+			table_random_grants(&table, &r, TABLE_GRANTS_MAX);
+			table_random_overrides(&table, &r, random_chance(&r, 30) ? TABLE_OVERRIDES_MAX : 0);
+			struct view row = random_chance(&r, 3) ? VIEW_NONE : make_row(bytes, sizeof bytes);
+			struct line l;
+			assert_int_equal(line_make(row_at, &row, 1 + (int64_t)random_below(&r, 40), &l), OK);
+			(void)snprintf(subject, sizeof subject, "user_%" PRIu64, (uint64_t)random_below(&r, 300));
+			assert_true(keep(&l, b, subject, round));
+			seen.lines++;
+			for (int64_t t = 0; t <= TABLE_END + 1; t++) compare_at(&l, subject, &row, t);
+		}
+	}
+	printf("%" PRIu64 " lines, %" PRIu64 " answers, %" PRIu64 " of them allowed, %" PRIu64
+	       " moments of which nothing is said\n",
+	       seen.lines, seen.answers, seen.allowed, seen.silent);
+	if (rounds >= 100) assert_true(seen.allowed > 0 && seen.silent > 0 && seen.allowed < seen.answers);
+}
+
+/* Any entitlement that a step can hold comes back out of its words, whatever its numbers. */
+static void every_step_fits(void **state) {
+	(void)state;
+	struct random r = law_random("steps as words");
+	for (uint64_t round = 0; round < law_rounds(20000); round++) {
+		struct catalog c = {.tier_count = 1 + (unsigned)random_below(&r, TIERS_MAX)};
+		char tiers[TIERS_MAX][8];
+		struct tg01_grant grants[TIERS_MAX];
+		for (unsigned i = 0; i < c.tier_count; i++)
+			c.tiers[i].name = view_of(tiers[i], (size_t)snprintf(tiers[i], sizeof tiers[i], "t%u", i));
+		struct tg01_step s = {
+			.from = (int64_t)random_below(&r, (size_t)1 << 38),
+			.tier = c.tiers[random_below(&r, c.tier_count)].name,
+			.status = view_str(sub_status_name((enum sub_status)random_below(&r, SUB_STATUS_COUNT))),
+			.reason = view_str(reason_name((enum reason)random_below(&r, REASON_COUNT))),
+			.seats = random_u64(&r) >> random_below(&r, 64),
+			.next_billing = random_chance(&r, 50) ? 0 : (int64_t)(random_u64(&r) >> 20),
+			.begins = random_chance(&r, 50) ? 0 : (int64_t)(random_u64(&r) >> 20),
+			.stale = random_chance(&r, 50),
+			.grants = grants};
+		if (random_chance(&r, 50)) {
+			s.blocked_tier = c.tiers[random_below(&r, c.tier_count)].name;
+			s.blocked_reason = view_str(reason_name((enum reason)random_below(&r, REASON_COUNT)));
+		}
+		for (unsigned i = 0; i < c.tier_count; i++)
+			if (random_chance(&r, 50))
+				grants[s.grant_count++] = (struct tg01_grant){
+					c.tiers[i].name, random_chance(&r, 50) ? 0 : (int64_t)(random_u64(&r) >> 20)};
+		uint64_t words[LINE_WORDS_MAX];
+		struct entitlement before, after;
+		const struct tg01_line l = {.steps = &s, .count = 1};
+		assert_int_equal(tg01_step_entitlement(&s, &c, &before), OK);
+		const unsigned count = tgc_line_pack(&l, &c, words);
+		assert_true(count >= 2 && count <= STEP_WORDS_MAX);
+		assert_true(tgc_line_at(words, count, 0, &c, s.from, 0, &after));
+		assert_true(entitlement_same(&before, &after) && before.now == after.now &&
+			    before.known == after.known);
+		seen.far += s.seats >= 0xffffff;
+	}
+	assert_true(seen.far > 0);
+}
+
+static int set_up(void **state) {
+	(void)state;
+	decoder = tg01_decoder_create();
+	names = tgc_names_create();
+	truth.cache = tgc_cache_create((size_t)1 << 20, 1);
+	truth.generation = 1;
+	return decoder && names && truth.cache ? 0 : -1;
+}
+
+static int tear_down(void **state) {
+	(void)state;
+	tg01_decoder_destroy(&decoder);
+	tgc_cache_destroy(&truth.cache);
+	tgc_books_finish(&truth.books);
+	tgc_names_destroy(&names);
+	return 0;
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_step_fits),
+		cmocka_unit_test(the_cache_answers_as_the_row),
+	};
+	(void)law_seed();
+	return cmocka_run_group_tests_name("the cache", tests, set_up, tear_down);
+}
