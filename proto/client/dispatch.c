@@ -43,10 +43,18 @@ static void count_outcome(struct tg_client *c, const struct request *r) {
 	if (r->error == TG_KEY_UNKNOWN) COUNT(c, denied);
 }
 
+/* These servers have it no more. */
+static void take_back(struct tg_client *c, struct request *r, unsigned servers) {
+	for (unsigned i = 0; i < c->t.server_count; i++)
+		if (r->has & servers & (1u << i)) c->t.servers[i].in_flight--;
+	r->has &= ~servers;
+}
+
 void tgc_finish(struct tg_client *c, struct request *r, enum tg_status status, enum tg_error error, const char *why) {
 	list_remove(&r->by_deadline);
 	list_remove(&r->by_hedge);
 	list_remove(&r->waiting);
+	take_back(c, r, r->has);
 	leave_slot(&c->t, r);
 	tgc_refuse(r, status, error, why);
 	count_outcome(c, r);
@@ -119,6 +127,7 @@ static bool send_to(struct tg_client *c, struct server *s, struct request *r, in
 	if (zmq_send(s->socket, TG01_VERSION, sizeof TG01_VERSION - 1, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return false;
 	if (zmq_send(s->socket, body.ptr, body.len, ZMQ_DONTWAIT) < 0) return false;
 	r->has |= bit(s);
+	s->in_flight++;
 	r->sendings++;
 	r->sent_ms = now;
 	return true;
@@ -128,6 +137,10 @@ static unsigned meant(const struct tg_client *c, const struct request *r) {
 	return r->only >= 0 ? 1u << (unsigned)r->only : ANSWERABLE(c);
 }
 
+static bool has_room(const struct server *s, int64_t now) {
+	return s->connected && s->in_flight < s->window && s->pause_ms <= now;
+}
+
 /* To the nearest that is connected and has not had it; those that were silent lately come last. */
 static bool send_on(struct tg_client *c, struct request *r, int64_t now) {
 	unsigned open = meant(c, r) & ~r->has & ~r->tried;
@@ -135,7 +148,7 @@ static bool send_on(struct tg_client *c, struct request *r, int64_t now) {
 		for (unsigned i = 0; i < c->t.server_count; i++) {
 			struct server *s = &c->t.servers[i];
 			bool suspect = s->suspect_ms > now;
-			if (!(open & bit(s)) || !s->connected || suspect != (suspects == 1)) continue;
+			if (!(open & bit(s)) || !has_room(s, now) || suspect != (suspects == 1)) continue;
 			if (send_to(c, s, r, now)) return true;
 		}
 	}
@@ -192,25 +205,44 @@ void tgc_begin(struct tg_client *c, struct request *r, int64_t now) {
 
 void tgc_dispatch_waiting(struct tg_client *c, int64_t now) {
 	struct link *head = &c->t.waiting;
-	for (struct link *l = head->after, *next; l != head; l = next) {
+	bool connected = false, room = true;
+	for (unsigned i = 0; i < c->t.server_count; i++) connected |= c->t.servers[i].connected;
+	for (struct link *l = head->after, *next; l != head && (room || !connected); l = next) {
 		next = l->after;
 		dispatch(c, LIST_ITEM(struct request, l, waiting), now);
+		/* while somebody is there who has no room, those behind wait as well */
+		room = false;
+		for (unsigned i = 0; i < c->t.server_count; i++) room |= has_room(&c->t.servers[i], now);
 	}
 }
 
 void tgc_ask_plainly(struct tg_client *c, struct request *r, int64_t now) {
 	r->kind = ASK_CHECK;
-	r->has = 0;
+	take_back(c, r, r->has);
 	dispatch(c, r, now);
+}
+
+void tgc_try_later(struct tg_client *c, struct request *r, struct server *s, const char *why, int64_t now) {
+	tgc_server_overloaded(c, s, now);
+	take_back(c, r, bit(s));
+	r->error = TG_NOT_READY;
+	(void)snprintf(r->why, sizeof r->why, "%s", why);
+	if (!r->has) dispatch(c, r, now);
 }
 
 void tgc_try_next(struct tg_client *c, struct request *r, struct server *s, enum tg_error error, const char *why,
 		  int64_t now) {
-	r->has &= ~bit(s);
+	take_back(c, r, bit(s));
 	r->tried |= bit(s);
 	r->error = error;
 	(void)snprintf(r->why, sizeof r->why, "%s", why);
 	if (r->has || send_on(c, r, now)) return;
+	for (unsigned i = 0; i < c->t.server_count; i++) {
+		const struct server *other = &c->t.servers[i];
+		if (!other->connected || !(meant(c, r) & ~r->tried & bit(other))) continue;
+		list_append(&c->t.waiting, &r->waiting); /* it has no room yet */
+		return;
+	}
 	tgc_finish(c, r, TG_FALLBACK, error, r->why);
 }
 
@@ -220,7 +252,7 @@ void tgc_dispatch_lost(struct tg_client *c, struct server *s, bool try_again, in
 		struct request *r = LIST_ITEM(struct request, l, by_deadline);
 		next = l->after;
 		if (!(r->has & bit(s))) continue;
-		r->has &= ~bit(s);
+		take_back(c, r, bit(s));
 		if (!try_again || r->sendings >= SENDINGS_MAX) {
 			r->tried |= bit(s);
 			r->error = s->trouble ? s->trouble : TG_NO_SERVER;
@@ -237,7 +269,9 @@ static void time_out(struct tg_client *c, struct request *r, int64_t now) {
 	const struct server *s = &c->t.servers[r->only < 0 ? 0 : r->only];
 	for (unsigned i = 0; i < c->t.server_count; i++)
 		if (r->has & (1u << i)) tgc_server_silent(c, &c->t.servers[i], now);
-	if (r->has || (r->sendings && !r->error)) {
+	bool there = false;
+	for (unsigned i = 0; i < c->t.server_count; i++) there |= c->t.servers[i].connected && (meant(c, r) >> i & 1);
+	if (r->has || (!r->error && (r->sendings || there))) {
 		tgc_refuse(r, TG_FALLBACK, TG_TIMED_OUT, "");
 		(void)snprintf(r->why, sizeof r->why, "no answer within %d ms", r->timeout_ms);
 		tgc_finish(c, r, TG_FALLBACK, TG_TIMED_OUT, r->why);

@@ -38,9 +38,13 @@
 #define REQUESTS_MAX (1 << REQUESTS_BITS) /* on their way at once; one more is refused as TG_NOT_READY */
 #define SENDINGS_MAX 8                    /* of one request, when connections break under it */
 #define NAMES_MAX 4096                    /* different strings in answers; a server that sends more gets "" */
-#define SERVER_HWM 4096                   /* requests that wait in a socket */
-#define REPLIES_AT_ONCE 512               /* read from one socket before the others have their turn */
-#define REMAKE_MS 250                     /* a socket that was refused is made anew after this, doubling */
+#define WINDOW_MAX 64  /* requests that one server has at a time; the others wait here. It cuts who sends 256 */
+#define WINDOW_MIN 4   /* what it comes down to, halved by each `overloaded` */
+#define OVERLOAD_MS 20 /* and nothing is sent to it for so long, doubling */
+#define OVERLOAD_MAX_MS 1000
+#define SERVER_HWM 4096     /* requests that wait in a socket */
+#define REPLIES_AT_ONCE 512 /* read from one socket before the others have their turn */
+#define REMAKE_MS 250       /* a socket that was refused is made anew after this, doubling */
 #define REMAKE_MAX_MS 2000
 #define RECONNECT_MAX_MS 500
 #define SUSPECT_MS 1000 /* who did not answer is asked last for so long, doubling */
@@ -180,6 +184,9 @@ struct server {
 	bool hopeless;     /* its trouble is not one that time mends: a key */
 	int64_t remake_ms; /* make the socket anew then; 0: no need */
 	struct backoff remake;
+	unsigned in_flight, window, window_part; /* window_part: answers since it last grew */
+	int64_t pause_ms;                        /* it was overloaded: nothing until then */
+	struct backoff overload;
 	int64_t suspect_ms; /* ask others first until then */
 	struct backoff suspect;
 };
@@ -279,6 +286,8 @@ bool tgc_is_ours(const struct tg_client *c); /* and not a parent process's */
 enum error tgc_server_make(struct tg_client *c, struct server *s, struct problem *why);
 void tgc_server_unmake(struct server *s);
 void tgc_server_heard(struct server *s, int64_t now);
+void tgc_server_answered(struct server *s);
+void tgc_server_overloaded(struct tg_client *c, struct server *s, int64_t now);
 /* It took a question and did not answer. */
 void tgc_server_silent(struct tg_client *c, struct server *s, int64_t now);
 /* It speaks no TG01. */
@@ -298,6 +307,8 @@ int64_t tgc_dispatch_next(const struct tg_client *c); /* when timers are due; IN
 void tgc_dispatch_lost(struct tg_client *c, struct server *s, bool try_again, int64_t now);
 void tgc_finish(struct tg_client *c, struct request *r, enum tg_status status, enum tg_error error, const char *why);
 struct request *tgc_find(struct client_thread *t, uint64_t id);
+/* The server has no room for it now: later, or another. */
+void tgc_try_later(struct tg_client *c, struct request *r, struct server *s, const char *why, int64_t now);
 /* The server will not answer it: the next one, or the end. */
 void tgc_try_next(struct tg_client *c, struct request *r, struct server *s, enum tg_error error, const char *why,
 		  int64_t now);
@@ -305,8 +316,8 @@ void tgc_try_next(struct tg_client *c, struct request *r, struct server *s, enum
 /* As a plain check, of whichever server. */
 void tgc_ask_plainly(struct tg_client *c, struct request *r, int64_t now);
 
-/* reply.c: every message that waits at a server's socket */
-void tgc_receive(struct tg_client *c, struct server *s, int64_t now);
+/* reply.c: every message that waits at a server's socket. True: there was one. */
+bool tgc_receive(struct tg_client *c, struct server *s, int64_t now);
 
 /* policy.c: fills in what was declared for the requirement, after the request r came to nothing. */
 enum tg_status tgc_outage(struct tg_client *c, const struct tg_question *q, enum tg_error error, const char *why,

@@ -165,7 +165,9 @@ static void refuse(struct tg_client *c, struct server *s, struct request *r, con
 	char why[TG_WHY_SIZE];
 	(void)snprintf(why, sizeof why, "%.*s: %.*s", VIEW_FMT(reply->code_name),
 		       (int)(reply->text.len < 100 ? reply->text.len : 100), reply->text.ptr);
-	if (reply->retry)
+	if (reply->code == TG01_OVERLOADED)
+		tgc_try_later(c, r, s, why, now);
+	else if (reply->retry)
 		tgc_try_next(c, r, s, TG_NOT_READY, why, now);
 	else
 		tgc_finish(c, r, TG_REFUSED, TG_WRONG_QUESTION, why);
@@ -183,6 +185,7 @@ static const char *read_reply(struct tg_client *c, struct server *s, struct view
 	const enum tg01_op op = r->kind == ASK_RAW ? r->raw->op : ops[r->kind];
 	if (tg01_reply_read(c->t.decoder, op, message, &reply, NULL) != OK)
 		return "a reply that is no answer to the question";
+	if (!reply.failed) tgc_server_answered(s);
 	if (reply.failed && r->kind != ASK_RAW)
 		refuse(c, s, r, &reply, now);
 	else if (!take(c, r, &reply, now))
@@ -211,16 +214,17 @@ static bool receive(struct server *s, zmq_msg_t parts[2], unsigned *ret_count) {
 
 static struct view bytes(zmq_msg_t *m) { return view_of(zmq_msg_data(m), zmq_msg_size(m)); }
 
-void tgc_receive(struct tg_client *c, struct server *s, int64_t now) {
+bool tgc_receive(struct tg_client *c, struct server *s, int64_t now) {
 	zmq_msg_t parts[2];
-	unsigned n;
-	for (unsigned i = 0; i < REPLIES_AT_ONCE && receive(s, parts, &n); i++) {
+	unsigned n, i = 0;
+	for (; i < REPLIES_AT_ONCE && receive(s, parts, &n); i++) {
 		const char *wrong = "what answers there does not speak " TG01_VERSION;
 		if (n == 2 && view_eq(bytes(&parts[0]), VIEW(TG01_VERSION)))
 			wrong = read_reply(c, s, bytes(&parts[1]), now);
 		for (unsigned k = 0; k < n && k < 2; k++) (void)zmq_msg_close(&parts[k]);
 		if (!wrong) continue;
 		tgc_server_garbage(c, s, wrong);
-		return;
+		return true;
 	}
+	return i > 0;
 }

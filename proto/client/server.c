@@ -71,6 +71,21 @@ void tgc_server_heard(struct server *s, int64_t now) {
 	backoff_worked(&s->suspect);
 }
 
+/* As many at a time as it can take: one more for each round that it answered, half of them when it is overloaded. */
+void tgc_server_answered(struct server *s) {
+	backoff_worked(&s->overload);
+	if (s->window >= WINDOW_MAX || ++s->window_part < s->window) return;
+	s->window++;
+	s->window_part = 0;
+}
+
+void tgc_server_overloaded(struct tg_client *c, struct server *s, int64_t now) {
+	if (s->pause_ms > now) return; /* it was, when all of these were sent */
+	s->window = s->window / 2 > WINDOW_MIN ? s->window / 2 : WINDOW_MIN;
+	s->window_part = 0;
+	s->pause_ms = now + 1 + OVERLOAD_MS / 2 + backoff_failed(&s->overload, draw(&c->t));
+}
+
 void tgc_server_silent(struct tg_client *c, struct server *s, int64_t now) {
 	int64_t alive = s->heard_ms > s->connected_ms ? s->heard_ms : s->connected_ms;
 	if (s->suspect_ms <= now) s->suspect_ms = now + SUSPECT_MS + backoff_failed(&s->suspect, draw(&c->t));

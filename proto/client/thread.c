@@ -64,7 +64,7 @@ static void look_after(struct tg_client *c, struct server *s, int64_t now) {
 	bool lost;
 	bool connected = tgc_server_watch(c, s, now, &lost);
 	if (lost) tgc_dispatch_lost(c, s, true, now);
-	if (s->socket) tgc_receive(c, s, now);
+	if (s->socket && tgc_receive(c, s, now)) tgc_dispatch_waiting(c, now);
 	if (tgc_server_upkeep(c, s, now)) tgc_dispatch_lost(c, s, s->trouble != TG_BAD_REPLY, now);
 	if (s->connected && !s->greeted && c->t.greets) {
 		s->greeted = true;
@@ -130,6 +130,8 @@ static enum error open_sockets(struct tg_client *c, struct problem *why) {
 		s->endpoint = c->settings.query.at[i];
 		backoff_init(&s->remake, REMAKE_MS, REMAKE_MAX_MS);
 		backoff_init(&s->suspect, SUSPECT_MS, SUSPECT_MAX_MS);
+		backoff_init(&s->overload, OVERLOAD_MS, OVERLOAD_MAX_MS);
+		s->window = WINDOW_MAX;
 		enum error e = tgc_server_make(c, s, why);
 		if (e) return e;
 	}
