@@ -26,6 +26,7 @@ PEOPLE = 24
 PACE_S = 0.01
 # a change counts from its commit; what a busy machine takes to bring it from there to a client, without a message lost
 DELAY_MS = 1500
+CLOCK_MS = 2  # two clocks that are read in whole milliseconds
 # features and what is declared for them (client_probe.c asks about these)
 POLICIES = {"live_trading": "deny", "fix_connectivity": "deny", "sentiment_analysis": "allow", "basic_scanner": "deny",
             "advanced_charts": "last_known"}
@@ -89,7 +90,7 @@ class History:
     @staticmethod
     def at(tiers, ms):
         """What they said, and what the clock had made of it by that moment, for who had not heard of the next one."""
-        return {tier for tier, _ in tiers} | {"free" for _, until in tiers if until and until * 1000 <= ms}
+        return {tier for tier, _ in tiers} | {"free" for _, until in tiers if until and until * 1000 <= ms + CLOCK_MS}
 
     def around(self, subject, ms):
         """For a person: version, milliseconds from that moment, tier."""
