@@ -15,7 +15,8 @@ static enum error open_feed(struct tg_client *c, struct problem *why) {
 	if (e) return e;
 	(void)zmq_setsockopt(f->feed, ZMQ_RECONNECT_IVL_MAX, &reconnect_max, sizeof reconnect_max);
 	(void)zmq_setsockopt(f->feed, ZMQ_SUBSCRIBE, "", 0);
-	e = curve_connect_all(f->feed, o->has_keys ? &o->mine : NULL, o->has_keys ? &o->server : NULL, &one, why);
+	e = curve_connect_all(f->feed, o->has_keys ? &o->mine : NULL, o->has_keys ? tgc_key_of(o, one.at[0]) : NULL,
+			      &one, why);
 	if (e) zsocket_close(&f->feed);
 	return e;
 }

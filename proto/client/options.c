@@ -45,6 +45,22 @@ static bool needs_keys(const struct endpoints *list, const char **ret_which) {
 	return false;
 }
 
+static enum error read_servers(const char *dir, const struct endpoints *list, struct curve_pair *ret_keys,
+			       struct problem *why) {
+	enum error e = OK;
+	for (unsigned i = 0; i < list->count && !e; i++)
+		if (!endpoint_is_local(list->at[i])) e = curve_server_read(dir, list->at[i], &ret_keys[i], why);
+	return e;
+}
+
+const struct curve_pair *tgc_key_of(const struct settings *s, const char *endpoint) {
+	for (unsigned i = 0; i < s->query.count; i++)
+		if (strcmp(s->query.at[i], endpoint) == 0) return &s->query_keys[i];
+	for (unsigned i = 0; i < s->feed.count; i++)
+		if (strcmp(s->feed.at[i], endpoint) == 0) return &s->feed_keys[i];
+	return NULL;
+}
+
 static int read_keys(const struct tg_options *o, struct settings *s, struct problem *why) {
 	char path[4096];
 	const char *which = "";
@@ -59,11 +75,8 @@ static int read_keys(const struct tg_options *o, struct settings *s, struct prob
 	(void)snprintf(path, sizeof path, "%s/client.key", o->curve_dir);
 	errno = 0;
 	enum error e = curve_pair_read(path, true, &s->mine, why);
-	if (!e) {
-		(void)snprintf(path, sizeof path, "%s/server.pub", o->curve_dir);
-		errno = 0;
-		e = curve_pair_read(path, false, &s->server, why);
-	}
+	if (!e) e = read_servers(o->curve_dir, &s->query, s->query_keys, why);
+	if (!e) e = read_servers(o->curve_dir, &s->feed, s->feed_keys, why);
 	s->has_keys = !e;
 	return !e ? 0 : errno == EACCES ? EACCES : errno_of(e);
 }

@@ -95,7 +95,9 @@ struct policy {
 struct settings {
 	struct endpoints query, feed; /* feed.count 0: no cache */
 	bool has_keys;
-	struct curve_pair mine, server;
+	struct curve_pair mine;
+	/* of each endpoint that is not local: who may answer there */
+	struct curve_pair query_keys[ENDPOINTS_MAX], feed_keys[ENDPOINTS_MAX];
 	int timeout_ms, hedge_ms, max_age_ms;
 	size_t cache_bytes;
 	bool preload;
@@ -109,6 +111,8 @@ struct settings {
 /* An errno value, with a sentence in why. */
 int tgc_settings_read(const struct tg_options *o, struct settings *ret_s, struct problem *why);
 void tgc_settings_finish(struct settings *s);
+/* Who is to answer at an endpoint that is not local. */
+const struct curve_pair *tgc_key_of(const struct settings *s, const char *endpoint);
 const struct policy *tgc_policy(const struct settings *s, const char *name);
 
 /* ---- one question on its way --------------------------------------------------------- */

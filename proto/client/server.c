@@ -40,8 +40,8 @@ enum error tgc_server_make(struct tg_client *c, struct server *s, struct problem
 	if (!e) (void)zmq_setsockopt(s->socket, ZMQ_RECONNECT_IVL_MAX, &reconnect_max, sizeof reconnect_max);
 	if (!e) e = open_monitor(&c->t, s, why);
 	if (!e)
-		e = curve_connect_all(s->socket, o->has_keys ? &o->mine : NULL, o->has_keys ? &o->server : NULL, &one,
-				      why);
+		e = curve_connect_all(s->socket, o->has_keys ? &o->mine : NULL,
+				      o->has_keys ? tgc_key_of(o, s->endpoint) : NULL, &one, why);
 	if (e) tgc_server_unmake(s);
 	s->connected = false;
 	s->made_ms = s->attempt_ms = tgc_mono_ms();

@@ -104,8 +104,8 @@ struct tg_policy {
 struct tg_options {
 	const char *query;     /* servers, nearest first, separated by ';'. Required */
 	const char *feed;      /* their feeds in the same order; NULL: no cache */
-	const char *curve_dir; /* client.key and server.pub (`tiergate keygen`), for servers that are not local; NULL:
-				  none */
+	const char *curve_dir; /* client.key, server.pub and servers/ (`tiergate keygen`), for servers that are not
+				  local; NULL: none */
 	int timeout_ms;        /* of one call in all; 0: 1000. At most 60000 */
 	int hedge_ms; /* ask the next server as well when one has not answered in this time; 0: a quarter of timeout_ms
 		       */

@@ -158,6 +158,9 @@ class KeysTest(harness.SystemTest):
         self.assertIn("does not know our key, or it may not do this", refused())
         (other / "server.pub").write_text((self.keys / "allowed" / "other.pub").read_text().split("may")[0])
         self.assertIn("another server than server.pub says", refused())
+        (other / "servers").mkdir()  # this host's own
+        (other / "servers" / "0.0.0.0.pub").write_text((self.keys / "server.pub").read_text())
+        self.assertIn("does not know our key, or it may not do this", refused())
 
     def test_no_service_binds_to_others_without_keys(self):
         self.stack.ingress().start()
