@@ -205,6 +205,10 @@ static bool replayed(struct ask *a) {
 }
 
 void ask_begin(struct ask *a) {
+	if (a->b->closing) {
+		ask_refuse(a, REFUSAL_UNAVAILABLE, "the service is stopping");
+		return;
+	}
 	if (replayed(a)) return;
 	if (!make_stripe_key(a))
 		ask_refuse(a, REFUSAL_INTERNAL, NULL);

@@ -127,22 +127,24 @@ static void profile_came(void *ctx, enum tg_status status, struct tg_profile *p)
 	inbox_post(w->b->inbox, &w->note);
 }
 
+/* NULL: refused. */
+static struct ask_wait *profile_wait(struct ask *a) {
+	bool closing = a->b->closing;
+	struct ask_wait *w = closing ? NULL : wait_begin(a);
+	if (!w) ask_refuse(a, closing ? REFUSAL_UNAVAILABLE : REFUSAL_INTERNAL, NULL);
+	return w;
+}
+
 void ask_profile(struct ask *a, void (*then)(struct ask *a, enum tg_status status, const struct tg_profile *p)) {
-	struct ask_wait *w = wait_begin(a);
-	if (!w) {
-		ask_refuse(a, REFUSAL_INTERNAL, NULL);
-		return;
-	}
+	struct ask_wait *w = profile_wait(a);
+	if (!w) return;
 	w->profiled = then;
 	tg_get_async(a->b->tiers, a->who.subject, true, profile_came, w);
 }
 
 void ask_profile_known(struct ask *a, void (*then)(struct ask *a, enum tg_status status, struct tg_profile *p)) {
-	struct ask_wait *w = wait_begin(a);
-	if (!w) {
-		ask_refuse(a, REFUSAL_INTERNAL, NULL);
-		return;
-	}
+	struct ask_wait *w = profile_wait(a);
+	if (!w) return;
 	w->known = then;
 	tg_get_async(a->b->tiers, a->who.subject, false, profile_came, w);
 }

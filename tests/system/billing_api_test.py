@@ -328,6 +328,42 @@ class ApiTest(billing_api.BillingTest):
         thread.join(30)
         self.assertIn(got[0].status, (503, 504))
 
+    # ---- the page
+
+    def test_the_page_and_its_files(self):
+        self.start(wait=True)
+        directory = harness.ROOT / "services" / "billing" / "page"
+        files = [f for f in sorted(directory.rglob("*")) if f.is_file() and f.suffix != ".md"]
+        self.assertIn(directory / "index.html", files)
+        for file in files:
+            name = str(file.relative_to(directory))
+            path = "/settings/billing" + ("" if name == "index.html" else f"/assets/{name}")
+            with self.subTest(path):
+                answer = self.get(path)
+                self.assertEqual((answer.status, answer.text), (200, file.read_text()))
+                for header, value in (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
+                                      ("X-Frame-Options", "DENY"), ("Cache-Control", "no-cache")):
+                    self.assertEqual(answer.headers[header], value)
+                policy = answer.headers["Content-Security-Policy"]
+                for part in ("default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'",
+                             "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"):
+                    self.assertIn(part, policy.split("; "))
+                self.assertNotIn("unsafe", policy)
+                tag = answer.headers["ETag"]
+                for sent in (tag, f"W/{tag}"):
+                    again = self.get(path, headers={"If-None-Match": sent})
+                    self.assertEqual((again.status, again.text), (304, ""))
+                head = self.call("HEAD", path)
+                self.assertEqual((head.status, head.headers["Content-Length"]), (200, str(len(answer.text.encode()))))
+        kinds = {"index.html": "text/html; charset=utf-8", "api.js": "text/javascript; charset=utf-8", "page.css": "text/css; charset=utf-8"}
+        for name, kind in kinds.items():
+            path = "/settings/billing" + ("" if name == "index.html" else f"/assets/{name}")
+            self.assertEqual(self.get(path).headers["Content-Type"], kind)
+        for path in ("/settings/billing/assets/", "/settings/billing/assets/README.md", "/settings/billing/assets/../index.html",
+                     "/settings/billing/assets/%2e%2e/ask.h", "/settings/billing/assets/api.js/"):
+            self.refused(self.get(path), 404, "not_found")
+        self.refused(self.post("/settings/billing", "alice", {}), 405, "method_not_allowed")
+
     # ---- the document
 
     def test_the_document_is_served_and_true(self):
