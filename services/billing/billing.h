@@ -128,7 +128,8 @@ NODISCARD enum error catalog_now_load(struct billing *b, struct problem *why);
 struct catalog_held *catalog_now_hold(struct billing *b);
 void catalog_now_release(struct billing *b, struct catalog_held **h);
 const struct catalog *catalog_held_get(const struct catalog_held *h);
-/* [{name, features}] of all tiers; borrowed, and only to be read. */
+/* [{name, features}] of all tiers; borrowed, only to be read or copied, and no reference is to be taken: those are not
+ * counted by threads. */
 json_t *catalog_held_tiers(const struct catalog_held *h);
 
 /* action_table.c: NULL-terminated. */

@@ -23,7 +23,9 @@ static void answer(struct ask *a, enum tg_status status, struct tg_profile *p) {
 	if (profile_failed(a, status, p)) return;
 	make_tag(a, p, tag);
 	json_t *o = json_object();
-	if (!profile_say(o, a, p) || json_object_set(o, "tiers", catalog_held_tiers(a->catalog))) {
+	/* copied: counting references to what threads share is not theirs to do */
+	json_t *tiers = json_deep_copy(catalog_held_tiers(a->catalog));
+	if (json_object_set_new(o, "tiers", tiers) || !profile_say(o, a, p)) {
 		json_decref(o);
 		o = NULL;
 	}
