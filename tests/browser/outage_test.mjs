@@ -260,3 +260,21 @@ test("somebody else signs in: nothing of the one before is shown to them", async
 	answer();
 	await until(async () => /No payments yet/.test(await dashboard(page).innerText()) || (answer(), false));
 });
+
+test("news while a question is under way: asked once more, since its answer may be older", async () => {
+	serve(mock, "free");
+	const page = await new_page();
+	await open_dashboard(page);
+	let answer;
+	mock.on("subscription-status", () => new Promise(resolve => { answer = () => resolve({ body: status.free }); }));
+	await look_again(page);
+	await until(() => answer);
+	await page.evaluate(() => { const channel = new BroadcastChannel("tiergate"); channel.postMessage({ type: "tier-change", tier: "pro" }); channel.close(); });
+	await page.clock.runFor(1);
+	const asked = mock.asked("subscription-status").length;
+	mock.on("subscription-status", { body: status.active });
+	await page.evaluate(() => 0);
+	answer();
+	await says(page, "Renews on");
+	assert.equal(mock.asked("subscription-status").length, asked + 1);
+});

@@ -176,3 +176,21 @@ test("a double click is one request; a listener may keep the visitor here", asyn
 	assert.deepEqual(await page.evaluate(() => leaving), [{ url: "https://checkout.stripe.com/c/1", kind: "checkout" }]);
 	assert.equal(mock.asked("create-checkout-session").length, 1);
 });
+
+test("on a page of somebody else: Stripe's pages lead back to that one", async () => {
+	serve(mock, "free");
+	mock.pages.set("/account", `<!doctype html><html lang="en"><head><title>Account</title><script type="module" src="/settings/billing/assets/billing-dashboard.js"></script>
+		</head><body><main><billing-dashboard return-url="/account?tab=plan#top"></billing-dashboard></main></body></html>`);
+	mock.on("create-checkout-session", problem(502, "stripe_failed")).on("create-portal-session", problem(502, "stripe_failed"));
+	const page = await new_page();
+	await open_dashboard(page, { path: "/account?tab=plan" });
+	await (await primary(page)).click();
+	await until(() => mock.asked("create-checkout-session").length === 1);
+	assert.deepEqual(mock.asked("create-checkout-session")[0].body, { tier: "pro", interval: "month",
+		success_url: `${mock.origin}/account?tab=plan&checkout=success&session_id={CHECKOUT_SESSION_ID}`, cancel_url: `${mock.origin}/account?tab=plan&checkout=cancelled` });
+	serve(mock, "active");
+	await page.evaluate(() => document.querySelector("billing-dashboard").refresh());
+	await page.getByRole("button", { name: "Manage billing" }).click();
+	await until(() => mock.asked("create-portal-session").length === 1);
+	assert.deepEqual(mock.asked("create-portal-session")[0].body, { return_url: `${mock.origin}/account?tab=plan` });
+});

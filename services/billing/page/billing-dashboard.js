@@ -63,10 +63,11 @@ export class BillingDashboard extends HTMLElement {
 		const tick = setInterval(() => this.#draw_soon(), AGE_TICK_MS);
 		document.addEventListener("visibilitychange", look);
 		addEventListener("online", look);
-		addEventListener("pageshow", look);
+		const shown = event => { if (event.persisted) look(); }; // out of the browser's memory, by its Back button
+		addEventListener("pageshow", shown);
 		this.#ends = [
 			() => document.removeEventListener("visibilitychange", look), () => removeEventListener("online", look),
-			() => removeEventListener("pageshow", look), () => clearInterval(tick),
+			() => removeEventListener("pageshow", shown), () => clearInterval(tick),
 			on_news(news => { if (news.tier !== this.status?.tier) this.#work?.look_again({ at_once: true }); }),
 		];
 		this.#draw();
@@ -141,6 +142,26 @@ export class BillingDashboard extends HTMLElement {
 	#own_url(name) {
 		const text = this.getAttribute(name);
 		return text ? safe_url(new URL(text, document.baseURI).href) : null;
+	}
+
+	/* Where Stripe's pages lead back to, when this element stands elsewhere than on billing's own page. */
+	#return_url() {
+		const text = this.#own_url("return-url");
+		if (!text) return null;
+		const url = new URL(text);
+		url.hash = "";
+		return url;
+	}
+
+	#ways_back() {
+		const success = this.#return_url();
+		if (!success) return {};
+		if (is_billed(this.#work.status)) return { success_url: success.href }; // a switch in the portal has no session
+		const cancel = new URL(success);
+		success.searchParams.set("checkout", "success");
+		cancel.searchParams.set("checkout", "cancelled");
+		// Stripe looks for these very characters: they must not be encoded
+		return { success_url: `${success.href}&session_id={CHECKOUT_SESSION_ID}`, cancel_url: cancel.href };
 	}
 
 	#chosen_interval() {
@@ -238,7 +259,9 @@ export class BillingDashboard extends HTMLElement {
 	}
 
 	async #open_portal({ flow }, name) {
-		const answer = await this.#work.act(name, "create-portal-session", flow === "manage" ? {} : { flow });
+		const back = this.#return_url();
+		const body = { ...(flow === "manage" ? {} : { flow }), ...(back ? { return_url: back.href } : {}) };
+		const answer = await this.#work.act(name, "create-portal-session", body);
 		if (!answer) return;
 		this.#work.checkout.begin_portal();
 		this.#leave(answer.url, "portal");
@@ -261,7 +284,7 @@ export class BillingDashboard extends HTMLElement {
 	}
 
 	async #buy(tier, name) {
-		const body = { tier, interval: this.#chosen_interval() };
+		const body = { tier, interval: this.#chosen_interval(), ...this.#ways_back() };
 		const answer = await this.#work.act(name, "create-checkout-session", body);
 		if (!answer) return;
 		if (answer.flow === "portal") this.#work.checkout.begin_portal();

@@ -46,10 +46,11 @@ class Entitlements {
 		const look = () => { if (!document.hidden && Date.now() - this.#asked_ms >= SOON_MS) this.refresh(); };
 		const online = () => this.refresh();
 		document.addEventListener("visibilitychange", look);
-		addEventListener("pageshow", look);
+		const shown = event => { if (event.persisted) look(); };
+		addEventListener("pageshow", shown);
 		addEventListener("online", online);
 		this.#ends = [on_news(() => this.refresh()), () => document.removeEventListener("visibilitychange", look),
-			() => removeEventListener("pageshow", look), () => removeEventListener("online", online)];
+			() => removeEventListener("pageshow", shown), () => removeEventListener("online", online)];
 		queueMicrotask(() => { if (this.#watchers.size > 0) this.refresh(); }); // the guards' scripts set the token first
 	}
 

@@ -22,7 +22,7 @@ export class Work {
 	received_ms = 0;
 	notices = [];      // {key, params, tone, reference}
 	busy = null;       // the action under way
-	#api; #changed; #timers = new Map(); #tries = new Map(); #running = new Map(); #stopped = false;
+	#api; #changed; #timers = new Map(); #tries = new Map(); #running = new Map(); #again = new Set(); #stopped = false;
 
 	constructor({ api, changed, addresses = location }) {
 		this.#api = api; // () => {base, own_token}
@@ -54,6 +54,7 @@ export class Work {
 	/* The page is looked at again, is online again, or somebody said that the tier changed. */
 	look_again({ at_once = false } = {}) {
 		if (!at_once && Date.now() - this.received_ms < FRESH_MS && !this.away) return;
+		if (at_once) for (const name of this.#running.keys()) this.#again.add(name); // its answer may be older than the news
 		this.load_status();
 		if (!this.plans) this.load_plans();
 		this.load_history();
@@ -68,7 +69,7 @@ export class Work {
 		}, Math.min(Math.max(ms, 0), TIMER_MAX_MS)));
 	}
 
-	/* Once at a time; what fails in a way that may pass comes again by itself. */
+	/* One at a time; what fails in a way that may pass comes again by itself. */
 	#load(name, ask, got, failed) {
 		if (this.#running.has(name) || this.#stopped) return this.#running.get(name); // one answer is as good as two
 		const run = (async () => {
@@ -85,6 +86,7 @@ export class Work {
 				failed(failure);
 			} finally {
 				this.#running.delete(name);
+				if (this.#again.delete(name)) this.#load(name, ask, got, failed);
 				this.changed();
 			}
 		})();
