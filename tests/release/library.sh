@@ -35,6 +35,10 @@ readelf --wide --dynamic "$lib" | grep -qE 'FLAGS_1.*NOW' || refuse "it binds la
 
 for standard in "cc -std=c99 -x c" "cc -std=c17 -x c" "c++ -std=c++11 -x c++"; do
 	read -ra compile <<<"$standard"
+	command -v "${compile[0]}" >/dev/null || {
+		echo "there is no ${compile[0]}: the header was not tried as $standard"
+		continue
+	}
 	echo '#include <tiergate.h>' | "${compile[@]}" -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I"$prefix/include" - ||
 		refuse "its header is none of $standard"
 done
