@@ -42,7 +42,7 @@ const char *peers_cause_word(enum peers_cause cause) {
 /* ---- cuts -------------------------------------------------------------------------- */
 
 static void write_address(int fd, char text[64]) {
-	struct sockaddr_storage a;
+	struct sockaddr_storage a = {0};
 	struct ucred who;
 	char ip[INET6_ADDRSTRLEN];
 	socklen_t n = sizeof a, m = sizeof who;

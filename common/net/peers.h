@@ -22,6 +22,9 @@
  * more than `behind` have none for PEERS_BEHIND_MS, whoever is beyond that number: each holds messages up to the HWM.
  * Looked at four times a second while anything moves.
  *
+ * Whoever binds a ROUTER tells of each message that it took (peers_took) and when there was none (peers_emptied): what
+ * nobody takes waits for ever, and its senders are cut in the end.
+ *
  * What it costs is a look into a table by file number for each call. State is per process, since the C library's
  * functions have no argument for it: the one place in the project where that is so. A PUB's or ROUTER's functions below
  * belong to the thread of its socket; the calls come on libzmq's one I/O thread.

@@ -33,7 +33,7 @@ struct peers {
 /* A descriptor. `scan` and the counts that are not atomic belong to the thread that calls recv and send. */
 struct peer {
 	_Atomic int kind;
-	struct peers *of;
+	_Atomic(struct peers *) of;
 	_Atomic bool cut;
 	bool shaking; /* under the lock */
 	int64_t begun_ms;
