@@ -10,6 +10,14 @@
 
 #define EXPORTED __attribute__((visibility("default")))
 
+/* Named so for the linker alone: the headers declare some of them as inline functions, or with a union in an address's
+ * place. */
+EXPORTED int listen_at(int fd, int backlog) __asm__("listen");
+EXPORTED int take_connection(int fd, struct sockaddr *address, socklen_t *length, int flags) __asm__("accept4");
+EXPORTED ssize_t take_bytes(int fd, void *bytes, size_t n, int flags) __asm__("recv");
+EXPORTED ssize_t give_bytes(int fd, const void *bytes, size_t n, int flags) __asm__("send");
+EXPORTED int end_descriptor(int fd) __asm__("close");
+
 /* No file number is free. Who waits would make libzmq spin, or, over ipc, abort: so the spare one is used to turn one
  * away. */
 static void turn_away(int listener) {
@@ -27,14 +35,11 @@ static void turn_away(int listener) {
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
-EXPORTED int listen(int fd, int backlog) {
+int listen_at(int fd, int backlog) {
 	int rc = (int)syscall(SYS_listen, fd, backlog);
 	if (rc == 0 && peers_binding()) peer_listens(peers_binding(), fd);
 	return rc;
 }
-
-/* With _GNU_SOURCE the header declares it with a union in the address's place. */
-EXPORTED int take_connection(int fd, struct sockaddr *address, socklen_t *length, int flags) __asm__("accept4");
 
 int take_connection(int fd, struct sockaddr *address, socklen_t *length, int flags) {
 	const struct peer *listener = peer_at(fd, PEER_LISTENER);
@@ -51,7 +56,7 @@ int take_connection(int fd, struct sockaddr *address, socklen_t *length, int fla
 	return -1;
 }
 
-EXPORTED ssize_t recv(int fd, void *bytes, size_t n, int flags) {
+ssize_t take_bytes(int fd, void *bytes, size_t n, int flags) {
 	ssize_t got = syscall(SYS_recvfrom, fd, bytes, n, flags, NULL, NULL);
 	struct peer *p = peer_at(fd, PEER_CONNECTION);
 	if (!p || got <= 0 || flags || peer_received(p, bytes, (size_t)got)) return got;
@@ -59,7 +64,7 @@ EXPORTED ssize_t recv(int fd, void *bytes, size_t n, int flags) {
 	return -1;
 }
 
-EXPORTED ssize_t send(int fd, const void *bytes, size_t n, int flags) {
+ssize_t give_bytes(int fd, const void *bytes, size_t n, int flags) {
 	ssize_t sent = syscall(SYS_sendto, fd, bytes, n, flags, NULL, 0);
 	struct peer *p = peer_at(fd, PEER_CONNECTION);
 	if (!p) return sent;
@@ -69,7 +74,7 @@ EXPORTED ssize_t send(int fd, const void *bytes, size_t n, int flags) {
 	return sent;
 }
 
-EXPORTED int close(int fd) {
+int end_descriptor(int fd) {
 	peer_gone(fd);
 	return (int)syscall(SYS_close, fd);
 }
