@@ -80,6 +80,10 @@ seed_past() {
 
 seed_subjects() {
 	local done=0
+	if seed_has active; then
+		echo "an earlier start was stopped while it made the subjects" >&2
+		return 1
+	fi
 	seed_now=$(stripe_call GET /_sim/clock | stripe_field now) || return 1
 	seed_scratch=$(mktemp) || return 1
 	stripe_call POST /_sim/settings '{"after_retries":"unpaid"}' >/dev/null &&
@@ -89,6 +93,8 @@ seed_subjects() {
 	stripe_call POST /_sim/misbehave '{}' >/dev/null && return "$done"
 }
 
-seed_done() { stripe_call GET '/v1/customers?email=active%40example.com' | grep -q '"id":"cus_'; }
+seed_has() { stripe_call GET "/v1/customers?email=$1%40example.com" | grep -q '"id":"cus_'; }
+
+seed_done() { seed_has incomplete; } # the last
 
 seed_send() { stripe_call POST /_sim/flush '{}' >/dev/null; }
