@@ -3,6 +3,7 @@
 
 #include "base/parse.h"
 #include "base/show.h"
+#include "net/loopback.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -23,20 +24,6 @@ static enum error ipc_parse(struct view text, struct problem *why) {
 		return problem_set(why, ERR_CONFIG, "'%s…': the path of a socket is at most %zu bytes", show(text).text,
 				   sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
 	return OK;
-}
-
-static bool is_loopback(struct view host) {
-	char name[INET6_ADDRSTRLEN];
-	struct in_addr v4;
-	struct in6_addr v6;
-	bool brackets = host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']';
-	if (brackets) host = view_of(host.ptr + 1, host.len - 2);
-	if (view_eq(host, VIEW("localhost"))) return !brackets;
-	if (host.len == 0 || host.len >= sizeof name) return false;
-	memcpy(name, host.ptr, host.len);
-	name[host.len] = '\0';
-	if (brackets) return inet_pton(AF_INET6, name, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-	return inet_pton(AF_INET, name, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
 }
 
 /* An address or a name; * binds all of this machine's. */
@@ -68,7 +55,7 @@ static struct view before_port(struct view rest) {
 
 bool endpoint_is_local(const char *endpoint) {
 	struct view text = view_str(endpoint);
-	return !view_starts(text, VIEW("tcp://")) || is_loopback(before_port(after(text, 6)));
+	return !view_starts(text, VIEW("tcp://")) || host_is_loopback(before_port(after(text, 6)));
 }
 
 bool endpoints_are_local(const struct endpoints *list) {
@@ -97,7 +84,7 @@ static enum error tcp_parse(struct view text, char *ret_endpoint, struct problem
 	if (!view_eq(port, VIEW("*")) && !parse_u64(port, 65535, &n))
 		return problem_set(why, ERR_CONFIG, "'%s': the port is a number up to 65535, or * for any free one",
 				   show(text).text);
-	if (!is_loopback(host) && !is_host(host))
+	if (!host_is_loopback(host) && !is_host(host))
 		return problem_set(why, ERR_CONFIG, "'%s': the host is an address, [::] for IPv6, or a name",
 				   show(text).text);
 	if (view_eq(host, VIEW("localhost"))) host = VIEW("127.0.0.1");

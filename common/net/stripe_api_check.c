@@ -1,9 +1,6 @@
 #include "net/stripe_api_private.h"
 
-static bool loopback(const char *host) {
-	struct view v = view_str(host);
-	return view_eq(v, VIEW("localhost")) || view_eq(v, VIEW("[::1]")) || view_starts(v, VIEW("127."));
-}
+#include "net/loopback.h"
 
 struct parts {
 	CURLU *url;
@@ -34,7 +31,7 @@ enum error stripe_base_check(const char *base, struct problem *why) {
 	    curl_url_get(p.url, CURLUPART_PATH, &p.path, 0) != CURLUE_OK)
 		return problem_set(why, ERR_CONFIG, "it is no URL: https://api.stripe.com is one");
 	bool https = view_eq(view_str(p.scheme), VIEW("https")), http = view_eq(view_str(p.scheme), VIEW("http"));
-	if (!https && !(http && loopback(p.host)))
+	if (!https && !(http && host_is_loopback(view_str(p.host))))
 		return problem_set(why, ERR_CONFIG, "only https:// is spoken, and http:// with this very machine");
 	if (!view_eq(view_str(p.path), VIEW("/")) || has(&p, CURLUPART_QUERY) || has(&p, CURLUPART_FRAGMENT) ||
 	    has(&p, CURLUPART_USER) || has(&p, CURLUPART_PASSWORD))

@@ -1,5 +1,7 @@
 #include "net/web_get.h"
 
+#include "net/loopback.h"
+
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -33,13 +35,6 @@ static int64_t now_ms(void) {
 
 /* ---- the address ---------------------------------------------------------------------- */
 
-static bool is_loopback(struct view host) {
-	if (view_eq(host, VIEW("localhost")) || view_eq(host, VIEW("[::1]"))) return true;
-	for (size_t i = 0; i < host.len; i++) /* 127.example.com is somebody else's */
-		if (host.ptr[i] != '.' && (host.ptr[i] < '0' || host.ptr[i] > '9')) return false;
-	return view_starts(host, VIEW("127."));
-}
-
 enum error web_url_check(const char *url, struct problem *why) {
 	struct view u = view_str(url);
 	for (size_t i = 0; i < u.len; i++)
@@ -62,7 +57,7 @@ enum error web_url_check(const char *url, struct problem *why) {
 		if (colon) host.len = (size_t)(colon - host.ptr);
 	}
 	if (host.len == 0) return problem_set(why, ERR_CONFIG, "'%.100s' has no host", url);
-	if (bare && !is_loopback(host))
+	if (bare && !host_is_loopback(host))
 		return problem_set(why, ERR_CONFIG, "'%.100s': http:// is for loopback alone", url);
 	return OK;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/parse.h"
+#include "net/web_get.h"
 #include "stripe_read.h"
 
 static json_t *moment(int64_t s) {
@@ -16,7 +17,7 @@ static json_t *text(const char *s) { return s ? json_string(s) : json_null(); }
 /* Only what a browser may be sent to. */
 static json_t *link_of(const json_t *o, const char *key) {
 	const char *url = text_of(o, key);
-	bool web = url && (strncmp(url, "https://", 8) == 0 || strncmp(url, "http://127.0.0.1", 16) == 0);
+	bool web = url && web_url_check(url, NULL) == OK;
 	return web ? json_string(url) : json_null();
 }
 

@@ -340,6 +340,8 @@ static void bases_and_keys(void **state) {
 					  "api.stripe.com",
 					  "http://api.stripe.com",
 					  "http://127.0.0.1.evil.example@x",
+					  "http://127.0.0.1.evil.example",
+					  "http://127.evil.example",
 					  "https://api.stripe.com/v1",
 					  "https://u:p@api.stripe.com",
 					  "https://api.stripe.com?x",
