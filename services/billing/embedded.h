@@ -20,4 +20,7 @@ extern const struct embedded embedded_files[]; /* ends with an empty path */
 /* Answers GET and HEAD of an embedded file. ctx: struct billing. */
 void page_serve(void *ctx, struct http_request *r);
 
+/* The page with a slash too many: 308 to where it is, query included. */
+void page_redirect(void *ctx, struct http_request *r);
+
 #endif

@@ -44,3 +44,16 @@ void page_serve(void *ctx, struct http_request *r) {
 					     .header_count = ARRAY_LEN(fields),
 					     .headers = fields});
 }
+
+void page_redirect(void *ctx, struct http_request *r) {
+	struct view query = http_query_string(r);
+	char *location = NULL;
+	(void)ctx;
+	if (asprintf(&location, PAGE "%s%.*s", query.len ? "?" : "", (int)query.len, query.len ? query.ptr : "") < 0) {
+		http_answer_problem(r, &(struct http_problem){.error = ERR_MEMORY});
+		return;
+	}
+	const struct http_field fields[] = {{"Location", location}, {"Referrer-Policy", "no-referrer"}};
+	http_answer(r, &(struct http_answer){.status = 308, .header_count = ARRAY_LEN(fields), .headers = fields});
+	free(location);
+}

@@ -11,6 +11,7 @@ static void count_status(void *ctx, unsigned status) {
 static const struct http_route files[] = {
 	{.method = HTTP_GET, .path = API "openapi.json", .handle = page_serve},
 	{.method = HTTP_GET, .path = PAGE, .handle = page_serve},
+	{.method = HTTP_GET, .path = PAGE "/", .handle = page_redirect},
 	{.method = HTTP_GET, .path = PAGE "/assets/*", .handle = page_serve},
 };
 
@@ -40,6 +41,7 @@ enum error routes_serve(struct billing *b, struct problem *why) {
 						  : cores > THREADS_MAX ? THREADS_MAX
 									: (unsigned)cores,
 				       .connections = CONNECTIONS_MAX,
+				       .keep_query = true, /* page_redirect sends it on */
 				       .on_answer = count_status,
 				       .refuse = gate_refuse_early};
 	return http_server_create(&o, &b->http, why);

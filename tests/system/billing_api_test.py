@@ -363,6 +363,9 @@ class ApiTest(billing_api.BillingTest):
                      "/settings/billing/assets/%2e%2e/ask.h", "/settings/billing/assets/api.js/"):
             self.refused(self.get(path), 404, "not_found")
         self.refused(self.post("/settings/billing", "alice", {}), 405, "method_not_allowed")
+        for query in ("", "?checkout=success&session_id=cs_%2F%0d%0a1"):
+            moved = self.get("/settings/billing/" + query)
+            self.assertEqual((moved.status, moved.text, moved.headers["Location"]), (308, "", "/settings/billing" + query))
 
     # ---- the document
 
