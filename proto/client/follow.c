@@ -30,7 +30,7 @@ static unsigned next_leader(const struct tg_client *c) {
 		unsigned i = (c->t.follow.leader + step) % n;
 		if (c->t.servers[i].connected) return i;
 	}
-	return (c->t.follow.leader + 1) % n;
+	return c->t.follow.leader + 1 < n ? c->t.follow.leader + 1 : 0;
 }
 
 static void listen_anew(struct tg_client *c, int64_t now) {

@@ -254,5 +254,8 @@ int64_t ask_wait_for_ms(const struct billing *b, int64_t most) {
 }
 
 void ask_refuse_all(struct billing *b) {
-	while (b->asks) ask_refuse(b->asks, REFUSAL_UNAVAILABLE, "the service is stopping");
+	for (struct ask *a = b->asks, *next; a; a = next) {
+		next = a->next;
+		ask_refuse(a, REFUSAL_UNAVAILABLE, "the service is stopping");
+	}
 }

@@ -162,7 +162,10 @@ void calls_destroy(struct calls **pointer) {
 	struct calls *o = pointer ? *pointer : NULL;
 	if (!o) return;
 	stripe_api_destroy(&o->api);
-	while (o->all) call_free(o->all);
+	for (struct call *c = o->all, *next; c; c = next) {
+		next = c->next_all;
+		call_free(c);
+	}
 	free(o);
 	*pointer = NULL;
 }

@@ -8,6 +8,8 @@
 #ifndef BILLING_KEYRING_H
 #define BILLING_KEYRING_H
 
+#include <cjose/jwk.h>
+
 #include "base/error.h"
 #include "base/view.h"
 
@@ -46,14 +48,13 @@ enum key_kind algorithm_kind(enum algorithm a);
 NODISCARD enum error algorithms_parse(const char *list, uint32_t *ret_set, struct problem *why);
 
 struct keyring;
-struct _cjose_jwk_int; /* cjose's key */
 
 struct keyring_key {
 	char id[KEY_ID_MAX + 1]; /* "" when it has none */
 	enum key_kind kind;
 	unsigned bits;       /* of the modulus, the curve or the secret */
 	enum algorithm only; /* its `alg`; ALGORITHM_COUNT: it does not say */
-	struct _cjose_jwk_int *jwk;
+	cjose_jwk_t *jwk;
 };
 
 /* ERR_MALFORMED, ERR_LIMIT, ERR_NOT_FOUND (no key that can verify), ERR_MEMORY. symmetric: those are taken too. */

@@ -42,18 +42,20 @@ static enum error take_options(struct shop *s, const struct shop_options *o, str
 }
 
 enum error shop_create(const struct shop_options *o, struct shop **ret_s, struct problem *why) {
-	AUTO(shop_destroy)
 	struct shop *s = calloc(1, sizeof *s);
 	if (!s) return ERR_MEMORY;
 	enum error e = take_options(s, o, why);
-	if (e) return e;
-	s->flights = flights_create();
-	s->price_store = price_store_create();
-	s->details = details_create(s);
-	if (!s->flights || !s->price_store || !s->details) return ERR_MEMORY;
-	*ret_s = s;
-	s = NULL;
-	return OK;
+	if (!e) {
+		s->flights = flights_create();
+		s->price_store = price_store_create();
+		s->details = details_create(s);
+		if (!s->flights || !s->price_store || !s->details) e = ERR_MEMORY;
+	}
+	if (e)
+		shop_destroy(&s);
+	else
+		*ret_s = s;
+	return e;
 }
 
 void shop_destroy(struct shop **ps) {

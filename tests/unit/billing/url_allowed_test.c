@@ -126,8 +126,7 @@ static void what_is_hostile_is_refused(void **state) {
 		"https://www.example.org/account/..",
 		"https://www.example.org/Account",
 		"https://www.example.org/team/../account/..",
-		"https://b\xc3\xbc"
-		"cher.example/a",
+		"https://b\xc3\xbc\x63her.example/a",
 		"https://app.example.com/\xc3\xa4",
 		"https://\xef\xbd\x81pp.example.com/",
 		"http://127.0.0.1/",
@@ -174,8 +173,7 @@ static void rules_are_origins_and_prefixes(void **state) {
 					  "https://app.example.com/../x",
 					  "https://*.example.com",
 					  "*",
-					  "https://b\xc3\xbc"
-					  "cher.example"};
+					  "https://b\xc3\xbc\x63her.example"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		if (url_rule_check(view_str(bad[i]), &why) != ERR_CONFIG) fail_msg("should be no rule: %s", bad[i]);
 	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) assert_int_equal(url_rule_check(rules[i], &why), OK);
