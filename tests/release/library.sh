@@ -48,9 +48,9 @@ read -ra flags <<<"$(pkg-config --cflags --libs tiergate)"
 cc -Wall -Wextra -Werror -o "$work/by_pkg_config" "$foreign/foreign.c" "${flags[@]}"
 runs "$work/by_pkg_config"
 
-cmake -S "$foreign" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" && cmake --build "$work/cmake" >>"$work/log" || {
+if ! cmake -S "$foreign" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" || ! cmake --build "$work/cmake" >>"$work/log"; then
 	tail -n 20 "$work/log"
 	exit 1
-}
+fi
 runs "$work/cmake/foreign"
 exit "$wrong"

@@ -187,9 +187,16 @@ static void obey(struct tg_client *c, struct storm *s, FILE **watch, char **word
 		printf("false\n");
 }
 
+/* The next word of *rest, which ends at one of `ends`; NULL: there is none. */
+static char *next_word(char **rest, const char *ends) {
+	char *word = *rest + strspn(*rest, ends);
+	*rest = word + strcspn(word, ends);
+	if (**rest) *(*rest)++ = '\0';
+	return *word ? word : NULL;
+}
+
 static bool read_policy(char *text, struct tg_policy *p) {
-	char *save, *name = strtok_r(text, ":", &save), *how = strtok_r(NULL, ":", &save),
-		    *ms = strtok_r(NULL, ":", &save);
+	char *name = next_word(&text, ":"), *how = next_word(&text, ":"), *ms = next_word(&text, ":");
 	static const char *const words[] = {"deny", "allow", "last_known"};
 	if (!name || !how) return false;
 	p->name = strcmp(name, "-") == 0 ? NULL : name;
@@ -244,10 +251,9 @@ int main(int argc, char **argv) {
 	(void)fflush(stdout);
 	struct storm storm = {.client = c};
 	while (!error && getline(&line, &size, stdin) > 0) {
-		char *words[WORDS_MAX], *save;
+		char *words[WORDS_MAX], *rest = line, *word;
 		size_t n = 0;
-		for (char *w = strtok_r(line, " \n", &save); w && n < WORDS_MAX; w = strtok_r(NULL, " \n", &save))
-			words[n++] = w;
+		while (n < WORDS_MAX && (word = next_word(&rest, " \n"))) words[n++] = word;
 		if (n > 0) obey(c, &storm, &watch, words, n);
 		(void)fflush(stdout);
 	}
