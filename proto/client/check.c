@@ -36,7 +36,8 @@ enum tg_status tg_check(struct tg_client *c, const char *subject, const char *ti
 			struct tg_answer *ret_a) {
 	const struct tg_question q = {subject, tier, feature};
 	const char *wrong = tgc_question_wrong(&q);
-	if (!wrong && tgc_truth_check(&c->truth, &q, c->settings.max_age_ms, ret_a)) return TG_OK;
+	/* a child of fork() has the table, but nobody who keeps it true */
+	if (!wrong && tgc_is_ours(c) && tgc_truth_check(&c->truth, &q, c->settings.max_age_ms, ret_a)) return TG_OK;
 	tgc_answer_empty(ret_a);
 	if (wrong) {
 		(void)snprintf(ret_a->why, sizeof ret_a->why, "%s", wrong);

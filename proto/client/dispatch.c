@@ -193,6 +193,10 @@ void tgc_begin(struct tg_client *c, struct request *r, int64_t now) {
 	struct client_thread *t = &c->t;
 	struct link *at = t->by_deadline.before;
 	take_slot(t, r);
+	if (t->follow.known) {
+		r->known_epoch = t->follow.epoch;
+		r->known_ver = t->follow.ver;
+	}
 	while (at != &t->by_deadline && LIST_ITEM(struct request, at, by_deadline)->deadline_ms > r->deadline_ms)
 		at = at->before;
 	list_put(at, &r->by_deadline);
@@ -219,6 +223,9 @@ void tgc_dispatch_waiting(struct tg_client *c, int64_t now) {
 void tgc_ask_plainly(struct tg_client *c, struct request *r, int64_t now) {
 	r->kind = ASK_CHECK;
 	take_back(c, r, r->has);
+	/* another server may still answer the question before */
+	leave_slot(&c->t, r);
+	take_slot(&c->t, r);
 	dispatch(c, r, now);
 }
 

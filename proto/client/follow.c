@@ -117,7 +117,7 @@ const struct book *tgc_catalog_came(struct tg_client *c, const struct tg01_reply
 	f->wanted_cat = 0;
 	if (!b || !f->known || f->cat != reply->source.cat || f->book) return b;
 	f->book = b;
-	if (f->ver >= f->head) tgc_confirm(c, f->heard_ms);
+	if (f->ver >= f->head) tgc_confirm(c, f->told_ms);
 	return b;
 }
 
@@ -127,13 +127,19 @@ void tgc_follow_changes(struct tg_client *c, const struct request *r, const stru
 	const int64_t now = tgc_mono_ms();
 	if (r != &f->request || f->asked_in != f->session) return;
 	if (reply->of.since.reset || s->epoch != f->epoch) {
-		tgc_generation_begin(c, s->epoch, f->cat, s->ver);
+		tgc_generation_begin(c, s->epoch, s->cat ? s->cat : f->cat, s->ver);
+		return;
+	}
+	/* the feed may be away: then nobody else says that the lines we have are of another catalog */
+	if (s->cat && s->cat != f->cat) {
+		tgc_generation_begin(c, s->epoch, s->cat, f->ver);
+		f->again = true;
 		return;
 	}
 	for (unsigned i = 0; i < reply->of.since.count; i++) tgc_apply(c, &reply->of.since.changes[i], now);
 	if (f->ver < s->ver) f->ver = s->ver;
 	f->gap = reply->of.since.more || f->ver < f->head;
-	tgc_confirm(c, now);
+	tgc_confirm(c, r->deadline_ms - r->timeout_ms); /* when it was asked: the reply may have been long on its way */
 }
 
 void tgc_follow_page(struct tg_client *c, const struct request *r, const struct tg01_reply *reply, int64_t now) {
@@ -152,7 +158,7 @@ void tgc_follow_page(struct tg_client *c, const struct request *r, const struct 
 	f->filled = true;
 	f->after[0] = '\0';
 	/* every change since the generation began was applied, to a subject whose page had not come yet as well */
-	if (!f->gap) tgc_confirm(c, f->heard_ms);
+	if (!f->gap) tgc_confirm(c, f->told_ms);
 }
 
 void tgc_follow_connected(struct tg_client *c, unsigned server) {

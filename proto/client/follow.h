@@ -18,7 +18,8 @@
 #define FEED_LATE_MS 1500   /* a heartbeat is overdue: `since` is asked for instead */
 #define ASK_AGAIN_MS 200    /* after a request of ours failed */
 #define WENT_BACK_MAX 5     /* heartbeats below our version before the store is believed to be an older copy */
-#define CLOCK_BACK_MS 2000  /* but one that is so far behind says that it was set back */
+#define CLOCK_BACK_MS 2000  /* a heartbeat that is so far behind the others was held up, */
+#define CLOCK_BACK_BEATS 3  /* or, when as many are, over a second, the server's clock was set back */
 #define FILLS_MAX 512       /* lines that are asked for behind the callers' backs, at once */
 
 /* proto/client/follow.c */

@@ -44,7 +44,8 @@ static enum tg_status end(struct tg_client *c, struct request *r, struct tg_prof
 /* True: the cache answers. */
 static bool look(struct tg_client *c, const char *subject, struct tg_profile *ret_p) {
 	struct sight s;
-	if (!tgc_sight(&c->truth, subject, c->settings.max_age_ms, &s) || !tgc_sight_profile(&c->truth, &s, ret_p)) {
+	if (!tgc_is_ours(c) || !tgc_sight(&c->truth, subject, c->settings.max_age_ms, &s) ||
+	    !tgc_sight_profile(&c->truth, &s, ret_p)) {
 		(void)tgc_truth_missed(c);
 		return false;
 	}

@@ -23,7 +23,7 @@ void tgc_generation_begin(struct tg_client *c, uint64_t epoch, uint64_t cat, uin
 	/* the changes that are still to come in the same store are told to whoever watches */
 	if (f->epoch != epoch || ver < f->ver) {
 		memset(f->recent, 0, sizeof f->recent);
-		f->ver = f->head = ver;
+		f->ver = f->head = f->floor = ver;
 	}
 	f->epoch = epoch;
 	f->book = tgc_book_of(&t->books, cat);
@@ -35,20 +35,33 @@ void tgc_generation_begin(struct tg_client *c, uint64_t epoch, uint64_t cat, uin
 	f->retry_ms = 0;
 }
 
-/* The quickest of the last heartbeats tells the server's clock best; one that is far behind, that it was set back. */
-static void learn_clock(struct tg_client *c, int64_t server_ms, int64_t now) {
+/* Several far behind, none of them nearer by the time that passed between: its clock was set back. What was held up on
+ * its way comes at once. */
+static bool was_set_back(struct follow *f, int64_t offset, int64_t now) {
+	if (f->behind && (offset - f->behind_offset > CLOCK_BACK_MS / 4 || now - f->behind_ms > FEED_SILENT_MS))
+		f->behind = 0;
+	if (f->behind++ == 0) f->behind_ms = now;
+	f->behind_offset = offset;
+	return f->behind >= CLOCK_BACK_BEATS && now - f->behind_ms >= CLOCK_BACK_MS / 2;
+}
+
+/* The quickest of the last heartbeats tells the server's clock best. Returns how late this one came, by that. */
+static int64_t learn_clock(struct tg_client *c, int64_t server_ms, int64_t now) {
 	struct follow *f = &c->t.follow;
 	int64_t offset = server_ms - now, most = offset;
 	unsigned known = f->offset_count < OFFSETS ? f->offset_count : OFFSETS;
 	for (unsigned i = 0; i < known; i++)
 		if (f->offsets[i] > most) most = f->offsets[i];
 	if (most - offset > CLOCK_BACK_MS) {
+		if (!was_set_back(f, offset, now)) return most - offset;
 		f->offset_count = 0;
 		most = offset;
 	}
+	f->behind = 0;
 	f->offsets[f->offset_count++ % OFFSETS] = offset;
 	if (f->offset_count == 2 * OFFSETS) f->offset_count = OFFSETS;
 	set(&truth(c)->offset_ms, most);
+	return most - offset;
 }
 
 void tgc_confirm(struct tg_client *c, int64_t at) {
@@ -57,8 +70,9 @@ void tgc_confirm(struct tg_client *c, int64_t at) {
 	atomic_store_explicit(&t->ver, f->ver, memory_order_relaxed);
 	if (f->gap || !f->filled || !f->book) return;
 	atomic_store_explicit(&t->book, f->book, memory_order_release);
-	set(&t->word_ms, at);
-	if (atomic_load_explicit(&t->live, memory_order_relaxed)) return;
+	const bool was = atomic_load_explicit(&t->live, memory_order_relaxed);
+	if (!was || at > atomic_load_explicit(&t->word_ms, memory_order_relaxed)) set(&t->word_ms, at);
+	if (was) return;
 	(void)pthread_mutex_lock(&c->lock);
 	atomic_store_explicit(&t->live, true, memory_order_release);
 	(void)pthread_cond_broadcast(&c->news);
@@ -84,11 +98,12 @@ void tgc_apply(struct tg_client *c, const struct tg01_change *change, int64_t no
 
 static void hear_change(struct tg_client *c, const struct tg01_change *change, uint64_t epoch, int64_t now) {
 	struct follow *f = &c->t.follow;
-	if (!f->known || change->ver <= f->ver) return;
+	if (!f->known) return;
 	if (epoch != f->epoch) { /* its heartbeat will tell the rest */
 		atomic_store_explicit(&truth(c)->live, false, memory_order_release);
 		return;
 	}
+	if (change->ver <= f->ver) return;
 	if (f->gap || change->ver > f->ver + 1) {
 		/* those between may be of the other mode; only `since` knows. What this one says is newer anyway */
 		tgc_keep_change(c, change, now);
@@ -97,7 +112,8 @@ static void hear_change(struct tg_client *c, const struct tg01_change *change, u
 		return;
 	}
 	tgc_apply(c, change, now);
-	tgc_confirm(c, now);
+	/* how long it was on its way is not known: heartbeats alone say as of when the cache is true */
+	atomic_store_explicit(&truth(c)->ver, f->ver, memory_order_relaxed);
 }
 
 static void hear_heartbeat(struct tg_client *c, const struct tg01_heartbeat *h, int64_t now) {
@@ -105,14 +121,14 @@ static void hear_heartbeat(struct tg_client *c, const struct tg01_heartbeat *h, 
 	const struct tg01_source *s = &h->source;
 	f->heard_ms = now;
 	if (s->epoch == 0) return; /* not ready: what is known stays, and grows old */
-	learn_clock(c, h->now_ms, now);
+	f->told_ms = now - learn_clock(c, h->now_ms, now);
 	atomic_store_explicit(&truth(c)->as_of_ms, s->as_of, memory_order_relaxed);
 	f->went_back = f->known && s->epoch == f->epoch && s->ver < f->ver ? f->went_back + 1 : 0;
 	if (!f->known || s->epoch != f->epoch || s->cat != f->cat || f->went_back >= WENT_BACK_MAX)
 		tgc_generation_begin(c, s->epoch, s->cat, s->ver);
 	if (f->head < s->ver) f->head = s->ver;
 	if (f->ver < s->ver) find_gap(c);
-	if (f->ver == s->ver) tgc_confirm(c, now);
+	if (f->ver == s->ver) tgc_confirm(c, f->told_ms);
 	tgc_watch_heartbeat(c, h);
 }
 

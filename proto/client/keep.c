@@ -31,10 +31,12 @@ void tgc_keep(struct tg_client *c, const struct tg01_source *source, struct view
 	if (!c->truth.cache || sub.len == 0 || sub.len > SUBJECT_MAX) return;
 	const struct book *book = tgc_book_of(&c->truth.books, source->cat);
 	if (!book) return;
-	const bool ours = f->known && f->epoch == source->epoch && f->cat == source->cat;
+	const bool same_store = f->known && f->epoch == source->epoch;
+	/* what is older than the feed's first word may have changed before we listened */
+	const bool ours = same_store && f->cat == source->cat && ver >= f->floor;
 	tgc_key(c->truth.cache, sub.ptr, sub.len, &k);
 	/* the feed told of a later change while this was on its way */
-	if (ours && (*recent(c, &k) > ver || has_later(c, &k, ver))) return;
+	if (same_store && (*recent(c, &k) > ver || has_later(c, &k, ver))) return;
 	const struct entry e = {.generation = ours ? generation(c) : 0,
 				.book = book->number,
 				.ver = ver,

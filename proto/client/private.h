@@ -142,6 +142,7 @@ struct request {
 	unsigned count;
 	void (*done)(struct request *r); /* by the thread, which then knows it no more */
 	void *ctx;
+	bool waited_for; /* whoever asks stands still until it is done */
 	/* where answers go, by kind */
 	struct tg_answer *answers; /* check: one; batch: count */
 	struct tg_profile *profile;
@@ -158,8 +159,9 @@ struct request {
 	struct link by_deadline, by_hedge, waiting;
 	int64_t deadline_ms, hedge_at_ms, sent_ms;
 	uint64_t id;
-	unsigned has;   /* servers that have it now, as bits */
-	unsigned tried; /* that had it, and will not answer it */
+	uint64_t known_epoch, known_ver; /* of the feed when it was asked: what is older is no answer */
+	unsigned has;                    /* servers that have it now, as bits */
+	unsigned tried;                  /* that had it, and will not answer it */
 	unsigned sendings;
 };
 
@@ -204,8 +206,10 @@ struct follow {
 	void *feed;
 	unsigned leader;
 	int64_t listening_ms, heard_ms; /* 0: not yet */
+	int64_t told_ms;                /* when the last heartbeat was sent, by the server's clock */
 	bool known;                     /* a heartbeat has named epoch and catalog */
 	uint64_t epoch, cat, ver, head;
+	uint64_t floor; /* the version at which the store was met: changes up to it were told to others */
 	const struct book *book;
 	bool gap, filled, paging, again; /* again: ask once more whether there is a gap */
 	unsigned went_back;
@@ -221,6 +225,9 @@ struct follow {
 	unsigned wanted_of;
 	int64_t offsets[OFFSETS];
 	unsigned offset_count;
+	unsigned behind; /* heartbeats that came far too late, or whose server's clock was set back: since when, by what
+			  */
+	int64_t behind_ms, behind_offset;
 	uint64_t recent[RECENT];
 };
 

@@ -173,6 +173,13 @@ static void refuse(struct tg_client *c, struct server *s, struct request *r, con
 		tgc_finish(c, r, TG_REFUSED, TG_WRONG_QUESTION, why);
 }
 
+/* An answer of a store that has not come as far as we knew when we asked: a copy of it, or one that was set back. */
+static bool is_behind(const struct request *r, const struct tg01_source *source) {
+	const bool answers = r->kind == ASK_CHECK || r->kind == ASK_BATCH || r->kind == ASK_GET ||
+			     r->kind == ASK_LOOK || r->kind == ASK_LINE;
+	return answers && source->epoch == r->known_epoch && source->ver < r->known_ver;
+}
+
 /* NULL, or what is wrong with it. */
 static const char *read_reply(struct tg_client *c, struct server *s, struct view message, int64_t now) {
 	uint64_t number;
@@ -186,7 +193,9 @@ static const char *read_reply(struct tg_client *c, struct server *s, struct view
 	if (tg01_reply_read(c->t.decoder, op, message, &reply, NULL) != OK)
 		return "a reply that is no answer to the question";
 	if (!reply.failed) tgc_server_answered(s);
-	if (reply.failed && r->kind != ASK_RAW)
+	if (!reply.failed && is_behind(r, &reply.source))
+		tgc_try_next(c, r, s, TG_NOT_READY, "the server is behind what the feed has told", now);
+	else if (reply.failed && r->kind != ASK_RAW)
 		refuse(c, s, r, &reply, now);
 	else if (!take(c, r, &reply, now))
 		return "a reply to another question";

@@ -3,6 +3,9 @@
 
 #include "tiergate.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #define PATIENCE_MS 10000
 #define EPOCH 7
 #define CHANGES_MAX 64
@@ -191,19 +194,21 @@ static void hub_stop(struct hub *h) {
 	(void)pthread_mutex_destroy(&h->lock);
 }
 
-static void beat(struct hub *h) {
+static void beat_late(struct hub *h, int64_t late_ms) {
 	uint8_t bytes[256];
 	struct writer w = writer_of(bytes, sizeof bytes);
 	struct timespec now;
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	(void)pthread_mutex_lock(&h->lock);
 	const struct tg01_heartbeat b = {.source = {.epoch = h->epoch, .ver = h->count, .as_of = 1000, .cat = h->cat},
-					 .now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000};
+					 .now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - late_ms};
 	(void)pthread_mutex_unlock(&h->lock);
 	tg01_feed_heartbeat_write(&w, &b);
 	(void)zmq_send(h->pub, "", 1, ZMQ_SNDMORE);
 	(void)zmq_send(h->pub, bytes, writer_view(&w).len, 0);
 }
+
+static void beat(struct hub *h) { beat_late(h, 0); }
 
 static void happen(struct hub *h, const char *sub, bool pro, bool told) {
 	uint8_t bytes[1024];
@@ -398,6 +403,129 @@ static void a_reply_that_a_change_overtook_is_not_kept(void **state) {
 	hub_stop(&h);
 }
 
+static void *get_held(void *ctx) {
+	struct tg_profile p;
+	assert_int_equal(tg_get(ctx, "alice", &p), TG_OK);
+	tg_profile_free(&p);
+	return NULL;
+}
+
+static void a_reply_from_before_the_feed_is_not_kept(void **state) {
+	(void)state;
+	struct hub h;
+	struct tg_counts n;
+	pthread_t thread;
+	struct tg_client *c = NULL;
+	hub_start(&h);
+	happen(&h, "alice", true, true);
+	SET(&h, hold_get, true);
+	const struct tg_options o = {.query = h.query, .feed = h.feed, .timeout_ms = PATIENCE_MS};
+	assert_int_equal(tg_client_open(&o, &c, NULL), 0);
+	assert_int_equal(pthread_create(&thread, NULL, get_held, c), 0);
+	const int64_t deadline = test_ms() + PATIENCE_MS;
+	while (h.hold_get) assert_true(test_ms() < deadline);
+	/* told before the client listens: nothing but the version of its first heartbeat says so */
+	happen(&h, "alice", false, false);
+	UNTIL(&h, (tg_counts(c, &n), n.live));
+	(void)pthread_mutex_lock(&h.lock);
+	h.held_id[63] = 1;
+	(void)pthread_mutex_unlock(&h.lock);
+	(void)ask(c, "carol");
+	(void)pthread_join(thread, NULL);
+	assert_false(ask(c, "alice").allowed);
+	tg_client_close(&c);
+	hub_stop(&h);
+}
+
+static void a_server_that_is_behind_the_feed_is_not_believed(void **state) {
+	(void)state;
+	struct hub h;
+	struct tg_profile p;
+	hub_start(&h);
+	happen(&h, "alice", true, true);
+	happen(&h, "alice", false, true);
+	struct tg_client *c = follow(&h, (struct tg_options){.timeout_ms = PATIENCE_MS});
+	SET(&h, count, 1);
+	assert_int_equal(tg_get_now(c, "alice", &p), TG_FALLBACK);
+	assert_int_equal(p.as.error, TG_NOT_READY);
+	tg_profile_free(&p);
+	assert_false(ask(c, "alice").allowed);
+	SET(&h, count, 2);
+	assert_int_equal(tg_get_now(c, "alice", &p), TG_OK);
+	assert_string_equal(p.as.tier, "free");
+	tg_profile_free(&p);
+	/* it stays behind: the store was put back to an older copy, which is the truth then */
+	SET(&h, count, 1);
+	UNTIL(&h, ask(c, "alice").allowed);
+	tg_client_close(&c);
+	hub_stop(&h);
+}
+
+static void a_catalog_that_only_since_names_ends_what_was_kept(void **state) {
+	(void)state;
+	struct hub h;
+	hub_start(&h);
+	happen(&h, "alice", true, true);
+	struct tg_client *c = follow(&h, (struct tg_options){.timeout_ms = 500});
+	UNTIL(&h, ask(c, "alice").source == TG_FROM_CACHE);
+	const unsigned gets = h.gets;
+	SET(&h, cat, 100); /* and from here on the feed is silent */
+	const int64_t deadline = test_ms() + PATIENCE_MS;
+	while (h.gets == gets) {
+		(void)ask(c, "alice");
+		assert_true(test_ms() < deadline);
+	}
+	tg_client_close(&c);
+	hub_stop(&h);
+}
+
+static void what_was_held_up_is_as_old_as_it_is(void **state) {
+	(void)state;
+	struct hub h;
+	hub_start(&h);
+	happen(&h, "alice", true, true);
+	struct tg_client *c = follow(&h, (struct tg_options){.timeout_ms = 500, .max_age_ms = 300});
+	UNTIL(&h, ask(c, "alice").source == TG_FROM_CACHE);
+	SET(&h, no_since, true);
+	int64_t deadline = test_ms() + PATIENCE_MS;
+	while (ask(c, "alice").source == TG_FROM_CACHE) {
+		beat_late(&h, 60000);
+		assert_true(test_ms() < deadline);
+	}
+	/* but when they go on like that, it is the clock that was set back */
+	deadline = test_ms() + PATIENCE_MS;
+	while (ask(c, "alice").source != TG_FROM_CACHE) {
+		beat_late(&h, 60000);
+		assert_true(test_ms() < deadline);
+	}
+	tg_client_close(&c);
+	hub_stop(&h);
+}
+
+static void a_child_does_not_answer_from_its_parents_cache(void **state) {
+	(void)state;
+	struct hub h;
+	int status = 0;
+	hub_start(&h);
+	happen(&h, "alice", true, true);
+	struct tg_client *c = follow(&h, (struct tg_options){.timeout_ms = 500});
+	UNTIL(&h, ask(c, "alice").source == TG_FROM_CACHE);
+	const pid_t child = fork();
+	if (child == 0) {
+		struct tg_answer a, many;
+		struct tg_profile p;
+		const struct tg_question q = {"alice", NULL, "trading"};
+		const bool good = tg_check(c, "alice", NULL, "trading", &a) == TG_USAGE && !a.allowed &&
+				  tg_check_many(c, &q, 1, &many) == TG_USAGE && !many.allowed &&
+				  tg_get(c, "alice", &p) == TG_USAGE && !p.as.allowed;
+		_exit(good ? 0 : 1);
+	}
+	assert_true(child > 0 && waitpid(child, &status, 0) == child);
+	assert_int_equal(status, 0);
+	tg_client_close(&c);
+	hub_stop(&h);
+}
+
 static void what_is_no_feed_is_passed_over(void **state) {
 	(void)state;
 	struct hub h;
@@ -476,6 +604,11 @@ int main(void) {
 		cmocka_unit_test(silence_ends_what_the_cache_says),
 		cmocka_unit_test(another_store_and_another_catalog_begin_anew),
 		cmocka_unit_test(a_reply_that_a_change_overtook_is_not_kept),
+		cmocka_unit_test(a_reply_from_before_the_feed_is_not_kept),
+		cmocka_unit_test(a_server_that_is_behind_the_feed_is_not_believed),
+		cmocka_unit_test(a_catalog_that_only_since_names_ends_what_was_kept),
+		cmocka_unit_test(what_was_held_up_is_as_old_as_it_is),
+		cmocka_unit_test(a_child_does_not_answer_from_its_parents_cache),
 		cmocka_unit_test(what_is_no_feed_is_passed_over),
 		cmocka_unit_test(a_watcher_hears_each_change_once_and_in_order),
 	};
