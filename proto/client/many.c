@@ -46,6 +46,7 @@ static void ask_all(struct tg_client *c, struct group *g, const struct tg_questi
 				      .count = (unsigned)(left < TG01_BATCH_MAX ? left : TG01_BATCH_MAX),
 				      .answers = answers + from,
 				      .done = post,
+				      .waited_for = true,
 				      .ctx = &g->done};
 		sent += tgc_submit(c, r);
 	}
@@ -60,7 +61,8 @@ static size_t look_all(struct tg_client *c, const struct tg_question *questions,
 	size_t n = 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct tg_question *q = &questions[i];
-		if (tgc_truth_check(&c->truth, q, c->settings.max_age_ms, &answers[i])) continue;
+		if (tgc_is_ours(c) && tgc_truth_check(&c->truth, q, c->settings.max_age_ms, &answers[i])) continue;
+		tgc_answer_empty(&answers[i]);
 		if (tgc_truth_missed(c)) tgc_fill(c, q->subject);
 		left[n] = *q;
 		places[n++] = i;
@@ -106,6 +108,7 @@ static enum tg_status look_and_ask(struct tg_client *c, const struct tg_question
 	if (worst == TG_OK) n = look_all(c, questions, count, answers, left, places);
 	if (n > 0) {
 		found = calloc(n, sizeof *found);
+		for (size_t i = 0; found && i < n; i++) tgc_answer_empty(&found[i]);
 		worst = found ? ask_and_finish(c, left, n, found) : TG_MEMORY;
 		for (size_t i = 0; found && i < n; i++) answers[places[i]] = found[i];
 	}

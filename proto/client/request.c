@@ -5,9 +5,10 @@
 #include <time.h>
 #include <unistd.h>
 
+/* One that goes on while the machine sleeps: what was heard before is as old as it is. */
 int64_t tgc_mono_ms(void) {
 	struct timespec t = {0};
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	(void)clock_gettime(CLOCK_BOOTTIME, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
@@ -42,6 +43,10 @@ bool tgc_submit(struct tg_client *c, struct request *r) {
 		tgc_refuse(r, TG_USAGE, TG_NO_ERROR, "after fork() the child opens a client of its own");
 		return false;
 	}
+	if (r->waited_for && pthread_equal(pthread_self(), c->thread)) {
+		tgc_refuse(r, TG_USAGE, TG_NO_ERROR, "a callback cannot wait for the thread that it runs on");
+		return false;
+	}
 	if (!tgc_admit(c)) {
 		tgc_refuse(r, TG_FALLBACK, TG_NOT_READY, "too many questions at once");
 		return false;
@@ -64,6 +69,7 @@ void tgc_ask(struct tg_client *c, struct request *r) {
 	sem_t done;
 	(void)sem_init(&done, 0, 0);
 	r->done = post;
+	r->waited_for = true;
 	r->ctx = &done;
 	/* the thread ends every request at its deadline at the latest */
 	if (tgc_submit(c, r))

@@ -20,9 +20,10 @@
  * the cache does not answer: the servers are asked, and if none does, what was declared for an outage holds, marked in
  * the answer and counted.
  *
- * Threads: every function may be called from any thread at any time, but for tg_client_close, after which nothing may
- * be called. After fork() the child opens a client of its own. No signal handlers, no exit, no output; all signals are
- * blocked in its threads. Memory is bounded by the options.
+ * Threads: every function may be called from any thread at any time, but for tg_client_close: no call may be under way
+ * then, and none may follow. What waits for a server is TG_USAGE in a callback. After fork() the child opens a client
+ * of its own. No signal handlers, no exit, no output; all signals are blocked in its threads. Memory is bounded by the
+ * options.
  *
  * Errors are never cached. Times are unix seconds, UTC, unless the name ends in _ms; 0: none. Durations are
  * milliseconds. Strings in answers live as long as the client.

@@ -425,6 +425,52 @@ static void many_open_and_close_and_nothing_is_left(void **state) {
 	fake_stop(&f);
 }
 
+static void questions_that_a_cache_does_not_know_have_whole_answers(void **state) {
+	(void)state;
+	struct fake f;
+	struct tg_client *c = NULL;
+	struct tg_answer a[2];
+	const struct tg_question q[2] = {{"pro1", NULL, "typo"}, {"pro1", NULL, "charts"}};
+	fake_start(&f, ANSWER, "pro", NULL);
+	/* a feed where nobody is */
+	const struct tg_options o = {.query = f.endpoint, .feed = "tcp://127.0.0.1:9", .timeout_ms = 5000};
+	assert_int_equal(tg_client_open(&o, &c, NULL), 0);
+	assert_int_equal(tg_check_many(c, q, 2, a), TG_REFUSED);
+	assert_false(a[0].allowed);
+	assert_true(a[0].reason && a[0].tier && a[0].status && a[0].need);
+	assert_true(a[1].allowed);
+	tg_client_close(&c);
+	fake_stop(&f);
+}
+
+struct nested {
+	struct tg_client *client;
+	_Atomic int status; /* -1: not called yet */
+};
+
+static void check_in_callback(void *ctx, enum tg_status status, struct tg_profile *p) {
+	struct nested *n = ctx;
+	struct tg_answer a;
+	(void)status;
+	tg_profile_free(p);
+	n->status = (int)tg_check(n->client, "pro1", NULL, "charts", &a);
+}
+
+static void a_callback_that_would_wait_for_itself_is_told_so(void **state) {
+	(void)state;
+	struct fake f;
+	struct nested n = {.status = -1};
+	fake_start(&f, ANSWER, "pro", NULL);
+	const struct tg_options o = {.query = f.endpoint, .timeout_ms = 5000};
+	assert_int_equal(tg_client_open(&o, &n.client, NULL), 0);
+	tg_get_async(n.client, "pro1", true, check_in_callback, &n);
+	const int64_t deadline = test_ms() + 10000;
+	while (n.status < 0) assert_true(test_ms() < deadline);
+	assert_int_equal(n.status, TG_USAGE);
+	tg_client_close(&n.client);
+	fake_stop(&f);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_with_all_that_the_server_said),
@@ -442,6 +488,8 @@ int main(void) {
 		cmocka_unit_test(a_thousand_threads_each_get_their_own_answer),
 		cmocka_unit_test(a_child_of_fork_is_told_to_open_its_own),
 		cmocka_unit_test(many_open_and_close_and_nothing_is_left),
+		cmocka_unit_test(questions_that_a_cache_does_not_know_have_whole_answers),
+		cmocka_unit_test(a_callback_that_would_wait_for_itself_is_told_so),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
