@@ -130,6 +130,7 @@ static void search(struct flight *f) {
 	if (!customer_query(f->shop->metadata_key, f->subject, query, sizeof query)) query[0] = 0;
 	stripe_path(&w, "/v1/customers/search", VIEW_NONE);
 	stripe_param(&w, "query", view_str(query));
+	stripe_param_number(&w, "limit", 100);
 	send(f, stripe_text_end(&w), VIEW_NONE, NULL);
 }
 
@@ -240,12 +241,17 @@ static void looked(struct flight *f, const struct stripe_answer *s) {
 	proceed(f);
 }
 
+/* Stripe's search takes "alice" and "Alice" for the same text; here they are two subjects. */
+static bool is_subjects(const struct flight *f, const json_t *customer) {
+	return text_is(json_object_get(customer, "metadata"), f->shop->metadata_key, f->subject);
+}
+
 /* The oldest: it is the same for all who search. */
 static void searched(struct flight *f, const struct stripe_answer *s) {
 	const json_t *all = s->outcome == STRIPE_OK ? data_of(s->body) : NULL, *oldest = NULL;
 	for (size_t i = 0; i < json_array_size(all); i++) {
 		const json_t *c = json_array_get(all, i);
-		if (!text_of(c, "id") || yes_of(c, "deleted")) continue;
+		if (!text_of(c, "id") || yes_of(c, "deleted") || !is_subjects(f, c)) continue;
 		if (!oldest || whole_of(c, "created", 0) < whole_of(oldest, "created", 0)) oldest = c;
 	}
 	if (!oldest) {
@@ -294,6 +300,8 @@ static void created(struct flight *f, const struct stripe_answer *s) {
 
 static void verified(struct flight *f, const struct stripe_answer *s) {
 	bool gone = s->outcome == STRIPE_MISSING || (s->outcome == STRIPE_OK && yes_of(s->body, "deleted"));
+	/* the index may say what was changed since */
+	if (s->outcome == STRIPE_OK && !f->by_key && !is_subjects(f, s->body)) gone = true;
 	if (gone && f->by_key)
 		next_key(f, s);
 	else if (gone) { /* the search's index is behind */

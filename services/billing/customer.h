@@ -4,8 +4,9 @@
  * passed over, and one with a subscription comes before one without. Where query knows none and one is wanted,
  *
  * - Stripe's search is asked for a customer with the subject in its metadata. Its index lags by a minute and more, but
- *   it remembers for ever: it finds one that was made more than a day ago and of which no event ever came. That it
- *   cannot be asked (it is not there for every account) stops nothing.
+ *   it remembers for ever: it finds one that was made more than a day ago and of which no event ever came. It knows no
+ *   difference between "alice" and "Alice", so what it finds counts only when its metadata says the very subject. That
+ *   it cannot be asked (it is not there for every account) stops nothing.
  * - one is created, under an Idempotency-Key that is a function of mode, metadata key and subject: within the day that
  *   Stripe keeps keys, any number of processes that ask get the same customer. The request says nothing but the
  *   subject, since another body under the same key would be refused; an e-mail address is added after.

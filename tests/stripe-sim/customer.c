@@ -1,3 +1,5 @@
+#include <strings.h>
+
 #include "billing.h"
 #include "routes.h"
 
@@ -114,6 +116,12 @@ static bool read_query(const char *query, char *key, char *value, size_t size) {
 	return at && !*at;
 }
 
+/* https://docs.stripe.com/search#search-syntax: ":" is exact, and blind to case. */
+static bool is_like(const struct record *rec, const char *key, const char *value) {
+	const char *text = text_of(json_object_get(rec->json, "metadata"), key);
+	return text && strcasecmp(text, value) == 0;
+}
+
 static json_t *search(struct sim_request *r) {
 	char key[600], value[600];
 	const char *query = need_text(r, r->params, NULL, "query");
@@ -126,7 +134,7 @@ static json_t *search(struct sim_request *r) {
 	bool more = false;
 	for (size_t i = all->count; i--;) {
 		const struct record *rec = all->at[i];
-		if (rec->deleted || !text_is(json_object_get(rec->json, "metadata"), key, value)) continue;
+		if (rec->deleted || !is_like(rec, key, value)) continue;
 		more = (int64_t)json_array_size(data) == limit;
 		if (more) break;
 		(void)json_array_append_new(data, record_show(rec));

@@ -294,6 +294,9 @@ class MoneyTest(billing_api.BillingTest):
         session = self.session(self.good(self.checkout("o'neill \\ co"))["id"])
         self.assertEqual(session["customer"], old["id"])
         self.assertEqual(self.proxy.asked("POST", "/v1/customers"), [])
+        # whose name differs in its case alone is somebody else, though the search finds both
+        shout = self.session(self.good(self.checkout("O'NEILL \\ CO"))["id"])
+        self.assertNotEqual(shout["customer"], old["id"])
         # where there is no search, a customer is made all the same
         self.proxy.fault = lambda method, path: stripe_proxy.answer(400) if path.endswith("/search") else None
         self.good(self.checkout("henry"))

@@ -233,6 +233,34 @@ static void to_create(struct ask *a) {
 	assert_string_equal(w.paths[0], "/v1/customers");
 }
 
+/* Stripe's search is blind to case, and its index may be old. */
+static void what_is_found_must_be_the_subjects(void **state) {
+	(void)state;
+	struct ask a = {.subject = "alice"}, b = {.subject = "alice"}, c = {.subject = "alice"};
+	want(&a, CUSTOMER_MAKE);
+	say_customers(TG_OK, NULL, NULL);
+	answer("{\"data\":[{\"id\":\"cus_none\",\"created\":1},{\"id\":\"cus_Alice\",\"created\":2,\"metadata\":{"
+	       "\"user_id\":"
+	       "\"Alice\"}},{\"id\":\"cus_2\",\"created\":9,\"metadata\":{\"user_id\":\"alice\"}},"
+	       "{\"id\":\"cus_1\",\"created\":5,\"metadata\":{\"user_id\":\"alice\"}}]}");
+	assert_non_null(strstr(w.paths[0], "/v1/customers/cus_1?expand"));
+	answer("{\"id\":\"cus_1\",\"metadata\":{\"user_id\":\"alice\"}}");
+	assert_string_equal(a.customer, "cus_1");
+	want(&b, CUSTOMER_MAKE);
+	say_customers(TG_OK, NULL, NULL);
+	answer("{\"data\":[{\"id\":\"cus_Alice\",\"created\":2,\"metadata\":{\"user_id\":\"Alice\"}}]}");
+	assert_string_equal(w.paths[0], "/v1/customers");
+	answer("{\"id\":\"cus_new\"}");
+	assert_string_equal(b.customer, "cus_new");
+	want(&c, CUSTOMER_MAKE);
+	say_customers(TG_OK, NULL, NULL);
+	answer("{\"data\":[{\"id\":\"cus_1\",\"created\":2,\"metadata\":{\"user_id\":\"alice\"}}]}");
+	answer("{\"id\":\"cus_1\",\"metadata\":{\"user_id\":\"bob\"}}");
+	assert_string_equal(w.paths[0], "/v1/customers");
+	answer("{\"id\":\"cus_new\"}");
+	assert_string_equal(c.customer, "cus_new");
+}
+
 static void a_key_that_is_in_use_is_waited_for(void **state) {
 	(void)state;
 	struct ask a = {.subject = "alice"};
@@ -419,6 +447,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_open, world_close)
 		TEST(all_who_ask_share_one),
+		TEST(what_is_found_must_be_the_subjects),
 		TEST(a_key_that_is_in_use_is_waited_for),
 		TEST(a_key_that_is_used_up_is_counted_on),
 		TEST(failures_end_soon),
