@@ -26,11 +26,16 @@ static void get(struct details_fetch *f, enum fetch_step step, const char *templ
 	call(f, step, stripe_text_end(&w), VIEW_NONE);
 }
 
+/* Of a subscription whose plan is about to change by itself Stripe is asked by its schedule: by the subscription it may
+ * tell the price of today. The two are not taken together. */
 static void preview(struct details_fetch *f) {
 	char room[2 * 3 * STRIPE_ID_MAX + 64];
 	struct writer w = writer_of(room, sizeof room);
 	stripe_field(&w, "customer", view_str(f->customer));
-	stripe_field(&w, "subscription", view_str(f->d.subscription.id));
+	if (f->d.has_schedule)
+		stripe_field(&w, "schedule", view_str(f->schedule));
+	else
+		stripe_field(&w, "subscription", view_str(f->d.subscription.id));
 	call(f, FETCH_UPCOMING, "/v1/invoices/create_preview", writer_view(&w));
 }
 

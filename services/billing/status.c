@@ -56,8 +56,10 @@ static bool has_details(const struct seen *s) { return s->state == DETAILS_FRESH
 
 static json_t *billing_json(const struct tg_profile *p, const struct seen *s) {
 	bool amount = has_details(s) && s->details.has_upcoming;
-	if (!p->next_billing) return json_null();
-	return json_pack("{s:o, s:o, s:o}", "at", time_json(p->next_billing), "amount",
+	/* what was refunded grants nothing, and so query names no date; but Stripe bills on */
+	int64_t at = p->next_billing || s->state != DETAILS_FRESH || !amount ? p->next_billing : s->details.upcoming.at;
+	if (!at) return json_null();
+	return json_pack("{s:o, s:o, s:o}", "at", time_json(at), "amount",
 			 amount ? json_integer(s->details.upcoming.amount) : json_null(), "currency",
 			 amount ? json_string(s->details.upcoming.currency) : json_null());
 }

@@ -15,7 +15,7 @@ const SCREENS = {
 	paused: { has: [/Your plan is paused/, /Add a payment method to go on/], primary: "Add a payment method", posts: ["create-portal-session", { flow: "payment_method_update" }] },
 	downgrade_scheduled: { has: [/Institutional until April 3, 2026/, /After that your plan is Pro/, /From Apr 3, 2026/], primary: "Keep Institutional", posts: ["create-portal-session", {}] },
 	disputed: { has: [/A payment is being disputed/, /on hold until that is settled/], primary: "Manage billing", posts: ["create-portal-session", {}] },
-	refunded: { has: [/Your payment was given back/, /starts again with the next payment, on April 3, 2026/], primary: "Manage billing", posts: ["create-portal-session", {}] },
+	refunded: { has: [/Your payment was given back/, /starts again with the next payment, on April 3, 2026/, /\$49\.00\s*Apr 3, 2026/], primary: "Manage billing", posts: ["create-portal-session", {}] },
 	granted: { has: [/Complimentary/, /This plan was given to you/, /ends on June 1, 2026/], primary: "Compare plans", focuses: "plans-title" },
 };
 

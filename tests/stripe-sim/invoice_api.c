@@ -1,5 +1,6 @@
 #include "billing.h"
 #include "routes.h"
+#include "schedule.h"
 
 static struct record *named(struct sim_request *r) { return want(r, K_INVOICE, r->ids[0], "id"); }
 
@@ -121,9 +122,15 @@ static json_t *delete (struct sim_request *r) {
 	return record_show(inv);
 }
 
-/* The subscription that is named, or the customer's newest one that lives. */
-static struct record *previewed(struct sim_request *r) {
+/* The subscription that is named, by itself or by its schedule, or the customer's newest one that lives. */
+static struct record *previewed(struct sim_request *r, const struct record **ret_schedule) {
 	const char *id = want_text(r, r->params, NULL, "subscription");
+	const char *by = want_text(r, r->params, NULL, "schedule");
+	if (by && (id || json_object_get(r->params, "subscription_details")))
+		(void)refuse(r, 400, NULL, "schedule",
+			     "You may only specify one of these parameters: schedule, subscription.");
+	*ret_schedule = by && !failed(r) ? want(r, K_SCHEDULE, by, "schedule") : NULL;
+	if (*ret_schedule) id = text_of((*ret_schedule)->json, "subscription");
 	const char *customer = want_text(r, r->params, NULL, "customer");
 	if (!id && !customer)
 		(void)refuse(r, 400, "parameter_missing", "customer", "Missing required param: customer.");
@@ -176,16 +183,20 @@ static json_t *preview_lines(struct sim_request *r, struct record *sub, json_t *
 
 /* What the next invoice of a subscription would be, also after a change of its items. */
 static json_t *preview(struct sim_request *r) {
-	struct record *sub = previewed(r);
+	const struct record *schedule = NULL;
+	struct record *sub = previewed(r, &schedule);
 	const json_t *details = want_object(r, r->params, NULL, "subscription_details");
 	const json_t *list = want_list(r, details, "subscription_details", "items");
 	const char *proration = want_choice(r, details, "subscription_details", "proration_behavior",
 					    "create_prorations|none|always_invoice", "create_prorations");
 	json_t *items = list && !failed(r) ? items_after(r, sub, list) : NULL;
 	if (failed(r)) return NULL;
-	bool prorates = items && strcmp(proration, "none") != 0;
-	bool restarts = items && !items_same_interval(items_of(sub->json), items) && !subscription_is(sub, "trialing");
-	bool now = restarts || (items && strcmp(proration, "always_invoice") == 0);
+	bool changes = items != NULL;
+	if (schedule) items = schedule_items_at(r->sim, schedule, period_end(sub));
+	bool prorates = changes && strcmp(proration, "none") != 0;
+	bool restarts =
+		changes && !items_same_interval(items_of(sub->json), items) && !subscription_is(sub, "trialing");
+	bool now = restarts || (changes && strcmp(proration, "always_invoice") == 0);
 	json_t *lines = now ? lines_of_now(r, sub, items, prorates)
 			    : preview_lines(r, sub, items ? items : items_of(sub->json), prorates);
 	json_t *invoice = invoice_json(r->sim, sub, now ? "subscription_update" : "upcoming", lines);

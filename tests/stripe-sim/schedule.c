@@ -105,6 +105,13 @@ static json_t *items_of_phase(struct sim *sim, const json_t *phase) {
 	return items;
 }
 
+json_t *schedule_items_at(struct sim *sim, const struct record *schedule, int64_t at) {
+	int64_t place = place_at(schedule, at);
+	if (place >= (int64_t)phase_count(schedule))
+		place = (int64_t)phase_count(schedule) - 1; /* released: it stays */
+	return place < 0 ? NULL : items_of_phase(sim, phase_at(schedule, (size_t)place));
+}
+
 /* The same prices keep their items' ids, as an update would. */
 static json_t *items_kept(struct sim *sim, const struct record *sub, const json_t *phase) {
 	json_t *items = items_of_phase(sim, phase), *old = items_of(sub->json), *item;

@@ -91,7 +91,7 @@ const no_details = status => !status.details && ["pending", "unavailable"].inclu
 
 function next_payment(view) {
 	const { words, work: { status } } = view;
-	const ends = ["canceling", "canceled", "free", "refunded"].includes(status.state);
+	const ends = ["canceling", "canceled", "free"].includes(status.state); // a refund alone ends nothing: it renews
 	const open = status.details?.open_invoice;
 	const coming = ends ? null : status.details?.upcoming ?? status.next_billing;
 	const owed = open && ["past_due", "unpaid", "incomplete"].includes(status.state) ? open : null;

@@ -19,7 +19,7 @@ struct world {
 	void (*then)(void *arg, enum tg_status status, const struct tg_profile *p);
 	void *arg;
 	struct stripe_call call;
-	char path[512];
+	char path[512], form[512];
 	unsigned told;
 };
 
@@ -30,6 +30,7 @@ static bool stripe(void *ctx, const struct stripe_call *c, bool background) {
 	w->calls++;
 	w->call = *c;
 	(void)snprintf(w->path, sizeof w->path, "%s", c->path);
+	(void)snprintf(w->form, sizeof w->form, "%.*s", VIEW_FMT(c->form));
 	return true;
 }
 
@@ -140,6 +141,8 @@ static void all_parts_are_fetched(void **state) {
 	       "{\"phases\":[{\"start_date\":1780000000,\"items\":[{\"price\":\"price_0\"}]},{\"start_date\":"
 	       "1792000000,\"items\":[{\"price\":{\"id\":\"price_pro\"}}]}]}");
 	assert_string_equal(w->path, "/v1/invoices/create_preview");
+	/* of the plan that is scheduled, not of today's */
+	assert_string_equal(w->form, "customer=cus_1&schedule=sub_sched_1");
 	assert_int_equal(w->told, 0);
 	answer(w, STRIPE_OK, "{\"amount_due\":1000,\"currency\":\"usd\",\"period_end\":1}");
 	assert_int_equal(w->told, 1);
