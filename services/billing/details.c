@@ -114,7 +114,8 @@ static struct details_entry *insert(struct details_cache *c, const char *subject
 }
 
 static bool is_fresh(const struct details_entry *e, uint64_t mark, int64_t now_ms) {
-	return e->known && e->mark == mark && e->changes == e->changes_seen && now_ms - e->got_ms < DETAILS_FRESH_MS;
+	int64_t keeps_ms = now_ms < e->settles_ms ? DETAILS_UNSETTLED_MS : DETAILS_FRESH_MS;
+	return e->known && e->mark == mark && e->changes == e->changes_seen && now_ms - e->got_ms < keeps_ms;
 }
 
 /* True: the loop has something to do. */
@@ -171,6 +172,15 @@ void details_expire(struct details_cache *c, const char *subject) {
 		e->changes++;
 		e->tried_ms = e->got_ms;
 	}
+	(void)pthread_mutex_unlock(&c->mutex);
+}
+
+void details_unsettle(struct details_cache *c, const char *subject, int64_t now_ms) {
+	if (strlen(subject) > SUBJECT_MAX) return;
+	(void)pthread_mutex_lock(&c->mutex);
+	struct details_entry *e = find(c, subject);
+	if (!e) e = insert(c, subject); /* what is fetched first may be from before the change */
+	e->settles_ms = now_ms + DETAILS_UNSETTLED_FOR_MS;
 	(void)pthread_mutex_unlock(&c->mutex);
 }
 

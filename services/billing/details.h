@@ -20,7 +20,9 @@
 
 #define DETAILS_MAX 4096 /* subjects; at some 1.5 KB each */
 #define DETAILS_FRESH_MS 60000
-#define DETAILS_FETCHES 8     /* under way at a time */
+#define DETAILS_UNSETTLED_MS 3000                          /* instead, after details_unsettle */
+#define DETAILS_UNSETTLED_FOR_MS (INT64_C(15) * 60 * 1000) /* for so long */
+#define DETAILS_FETCHES 8                                  /* under way at a time */
 #define DETAILS_WANTED 256    /* waiting for their turn; a look at a full queue wants again later */
 #define DETAILS_WAITERS 256   /* details_await at a time */
 #define DETAILS_FAILURES 3    /* in a row, and the circuit opens */
@@ -91,6 +93,10 @@ bool details_await(struct details_cache *c, const char *subject, uint64_t mark, 
 void details_forget(struct details_cache *c, const void *owner);
 /* What was fetched before now is stale: something was changed. Any thread. */
 void details_expire(struct details_cache *c, const char *subject);
+
+/* The subject was sent to where it may change what no answer of query's tells, its card for one: what is known of it is
+ * not trusted for long in a while to come. Any thread. */
+void details_unsettle(struct details_cache *c, const char *subject, int64_t now_ms);
 
 /* {as_of, subscription, payment_method, open_invoice, upcoming, schedule} as the API shows it; NULL without memory. For
  * fresh and stale ones. */

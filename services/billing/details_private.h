@@ -21,6 +21,7 @@ struct details_entry {
 	uint64_t mark, mark_wanted;     /* under which it was fetched; which was asked for last */
 	unsigned changes, changes_seen; /* details_expire was called; up to which it was fetched */
 	int64_t got_ms, tried_ms;
+	int64_t settles_ms; /* until then it is unsettled */
 	uint64_t hash;
 	uint16_t next;         /* in the bucket */
 	uint16_t newer, older; /* by when it was looked at */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "sale.h"
+#include "service/clock.h"
 #include "shop_private.h"
 
 static const char *const names[] = {
@@ -17,6 +18,7 @@ static void send(struct sale *s, bool with_flow);
 static void answer(struct ask *a, const struct stripe_answer *r, const struct sale *s) {
 	const char *flow = s->checkout ? "portal" : names[s->flow];
 	const char *url = text_of(r->body, "url"), *id = text_of(r->body, "id");
+	details_unsettle(s->v.shop->details, ask_subject(a), mono_ms());
 	if (url && id)
 		ask_answer(a, 200, json_pack("{s:s, s:s, s:s}", "url", url, "id", id, "flow", flow));
 	else

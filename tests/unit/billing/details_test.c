@@ -173,6 +173,13 @@ static void all_parts_are_fetched(void **state) {
 	assert_int_equal(details_look(shop_details(w->shop), "alice", 1, mono_ms() + DETAILS_FRESH_MS, false, &d),
 			 DETAILS_STALE);
 	assert_int_equal(w->wakes, 2);
+	/* not for long once it was sent to the portal: a card that is changed there changes nothing that query says */
+	int64_t soon = mono_ms() + DETAILS_UNSETTLED_MS;
+	assert_int_equal(details_look(shop_details(w->shop), "alice", 1, soon, false, &d), DETAILS_FRESH);
+	details_unsettle(shop_details(w->shop), "alice", mono_ms());
+	assert_int_equal(details_look(shop_details(w->shop), "alice", 1, mono_ms(), false, &d), DETAILS_FRESH);
+	assert_int_equal(details_look(shop_details(w->shop), "alice", 1, soon, false, &d), DETAILS_STALE);
+	details_unsettle(shop_details(w->shop), "new", mono_ms());
 	details_expire(shop_details(w->shop), "alice");
 	assert_int_equal(look(w, "alice", 1, &d), DETAILS_STALE);
 	shop_run(w->shop, mono_ms());
