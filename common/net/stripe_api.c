@@ -1,14 +1,11 @@
 #include "net/stripe_api_private.h"
 
-#include <errno.h>
+#include "net/curl_loop.h"
+
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
-#include <time.h>
-#include <unistd.h>
 
-#define EVENTS_AT_ONCE 32
 #define BODY_FIRST 4096 /* bytes of a first buffer */
 
 struct stripe_api {
@@ -19,44 +16,9 @@ struct stripe_api {
 	size_t answer_max;
 	unsigned concurrency;
 	unsigned in_flight;
-	int epoll;
-	bool global; /* libcurl counts who uses it */
-	CURLM *multi;
-	int64_t timer_ms; /* when curl wants to be called, of CLOCK_MONOTONIC; -1: it does not */
+	struct curl_loop loop;
 	struct stripe_slot slots[STRIPE_CONCURRENCY_MAX];
 };
-
-static int64_t now_ms(void) {
-	struct timespec t;
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* ---- curl's callbacks -------------------------------------------------------------- */
-
-/* EPOLL_CTL_MOD first: curl does not say whether it has named the socket before. */
-static int on_socket(CURL *curl, curl_socket_t fd, int what, void *ctx, void *unused) {
-	struct stripe_api *a = ctx;
-	struct epoll_event e = {.data.fd = fd};
-	(void)curl;
-	(void)unused;
-	if (what == CURL_POLL_REMOVE) {
-		(void)epoll_ctl(a->epoll, EPOLL_CTL_DEL, fd, NULL);
-		return 0;
-	}
-	if (what & CURL_POLL_IN) e.events |= EPOLLIN;
-	if (what & CURL_POLL_OUT) e.events |= EPOLLOUT;
-	if (epoll_ctl(a->epoll, EPOLL_CTL_MOD, fd, &e) != 0 && errno == ENOENT)
-		(void)epoll_ctl(a->epoll, EPOLL_CTL_ADD, fd, &e);
-	return 0;
-}
-
-static int on_timer(CURLM *multi, long wait_ms, void *ctx) {
-	struct stripe_api *a = ctx;
-	(void)multi;
-	a->timer_ms = wait_ms < 0 ? -1 : now_ms() + wait_ms;
-	return 0;
-}
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *ctx) {
 	struct stripe_slot *s = ctx;
@@ -171,7 +133,7 @@ static enum error begin(struct stripe_slot *s, const struct stripe_call *c, stru
 	s->too_large = false;
 	s->detail[0] = '\0';
 	set_up(s, c, url);
-	if (curl_multi_add_handle(a->multi, s->curl) != CURLM_OK)
+	if (curl_multi_add_handle(a->loop.multi, s->curl) != CURLM_OK)
 		return problem_set(why, ERR_MEMORY, "cannot begin a request");
 	return OK;
 }
@@ -198,25 +160,21 @@ unsigned stripe_api_in_flight(const struct stripe_api *a) { return a->in_flight;
 
 /* ---- the loop ---------------------------------------------------------------------------- */
 
-int stripe_api_fd(const struct stripe_api *a) { return a->epoll; }
+int stripe_api_fd(const struct stripe_api *a) { return a->loop.epoll; }
 
-int64_t stripe_api_wait_ms(const struct stripe_api *a, int64_t most) {
-	if (a->timer_ms < 0) return most;
-	int64_t wait = a->timer_ms - now_ms();
-	return wait < 0 ? 0 : wait < most ? wait : most;
-}
+int64_t stripe_api_wait_ms(const struct stripe_api *a, int64_t most) { return curl_loop_wait_ms(&a->loop, most); }
 
 static void take_finished(struct stripe_api *a) {
 	CURLMsg *m;
 	int left;
-	while ((m = curl_multi_info_read(a->multi, &left))) {
+	while ((m = curl_multi_info_read(a->loop.multi, &left))) {
 		if (m->msg != CURLMSG_DONE) continue;
 		char *private = NULL;
 		CURLcode code = m->data.result;
 		CURL *curl = m->easy_handle; /* m is invalid once the handle is removed */
 		(void)curl_easy_getinfo(curl, CURLINFO_PRIVATE, &private);
 		struct stripe_slot *s = (struct stripe_slot *)(void *)private;
-		(void)curl_multi_remove_handle(a->multi, curl);
+		(void)curl_multi_remove_handle(a->loop.multi, curl);
 		slot_clear(s);
 		a->in_flight--;
 		stripe_slot_finish(s, code);
@@ -224,45 +182,21 @@ static void take_finished(struct stripe_api *a) {
 }
 
 void stripe_api_run(struct stripe_api *a) {
-	struct epoll_event events[EVENTS_AT_ONCE];
-	int running;
-	int n = epoll_wait(a->epoll, events, EVENTS_AT_ONCE, 0);
-	for (int i = 0; i < n; i++) {
-		int what = 0;
-		if (events[i].events & EPOLLIN) what |= CURL_CSELECT_IN;
-		if (events[i].events & EPOLLOUT) what |= CURL_CSELECT_OUT;
-		if (events[i].events & (EPOLLERR | EPOLLHUP)) what |= CURL_CSELECT_ERR;
-		(void)curl_multi_socket_action(a->multi, events[i].data.fd, what, &running);
-	}
-	if (a->timer_ms >= 0 && now_ms() >= a->timer_ms) {
-		a->timer_ms = -1;
-		(void)curl_multi_socket_action(a->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	}
+	curl_loop_run(&a->loop);
 	take_finished(a);
 }
 
 /* ---- its life ------------------------------------------------------------------------------ */
 
-static enum error open_multi(struct stripe_api *a, struct problem *why) {
-	a->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (a->epoll < 0) return problem_set(why, ERR_UNAVAILABLE, "epoll: %s", strerror(errno));
-	a->multi = curl_multi_init();
-	if (!a->multi) return problem_set(why, ERR_MEMORY, "out of memory");
-	curl_multi_setopt(a->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-	curl_multi_setopt(a->multi, CURLMOPT_SOCKETDATA, a);
-	curl_multi_setopt(a->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-	curl_multi_setopt(a->multi, CURLMOPT_TIMERDATA, a);
-	curl_multi_setopt(a->multi, CURLMOPT_MAXCONNECTS, (long)a->concurrency);
-	curl_multi_setopt(a->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)a->concurrency);
+static enum error open_loop(struct stripe_api *a, struct problem *why) {
+	enum error e = curl_loop_open(&a->loop, why);
+	if (e) return e;
+	curl_multi_setopt(a->loop.multi, CURLMOPT_MAXCONNECTS, (long)a->concurrency);
+	curl_multi_setopt(a->loop.multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)a->concurrency);
 	return OK;
 }
 
 static enum error prepare(struct stripe_api *a, const struct stripe_api_options *o, struct problem *why) {
-	a->epoll = -1;
-	a->timer_ms = -1;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return problem_set(why, ERR_MEMORY, "cannot start libcurl");
-	a->global = true;
 	a->deadline_ms = o->deadline_ms > 0 ? o->deadline_ms : STRIPE_DEADLINE_MS;
 	a->answer_max = o->answer_max ? o->answer_max : STRIPE_ANSWER_MAX;
 	a->concurrency =
@@ -274,7 +208,7 @@ static enum error prepare(struct stripe_api *a, const struct stripe_api_options 
 	if (!a->base) return problem_set(why, ERR_MEMORY, "out of memory");
 	size_t n = strlen(a->base);
 	if (n && a->base[n - 1] == '/') a->base[n - 1] = '\0';
-	return open_multi(a, why);
+	return open_loop(a, why);
 }
 
 enum error stripe_api_create(const struct stripe_api_options *o, struct stripe_api **ret_a, struct problem *why) {
@@ -298,14 +232,12 @@ void stripe_api_destroy(struct stripe_api **pointer) {
 	if (!a) return;
 	for (unsigned i = 0; i < STRIPE_CONCURRENCY_MAX; i++) {
 		struct stripe_slot *s = &a->slots[i];
-		if (s->busy) (void)curl_multi_remove_handle(a->multi, s->curl);
+		if (s->busy) (void)curl_multi_remove_handle(a->loop.multi, s->curl);
 		slot_clear(s);
 		free(s->body);
 		curl_easy_cleanup(s->curl);
 	}
-	if (a->multi) curl_multi_cleanup(a->multi);
-	if (a->epoll >= 0) (void)close(a->epoll);
-	if (a->global) curl_global_cleanup();
+	curl_loop_close(&a->loop);
 	OPENSSL_cleanse(a->key, sizeof a->key);
 	free(a->base);
 	free(a);

@@ -1,24 +1,16 @@
 #include "net/web_get.h"
 
+#include "net/curl_loop.h"
 #include "net/loopback.h"
 
-#include <curl/curl.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <sys/epoll.h>
-#include <time.h>
-#include <unistd.h>
 
-#define EVENTS_AT_ONCE 4
 #define CONNECT_MS 5000L
 
 struct web_get {
-	int epoll;
-	bool global; /* libcurl counts who uses it */
-	CURLM *multi;
+	struct curl_loop loop;
 	CURL *curl;
-	int64_t timer_ms; /* when curl wants to be called, of CLOCK_MONOTONIC; -1: it does not */
 	bool busy, too_large;
 	char *body;
 	size_t len, max;
@@ -26,12 +18,6 @@ struct web_get {
 	void (*done)(void *ctx, enum error e, struct view body, const struct problem *why);
 	void *ctx;
 };
-
-static int64_t now_ms(void) {
-	struct timespec t;
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- the address ---------------------------------------------------------------------- */
 
@@ -60,31 +46,6 @@ enum error web_url_check(const char *url, struct problem *why) {
 	if (bare && !host_is_loopback(host))
 		return problem_set(why, ERR_CONFIG, "'%.100s': http:// is for loopback alone", url);
 	return OK;
-}
-
-/* ---- curl's callbacks ------------------------------------------------------------------- */
-
-static int on_socket(CURL *curl, curl_socket_t fd, int what, void *ctx, void *unused) {
-	struct web_get *w = ctx;
-	struct epoll_event e = {.data.fd = fd};
-	(void)curl;
-	(void)unused;
-	if (what == CURL_POLL_REMOVE) {
-		(void)epoll_ctl(w->epoll, EPOLL_CTL_DEL, fd, NULL);
-		return 0;
-	}
-	if (what & CURL_POLL_IN) e.events |= EPOLLIN;
-	if (what & CURL_POLL_OUT) e.events |= EPOLLOUT;
-	if (epoll_ctl(w->epoll, EPOLL_CTL_MOD, fd, &e) != 0 && errno == ENOENT)
-		(void)epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &e);
-	return 0;
-}
-
-static int on_timer(CURLM *multi, long wait_ms, void *ctx) {
-	struct web_get *w = ctx;
-	(void)multi;
-	w->timer_ms = wait_ms < 0 ? -1 : now_ms() + wait_ms;
-	return 0;
 }
 
 static size_t on_body(char *bytes, size_t one, size_t n, void *ctx) {
@@ -129,7 +90,7 @@ enum error web_get_start(struct web_get *w, const char *url, int64_t deadline_ms
 	w->done = done;
 	w->ctx = ctx;
 	set_up(w, url, deadline_ms);
-	if (curl_multi_add_handle(w->multi, w->curl) != CURLM_OK)
+	if (curl_multi_add_handle(w->loop.multi, w->curl) != CURLM_OK)
 		return problem_set(why, ERR_MEMORY, "cannot begin a request");
 	w->busy = true;
 	return OK;
@@ -154,34 +115,18 @@ static void finish(struct web_get *w, CURLcode code) {
 
 /* ---- the loop ----------------------------------------------------------------------------- */
 
-int web_get_fd(const struct web_get *w) { return w->epoll; }
+int web_get_fd(const struct web_get *w) { return w->loop.epoll; }
 
-int64_t web_get_wait_ms(const struct web_get *w, int64_t most) {
-	if (w->timer_ms < 0) return most;
-	int64_t wait = w->timer_ms - now_ms();
-	return wait < 0 ? 0 : wait < most ? wait : most;
-}
+int64_t web_get_wait_ms(const struct web_get *w, int64_t most) { return curl_loop_wait_ms(&w->loop, most); }
 
 void web_get_run(struct web_get *w) {
-	struct epoll_event events[EVENTS_AT_ONCE];
-	int running, left;
+	int left;
 	CURLMsg *m;
-	int n = epoll_wait(w->epoll, events, EVENTS_AT_ONCE, 0);
-	for (int i = 0; i < n; i++) {
-		int what = 0;
-		if (events[i].events & EPOLLIN) what |= CURL_CSELECT_IN;
-		if (events[i].events & EPOLLOUT) what |= CURL_CSELECT_OUT;
-		if (events[i].events & (EPOLLERR | EPOLLHUP)) what |= CURL_CSELECT_ERR;
-		(void)curl_multi_socket_action(w->multi, events[i].data.fd, what, &running);
-	}
-	if (w->timer_ms >= 0 && now_ms() >= w->timer_ms) {
-		w->timer_ms = -1;
-		(void)curl_multi_socket_action(w->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	}
-	while ((m = curl_multi_info_read(w->multi, &left))) {
+	curl_loop_run(&w->loop);
+	while ((m = curl_multi_info_read(w->loop.multi, &left))) {
 		if (m->msg != CURLMSG_DONE) continue;
 		CURLcode code = m->data.result;
-		(void)curl_multi_remove_handle(w->multi, w->curl);
+		(void)curl_multi_remove_handle(w->loop.multi, w->curl);
 		finish(w, code);
 	}
 }
@@ -189,27 +134,17 @@ void web_get_run(struct web_get *w) {
 /* ---- its life ------------------------------------------------------------------------------- */
 
 static enum error open_parts(struct web_get *w, struct problem *why) {
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return problem_set(why, ERR_MEMORY, "cannot start libcurl");
-	w->global = true;
-	w->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (w->epoll < 0) return problem_set(why, ERR_UNAVAILABLE, "epoll: %s", strerror(errno));
+	enum error e = curl_loop_open(&w->loop, why);
+	if (e) return e;
 	w->body = malloc(w->max + 1);
-	w->multi = curl_multi_init();
 	w->curl = curl_easy_init();
-	if (!w->body || !w->multi || !w->curl) return problem_set(why, ERR_MEMORY, "out of memory");
-	curl_multi_setopt(w->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-	curl_multi_setopt(w->multi, CURLMOPT_SOCKETDATA, w);
-	curl_multi_setopt(w->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-	curl_multi_setopt(w->multi, CURLMOPT_TIMERDATA, w);
+	if (!w->body || !w->curl) return problem_set(why, ERR_MEMORY, "out of memory");
 	return OK;
 }
 
 enum error web_get_create(size_t answer_max, struct web_get **ret_w, struct problem *why) {
 	struct web_get *w = calloc(1, sizeof *w);
 	if (!w) return problem_set(why, ERR_MEMORY, "out of memory");
-	w->epoll = -1;
-	w->timer_ms = -1;
 	w->max = answer_max;
 	enum error e = open_parts(w, why);
 	if (e)
@@ -222,11 +157,9 @@ enum error web_get_create(size_t answer_max, struct web_get **ret_w, struct prob
 void web_get_destroy(struct web_get **pointer) {
 	struct web_get *w = pointer ? *pointer : NULL;
 	if (!w) return;
-	if (w->busy) (void)curl_multi_remove_handle(w->multi, w->curl);
+	if (w->busy) (void)curl_multi_remove_handle(w->loop.multi, w->curl);
 	curl_easy_cleanup(w->curl);
-	if (w->multi) curl_multi_cleanup(w->multi);
-	if (w->epoll >= 0) (void)close(w->epoll);
-	if (w->global) curl_global_cleanup();
+	curl_loop_close(&w->loop);
 	free(w->body);
 	free(w);
 	*pointer = NULL;
