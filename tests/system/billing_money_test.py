@@ -470,6 +470,43 @@ class MoneyTest(billing_api.BillingTest):
         self.assertLess(time.monotonic() - begun, 5)
         self.assertIn(details("nora", 0)[0], ("fresh", "stale"))
 
+    def test_what_comes_next(self):
+        """The next amount is what will be charged, and what Stripe changes alone is not old for long."""
+        self.start_with_prices(proxy=True)
+
+        def status(subject):
+            return self.good(self.get("subscription-status", subject, headers={"Prefer": "wait=5"}))
+
+        # a lower plan comes by itself: its price comes next
+        self.buy("pia", "institutional")
+        [sub] = self.api("GET", "/v1/subscriptions")["data"]
+        self.assertEqual(status("pia")["next_billing"]["amount"], 9900)
+        self.good(self.portal("pia"))  # where it is changed: from here on nothing is old for long
+        plan = self.api("POST", "/v1/subscription_schedules", from_subscription=sub["id"])
+        now = {"items": [{"price": self.prices["institutional_monthly"]}],
+               "start_date": plan["phases"][0]["start_date"], "end_date": plan["phases"][0]["end_date"]}
+        self.api("POST", f"/v1/subscription_schedules/{plan['id']}", end_behavior="release",
+                 phases=[now, {"items": [{"price": self.prices["pro_monthly"]}], "iterations": 1}])
+        self.sim.flush()
+        wait_until(lambda: status("pia")["state"] == "downgrade_scheduled", 30, "the schedule is known")
+        shown = status("pia")
+        self.assertEqual(shown["next_billing"]["amount"], 1900, shown)
+        self.assertEqual((shown["details"]["upcoming"]["amount"], shown["details"]["subscription"]["amount"]), (1900, 9900))
+        self.sim.advance(31 * DAY)
+        self.sim.flush()
+        wait_until(lambda: self.get("entitlements", "pia").json["tier"] == "pro", 30, "the lower plan")
+        self.assertEqual(self.good(self.get("invoices?limit=1", "pia"))["invoices"][0]["total"], 1900)
+        # what was refunded is billed again
+        self.buy("quin")
+        [customer] = self.customers_of("quin")
+        [charge] = self.api("GET", "/v1/charges", customer=customer["id"])["data"]
+        self.api("POST", "/v1/refunds", charge=charge["id"])
+        self.sim.flush()
+        wait_until(lambda: status("quin")["state"] == "refunded", 30, "the refund")
+        shown = wait_until(lambda: status("quin")["next_billing"], 30, "what comes next")
+        self.assertEqual(shown, {"at": status("quin")["details"]["subscription"]["current_period_end"], "amount": 1900,
+                                 "currency": "usd"})
+
     # ---- Stripe in trouble
 
     def actions(self):
