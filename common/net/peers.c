@@ -171,6 +171,8 @@ void peers_forget(void *socket) {
 static void begin(struct peers *s, int fd, int kind) {
 	struct peer *p = &peers_state.table[fd];
 	int64_t now = now_ms();
+	/* what was given to the one before just as it left would else count for the socket for ever */
+	if (p->of == s) (void)atomic_fetch_sub(&s->unread, atomic_load(&p->unread));
 	p->of = s;
 	p->begun_ms = now;
 	p->shaking = kind == PEER_CONNECTION;
