@@ -69,8 +69,14 @@ export async function new_page({ width = 1280, height = 900, dark = false, now =
 // Opens the dashboard and waits until it shows what it has.
 export async function open_dashboard(page, { path = "/settings/billing", phase = "ready", token = "t" } = {}) {
 	await page.addInitScript(text => { if (text) sessionStorage.setItem("tiergate.token", text); }, token);
+	const failed = [];
+	page.on("requestfailed", request => failed.push(`${request.url()} ${request.failure()?.errorText}`));
 	await page.goto(mock.origin + path);
-	await page.locator(`billing-dashboard[data-phase="${phase}"]`).waitFor();
+	await page.locator(`billing-dashboard[data-phase="${phase}"]`).waitFor().catch(async error => {
+		const seen = await page.evaluate(() => ({ defined: Boolean(customElements.get("billing-dashboard")),
+			phase: document.querySelector("billing-dashboard")?.dataset.phase, ready: document.readyState, now: Date.now() }));
+		throw new Error(`${error.message}\n${JSON.stringify({ seen, failed, asked: mock.requests.map(request => request.path) })}`);
+	});
 	if (phase === "ready") await page.waitForFunction(() => !document.querySelector("billing-dashboard").shadowRoot.querySelector(".blank, .history-blank"));
 }
 
