@@ -171,9 +171,17 @@ class Model:
         if first_open is None:
             return 0, self.period(sub)[1]
         early, late = self.unpaid_from(first)[0], self.unpaid_from(first_open)[1]
+        for invoice in invoices:  # resuming a paused one makes it active for a moment, also when an older invoice is open
+            if invoice["status"] == "open" and self.starts_anew(invoice):
+                late = max(late, self.unpaid_from(invoice)[1])
         if sub["id"] in self.hurt:  # nor need it be known when it was last paid for
             early, late = 0, max(late, self.period(sub)[0] + HOUR)
         return early, late
+
+    def starts_anew(self, invoice):
+        """A new period began with it, out of turn: the subscription was resumed, or its billing anchored anew."""
+        period = self.service_period(invoice)
+        return invoice["billing_reason"] == "subscription_update" and period is not None and period[0] == invoice["created"]
 
     def unpaid_from(self, invoice):
         period = self.service_period(invoice)
