@@ -50,7 +50,7 @@ static void done(void *ctx, enum error e, struct view body, const struct problem
 	g->count++;
 	g->error = e;
 	g->len = body.len;
-	if (body.len < sizeof g->body) memcpy(g->body, body.ptr, body.len);
+	if (body.len && body.len < sizeof g->body) memcpy(g->body, body.ptr, body.len);
 	assert_true(e == OK || problem_text(why)[0]);
 }
 
