@@ -84,3 +84,17 @@ void curl_loop_close(struct curl_loop *l) {
 	curl_global_cleanup();
 	*l = (struct curl_loop){.epoll = -1, .timer_ms = -1};
 }
+
+void curl_request(CURL *curl, const char *url, int64_t deadline_ms, int64_t connect_ms) {
+	curl_easy_reset(curl);
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(curl, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)deadline_ms);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
+	curl_easy_setopt(curl, CURLOPT_USERAGENT, "tiergate/" TIERGATE_VERSION);
+}

@@ -25,5 +25,8 @@ void curl_loop_close(struct curl_loop *l);
 int64_t curl_loop_wait_ms(const struct curl_loop *l, int64_t most);
 /* Moves what can be moved. What is finished then waits in curl_multi_info_read. */
 void curl_loop_run(struct curl_loop *l);
+/* Begins a request anew, with what holds for all of them: http and https alone, no redirects, no proxy to this machine,
+ * TLS verified, no signals. The times are milliseconds. Connections stay: they belong to the multi handle. */
+void curl_request(CURL *curl, const char *url, int64_t deadline_ms, int64_t connect_ms);
 
 #endif

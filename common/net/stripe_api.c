@@ -89,19 +89,9 @@ static enum error check(const struct stripe_call *c, struct problem *why) {
 static void set_up(struct stripe_slot *s, const struct stripe_call *c, const char *url) {
 	const struct stripe_api *a = s->api;
 	CURL *curl = s->curl;
-	curl_easy_reset(curl); /* connections stay: they belong to the multi handle */
-	curl_easy_setopt(curl, CURLOPT_URL, url);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(curl, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
-	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+	curl_request(curl, url, c->deadline_ms ? c->deadline_ms : a->deadline_ms, STRIPE_CONNECT_MS);
 	curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(c->deadline_ms ? c->deadline_ms : a->deadline_ms));
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)STRIPE_CONNECT_MS);
 	curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "gzip");
-	curl_easy_setopt(curl, CURLOPT_USERAGENT, "tiergate/" TIERGATE_VERSION);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, s->headers);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, s);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#define CONNECT_MS 5000L
+#define CONNECT_MS 5000
 
 struct web_get {
 	struct curl_loop loop;
@@ -62,17 +62,7 @@ static size_t on_body(char *bytes, size_t one, size_t n, void *ctx) {
 
 static void set_up(struct web_get *w, const char *url, int64_t deadline_ms) {
 	CURL *curl = w->curl;
-	curl_easy_reset(curl); /* connections stay: they belong to the multi handle */
-	curl_easy_setopt(curl, CURLOPT_URL, url);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(curl, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
-	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)deadline_ms);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-	curl_easy_setopt(curl, CURLOPT_USERAGENT, "tiergate/" TIERGATE_VERSION);
+	curl_request(curl, url, deadline_ms, CONNECT_MS);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, w);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, w->detail);

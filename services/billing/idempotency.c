@@ -74,15 +74,20 @@ static struct idempotent *oldest_done(const struct idempotency *i) {
 	return e;
 }
 
-/* What is too old leaves, and as much as is needed for `bytes` and `entries` more. */
-static bool make_room(struct idempotency *i, size_t bytes, unsigned entries, int64_t now_ms) {
-	for (;;) {
-		bool fits = i->count + entries <= IDEMPOTENCY_ENTRIES && i->bytes + bytes <= IDEMPOTENCY_BYTES;
-		bool old = i->oldest && now_ms - i->oldest->born_ms > IDEMPOTENCY_MS;
-		struct idempotent *e = fits && !old ? NULL : oldest_done(i);
-		if (!e || (fits && now_ms - e->born_ms <= IDEMPOTENCY_MS)) return fits;
+/* What is too old leaves. */
+static void expire(struct idempotency *i, int64_t now_ms) {
+	struct idempotent *e;
+	while ((e = oldest_done(i)) && now_ms - e->born_ms > IDEMPOTENCY_MS) entry_free(i, e);
+}
+
+/* The oldest leave, as many as is needed for `bytes` and `entries` more. False: all that are left are still running. */
+static bool make_room(struct idempotency *i, size_t bytes, unsigned entries) {
+	while (i->count + entries > IDEMPOTENCY_ENTRIES || i->bytes + bytes > IDEMPOTENCY_BYTES) {
+		struct idempotent *e = oldest_done(i);
+		if (!e) return false;
 		entry_free(i, e);
 	}
+	return true;
 }
 
 static struct idempotent *add(struct idempotency *i, const uint8_t *id, const uint8_t *body, int64_t now_ms) {
@@ -104,9 +109,9 @@ static struct idempotent *add(struct idempotency *i, const uint8_t *id, const ui
 enum idempotency_found idempotency_begin(struct idempotency *i, const struct idempotency_ask *a,
 					 struct idempotent **ret_entry, unsigned *ret_status, struct view *ret_answer) {
 	uint8_t id[HASH_SIZE], body[HASH_SIZE];
-	if (!make_room(i, 0, 1, a->now_ms)) return IDEMPOTENCY_FULL;
 	if (!hash(i, (const struct view[]){a->subject, a->path, a->key}, 3, id) || !hash(i, &a->body, 1, body))
 		return IDEMPOTENCY_FULL;
+	expire(i, a->now_ms);
 	for (struct idempotent *e = i->buckets[bucket_of(id)]; e; e = e->chain) {
 		if (memcmp(e->id, id, HASH_SIZE) != 0) continue;
 		if (memcmp(e->body, body, HASH_SIZE) != 0) return IDEMPOTENCY_OTHER_BODY;
@@ -115,14 +120,15 @@ enum idempotency_found idempotency_begin(struct idempotency *i, const struct ide
 		*ret_answer = view_of(e->answer, e->len);
 		return IDEMPOTENCY_SAME;
 	}
-	struct idempotent *e = add(i, id, body, a->now_ms);
+	/* only now: what has to leave must not be what is asked for */
+	struct idempotent *e = make_room(i, 0, 1) ? add(i, id, body, a->now_ms) : NULL;
 	if (!e) return IDEMPOTENCY_FULL;
 	*ret_entry = e;
 	return IDEMPOTENCY_NEW;
 }
 
 void idempotency_done(struct idempotency *i, struct idempotent *e, unsigned status, struct view answer) {
-	char *copy = make_room(i, answer.len, 0, e->born_ms) ? malloc(answer.len + 1) : NULL;
+	char *copy = make_room(i, answer.len, 0) ? malloc(answer.len + 1) : NULL;
 	if (!copy) {
 		entry_free(i, e);
 		return;
