@@ -45,6 +45,7 @@ async function tick(page, ms, total) {
 	assert.equal(asked(), total - 1, `no question within ${ms - 1} ms`);
 	await page.clock.runFor(1);
 	await until(() => asked() === total, `question ${total} after ${ms} ms`);
+	await idle(page); // its other requests are answered by the world as it is now, not by what the test does next
 }
 
 test("from Upgrade to Pro to Pro: the address, the questions, the success", async () => {

@@ -103,6 +103,11 @@ class Life:
             return PLANS[s["items"]["data"][0]["price"]["lookup_key"]][0]
         return None
 
+    def told(self):
+        """Whether any event has said whose customer this is: a purchase that stays incomplete may never say it."""
+        things = [event["data"]["object"] for event in self.events]
+        return any(thing.get("client_reference_id") or thing.get("metadata", {}).get("user_id") for thing in things)
+
     # ---- time
 
     def _later(self):
