@@ -10,7 +10,8 @@ static void make_tag(const struct ask *a, const struct tg_profile *p, char tag[3
 	uint64_t h = hash_u64(HASH_SEED, ask_catalog(a)->hash);
 	h = hash_u64(h, p->as.epoch);
 	h = hash_u64(h, (uint64_t)p->as.until);
-	h = hash_u64(h, (uint64_t)p->as.source << 1 | p->as.stale);
+	h = hash_u64(h, (uint64_t)(p->as.source == TG_FROM_LAST_KNOWN) << 1 |
+				p->as.stale); /* server or cache is one to the caller */
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		h = view_hash(h, view_of(texts[i], strlen(texts[i]) + 1)); /* with its NUL, which ends it */
 	for (size_t i = 0; i < p->feature_count; i++)
