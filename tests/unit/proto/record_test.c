@@ -99,23 +99,17 @@ static struct record told(const json_t *means) {
 
 static void golden(void **state) {
 	(void)state;
-	json_t *file = vectors_load("record.json");
-	size_t i;
-	json_t *v;
-	json_array_foreach(json_object_get(file, "vectors"), i, v) {
-		size_t n = 0;
-		uint8_t *bytes = vectors_hex(json_object_get(v, "hex"), &n);
-		const struct record wanted = told(json_object_get(v, "means"));
+	struct vectors all = vectors_of("record.json");
+	while (vectors_next(&all)) {
+		const struct record wanted = told(json_object_get(all.v, "means"));
 		struct record got;
 		uint8_t out[512];
-		assert_int_equal(record_read(view_of(bytes, n), &got), OK);
+		assert_int_equal(record_read(vectors_message(&all), &got), OK);
 		check_equal(&got, &wanted);
-		assert_int_equal(encode(&wanted, out, sizeof out), n);
-		assert_memory_equal(out, bytes, n);
-		free(bytes);
+		assert_int_equal(encode(&wanted, out, sizeof out), all.n);
+		assert_memory_equal(out, all.bytes, all.n);
 	}
-	assert_true(i >= 7);
-	json_decref(file);
+	assert_true(all.count >= 7);
 }
 
 static void every_prefix_fails(void **state) {

@@ -49,25 +49,22 @@ static void check_case(const char *name, const struct tg01_line *line, const jso
 
 static void golden(void **state) {
 	(void)state;
-	json_t *file = vectors_load("line.json");
-	size_t i, k, cases = 0;
-	json_t *v, *c;
-	read_catalog(json_object_get(file, "catalog"));
-	json_array_foreach(json_object_get(file, "vectors"), i, v) {
-		size_t n = 0;
-		uint8_t *bytes = vectors_hex(json_object_get(v, "hex"), &n);
+	struct vectors all = vectors_of("line.json");
+	size_t k, cases = 0;
+	json_t *c;
+	read_catalog(json_object_get(all.file, "catalog"));
+	while (vectors_next(&all)) {
 		uint64_t epoch;
 		struct tg01_change change;
 		struct problem why = {0};
-		if (tg01_feed_change_read(decoder, view_of(bytes, n), &epoch, &change, &why)) fail_msg("%s", why.text);
-		json_array_foreach(json_object_get(v, "checks"), k, c) {
-			check_case(text_of(v, "name"), &change.line, c);
+		if (tg01_feed_change_read(decoder, vectors_message(&all), &epoch, &change, &why))
+			fail_msg("%s", why.text);
+		json_array_foreach(json_object_get(all.v, "checks"), k, c) {
+			check_case(all.name, &change.line, c);
 			cases++;
 		}
-		free(bytes);
 	}
 	assert_true(cases > 300);
-	json_decref(file);
 }
 
 static int set_up(void **state) {

@@ -1,6 +1,6 @@
 #include "proto/tg01.h"
 
-#include "msgpack_json.h"
+#include "golden.h"
 
 static struct tg01_decoder *decoder;
 static uint8_t buffer[TG01_MESSAGE_MAX];
@@ -114,90 +114,42 @@ static bool again(const char *what, struct view m, struct writer *w) {
 
 static void golden(void **state) {
 	(void)state;
-	json_t *file = vectors_load("tg01.json");
-	size_t i;
-	json_t *v;
-	json_array_foreach(json_object_get(file, "vectors"), i, v) {
-		const char *name = json_string_value(json_object_get(v, "name"));
-		const char *what = json_string_value(json_object_get(v, "what"));
-		size_t n = 0;
-		uint8_t *bytes = vectors_hex(json_object_get(v, "hex"), &n);
-		msgpack_json_check(name, view_of(bytes, n), json_object_get(v, "means"));
-		struct writer w = fresh();
-		if (!again(what, view_of(bytes, n), &w)) fail_msg("%s is refused", name);
-		if (!view_eq(writer_view(&w), view_of(bytes, n))) fail_msg("%s is written differently", name);
-		/* every prefix is refused; a copy each, so that the address sanitizer watches its end */
-		for (size_t cut = 0; cut < n; cut++) {
-			uint8_t *copy = malloc(cut ? cut : 1);
-			assert_non_null(copy);
-			memcpy(copy, bytes, cut);
-			struct writer scratch = fresh();
-			if (again(what, view_of(copy, cut), &scratch)) fail_msg("%s passes cut to %zu", name, cut);
-			free(copy);
-		}
-		/* and a flipped bit never reads past the end, whatever it makes of the message */
-		for (size_t bit = 0; bit < n * 8; bit++) {
-			bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
-			struct writer scratch = fresh();
-			(void)again(what, view_of(bytes, n), &scratch);
-			bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
-		}
-		free(bytes);
-	}
-	assert_true(i > 40);
-	json_decref(file);
+	assert_true(golden_check("tg01.json", again) > 40);
 }
 
 static void refused(void **state) {
 	(void)state;
-	json_t *file = vectors_load("tg01_refused.json");
-	size_t i;
-	json_t *v;
-	json_array_foreach(json_object_get(file, "vectors"), i, v) {
-		const char *name = json_string_value(json_object_get(v, "name"));
-		size_t n = 0;
-		uint8_t *bytes = vectors_hex(json_object_get(v, "hex"), &n);
+	struct vectors all = vectors_of("tg01_refused.json");
+	while (vectors_next(&all)) {
 		struct tg01_request r = {.ver = 99};
 		struct tg01_failure f;
-		if (tg01_request_read(decoder, view_of(bytes, n), &r, &f)) fail_msg("%s passes", name);
+		if (tg01_request_read(decoder, vectors_message(&all), &r, &f)) fail_msg("%s passes", all.name);
 		assert_int_equal(r.ver, 99);
-		const char *code = json_string_value(json_object_get(v, "code"));
-		const char *text = json_string_value(json_object_get(v, "text"));
-		if (strcmp(tg01_code_name(f.code), code) != 0 || strcmp(f.text, text) != 0)
-			fail_msg("%s: %s: %s", name, tg01_code_name(f.code), f.text);
-		const json_t *id = json_object_get(v, "id");
+		if (strcmp(tg01_code_name(f.code), vectors_text(&all, "code")) != 0 ||
+		    strcmp(f.text, vectors_text(&all, "text")) != 0)
+			fail_msg("%s: %s: %s", all.name, tg01_code_name(f.code), f.text);
+		const json_t *id = json_object_get(all.v, "id");
 		assert_int_equal(f.id.kind, json_is_null(id)     ? TG01_ID_NONE
 					    : json_is_string(id) ? TG01_ID_TEXT
 								 : TG01_ID_NUMBER);
-		free(bytes);
 	}
-	assert_true(i > 40);
-	json_decref(file);
+	assert_true(all.count > 40);
 }
 
 static void refused_replies(void **state) {
 	(void)state;
-	json_t *file = vectors_load("tg01_reply_refused.json");
-	size_t i;
-	json_t *v;
-	json_array_foreach(json_object_get(file, "vectors"), i, v) {
-		const char *name = json_string_value(json_object_get(v, "name"));
-		const char *what = json_string_value(json_object_get(v, "what"));
-		size_t n = 0;
-		uint8_t *bytes = vectors_hex(json_object_get(v, "hex"), &n);
+	struct vectors all = vectors_of("tg01_reply_refused.json");
+	while (vectors_next(&all)) {
 		struct problem why = {0};
 		struct tg01_reply r = {.text = VIEW("untouched")};
 		int op = 0;
-		while (strcmp(what, tg01_op_name((enum tg01_op)op)) != 0) assert_true(++op < TG01_OP_COUNT);
-		if (!tg01_reply_read(decoder, (enum tg01_op)op, view_of(bytes, n), &r, &why))
-			fail_msg("%s passes", name);
-		if (strcmp(why.text, json_string_value(json_object_get(v, "text"))) != 0)
-			fail_msg("%s: %s", name, why.text);
+		while (strcmp(all.what, tg01_op_name((enum tg01_op)op)) != 0) assert_true(++op < TG01_OP_COUNT);
+		if (!tg01_reply_read(decoder, (enum tg01_op)op, vectors_message(&all), &r, &why))
+			fail_msg("%s passes", all.name);
+		if (strcmp(why.text, vectors_text(&all, "text")) != 0) fail_msg("%s: %s", all.name, why.text);
 		assert_true(view_eq(r.text, VIEW("untouched")));
-		free(bytes);
 	}
-	assert_true(i > 25);
-	json_decref(file);
+	assert_true(all.count > 25);
 }
 
 static void what_is_asked_beside_a_profile(void **state) {

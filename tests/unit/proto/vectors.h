@@ -37,4 +37,38 @@ static inline uint8_t *vectors_hex(const json_t *hex, size_t *ret_n) {
 	return bytes;
 }
 
+/* A file's vectors, one after another: for (struct vectors all = vectors_of("tg01.json"); vectors_next(&all);) …
+ * all.bytes … The walk frees what it made. */
+struct vectors {
+	json_t *file;
+	size_t count; /* of those had so far */
+	const json_t *v;
+	const char *name, *what; /* NULL where a vector says none */
+	uint8_t *bytes;
+	size_t n;
+};
+
+static inline struct vectors vectors_of(const char *file) { return (struct vectors){.file = vectors_load(file)}; }
+
+static inline const char *vectors_text(const struct vectors *all, const char *key) {
+	return json_string_value(json_object_get(all->v, key));
+}
+
+static inline struct view vectors_message(const struct vectors *all) { return view_of(all->bytes, all->n); }
+
+static inline bool vectors_next(struct vectors *all) {
+	free(all->bytes);
+	all->bytes = NULL;
+	all->v = json_array_get(json_object_get(all->file, "vectors"), all->count);
+	if (!all->v) {
+		json_decref(all->file);
+		return false;
+	}
+	all->count++;
+	all->name = vectors_text(all, "name");
+	all->what = vectors_text(all, "what");
+	all->bytes = vectors_hex(json_object_get(all->v, "hex"), &all->n);
+	return true;
+}
+
 #endif
