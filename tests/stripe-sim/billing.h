@@ -129,11 +129,13 @@ json_t *subscription_update(struct sim_request *r, struct record *sub);
 json_t *items_after(struct sim_request *r, const struct record *sub, const json_t *list);
 /* The items become `items` (taken), with prorations as asked: create_prorations, always_invoice, none. */
 void subscription_set_items(struct sim *sim, struct record *sub, json_t *items, const char *proration);
-/* Credit for what is left of the old items and the price of the rest of the period for the new ones. New reference. */
 /* Do they recur in the same rhythm? */
 bool items_same_interval(const json_t *a, const json_t *b);
+/* Credit for what is left of the old items and the price of the rest of the period for the new ones. New reference. */
 json_t *prorations(struct sim *sim, const struct record *sub, json_t *items);
 void pending_update_apply(struct sim *sim, struct record *sub);
+/* It waits no more; tells nobody. */
+void pending_update_forget(struct record *sub);
 
 /* ---- others -------------------------------------------------------------------- */
 

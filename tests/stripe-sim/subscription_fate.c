@@ -46,6 +46,7 @@ static void expire(struct sim *sim, struct record *sub) {
 	json_t *before = record_copy(sub);
 	set_text(sub->json, "status", "incomplete_expired");
 	set_int(sub->json, "ended_at", sim_now(sim));
+	pending_update_forget(sub);
 	(void)sim_emit_change(sim, "customer.subscription.updated", sub, before);
 	schedule_detach(sim, sub);
 }
@@ -89,7 +90,7 @@ void subscription_end(struct sim *sim, struct record *sub, const char *reason) {
 	set_text(sub->json, "status", "canceled");
 	if (!int_of(sub->json, "canceled_at")) set_int(sub->json, "canceled_at", sim_now(sim));
 	set_int(sub->json, "ended_at", sim_now(sim));
-	set_null(sub->json, "pending_update");
+	pending_update_forget(sub);
 	set_null(sub->json, "status_details");
 	stop_invoices(sim, sub);
 	sim_emit(sim, "customer.subscription.deleted", sub, NULL);

@@ -163,12 +163,16 @@ static void pend(struct sim *sim, struct record *sub, json_t *items) {
 	if (text_is(inv->json, "status", "open")) (void)invoice_attempt(sim, inv);
 }
 
-void pending_update_apply(struct sim *sim, struct record *sub) {
-	json_t *before = record_copy(sub);
-	json_t *items = json_incref(json_object_get(sub->hidden, "pending"));
+void pending_update_forget(struct record *sub) {
 	(void)json_object_del(sub->hidden, "pending");
 	(void)json_object_del(sub->hidden, "pending_invoice");
 	set_null(sub->json, "pending_update");
+}
+
+void pending_update_apply(struct sim *sim, struct record *sub) {
+	json_t *before = record_copy(sub);
+	json_t *items = json_incref(json_object_get(sub->hidden, "pending"));
+	pending_update_forget(sub);
 	if (items) place_items(sub, items);
 	(void)sim_emit_change(sim, "customer.subscription.updated", sub, before);
 	sim_emit(sim, "customer.subscription.pending_update_applied", sub, NULL);
@@ -180,9 +184,7 @@ void pending_update_due(struct sim *sim, const char *id) {
 	if (!at || at > sim_now(sim)) return;
 	struct record *inv = sim_find(sim, K_INVOICE, text_of(sub->hidden, "pending_invoice"));
 	json_t *before = record_copy(sub);
-	set_null(sub->json, "pending_update");
-	(void)json_object_del(sub->hidden, "pending");
-	(void)json_object_del(sub->hidden, "pending_invoice");
+	pending_update_forget(sub);
 	(void)sim_emit_change(sim, "customer.subscription.updated", sub, before);
 	sim_emit(sim, "customer.subscription.pending_update_expired", sub, NULL);
 	if (inv && text_is(inv->json, "status", "open")) invoice_void(sim, inv);

@@ -98,6 +98,35 @@ static void a_pending_update_expires(void **state) {
 	rig_close(&g);
 }
 
+/* Its invoice stays open, and who pays it gets nothing for it. */
+static void a_pending_update_ends_with_its_subscription(void **state) {
+	(void)state;
+	struct rig g = rig_open();
+	struct id sub = pending(&g), inv = latest_invoice(&g, sub);
+	(void)ask(&g, "DELETE", path_of("/v1/subscriptions/%s", sub.text).text, "%s", "");
+	assert_true(json_is_null(json_object_get(look(&g, sub), "pending_update")));
+	set_card(&g, id_in(look(&g, sub), "customer"), "ok");
+	skip_events(&g);
+	(void)ask(&g, "POST", path_of("/v1/invoices/%s/pay", inv.text).text, "%s", "");
+	expect_events(&g, PAID_EVENTS);
+	expect_status(&g, sub, "canceled");
+	assert_string_equal(price_at(&g, sub, 0), "price_pro");
+	rig_close(&g);
+}
+
+/* As Stripe does: an event says what became of its own object, and the prices in it are as they are now. */
+static void a_price_that_waits_is_shown_as_it_is(void **state) {
+	(void)state;
+	struct rig g = rig_open();
+	struct id sub = pending(&g);
+	skip_events(&g);
+	(void)ask(&g, "POST", "/v1/prices/price_max", "lookup_key=moved&transfer_lookup_key=true");
+	expect_events(&g, "price.updated");
+	const json_t *items = json_object_get(json_object_get(look(&g, sub), "pending_update"), "subscription_items");
+	assert_string_equal(text_of(json_object_get(json_array_get(items, 0), "price"), "lookup_key"), "moved");
+	rig_close(&g);
+}
+
 static void items_come_and_go(void **state) {
 	(void)state;
 	struct rig g = rig_open();
@@ -248,6 +277,8 @@ int main(void) {
 		cmocka_unit_test(an_unpaid_upgrade_is_past_due),
 		cmocka_unit_test(a_pending_update_is_applied),
 		cmocka_unit_test(a_pending_update_expires),
+		cmocka_unit_test(a_pending_update_ends_with_its_subscription),
+		cmocka_unit_test(a_price_that_waits_is_shown_as_it_is),
 		cmocka_unit_test(items_come_and_go),
 		cmocka_unit_test(another_interval_begins_now),
 		cmocka_unit_test(what_is_refused_changes_nothing),
