@@ -4,9 +4,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <cmocka.h>
+
+#include "support/random.h"
 
 #define ORIGIN 77
 
@@ -166,13 +167,8 @@ static void is_caught_up_only_while_it_hears_the_journal(void **state) {
 
 /* ---- a journal on a bad day -------------------------------------------------------- */
 
-static uint64_t rng;
-static uint64_t roll(uint64_t below) {
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
-	return rng % below;
-}
+static struct random rng;
+static size_t roll(size_t below) { return random_below(&rng, below); }
 
 static void take(struct source *s, uint64_t seq, uint64_t *applied) {
 	if (source_record(s, ORIGIN, seq) != SOURCE_APPLY) return;
@@ -204,14 +200,13 @@ static void answer(struct source *s, const struct stream_request *asked, uint64_
 
 static void applies_everything_once_and_in_order(void **state) {
 	(void)state;
-	const char *given = getenv("TIERGATE_SEED");
-	rng = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL) * 2654435761u + 1;
-	printf("TIERGATE_SEED=%llu\n", (unsigned long long)rng);
+	rng = random_start();
 	for (int round = 0; round < 200; round++) {
 		struct source s = known_source(0, 0, 1);
 		uint64_t head = 0, applied = 0;
 		int64_t now = 1;
-		for (int step = 0; step < 5000 && (step < 500 || applied < head); step++, now += 50) {
+		/* and one step more at the least: with heartbeats again, however long there was none before */
+		for (int step = 0; step < 5000 && (step <= 500 || applied < head); step++, now += 50) {
 			if (step < 500 && roll(2)) {
 				head++;
 				if (roll(4)) take(&s, head, &applied);       /* or PUB dropped it */

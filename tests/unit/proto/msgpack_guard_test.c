@@ -1,14 +1,14 @@
 #include "proto/msgpack_guard.h"
 
-#include <inttypes.h>
 #include <msgpack.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <cmocka.h>
+
+#include "support/random.h"
 
 static const struct msgpack_limits limits = {.bytes_max = 1024, .depth_max = 4, .elements_max = 64};
 
@@ -73,17 +73,13 @@ static void limits_are_exact(void **state) {
 /* Law: whatever passes the guard, msgpack-c unpacks whole; what is truncated anywhere passes never. */
 static void agrees_with_the_library(void **state) {
 	(void)state;
-	const char *env = getenv("TIERGATE_SEED");
-	uint64_t seed = env ? strtoull(env, NULL, 10) : (uint64_t)time(NULL);
-	print_message("TIERGATE_SEED=%" PRIu64 "\n", seed);
-	uint64_t x = seed * 2 + 1;
+	struct random rng = random_start();
 	unsigned passed = 0;
 	for (int round = 0; round < 200000; round++) {
 		char m[24];
-		x = x * UINT64_C(6364136223846793005) + 1442695040888963407u;
-		size_t n = 1 + (x >> 33) % sizeof m;
+		size_t n = 1 + random_below(&rng, sizeof m);
 		for (size_t i = 0; i < n; i++) {
-			x = x * UINT64_C(6364136223846793005) + 1442695040888963407u;
+			uint64_t x = random_u64(&rng);
 			/* containers and short strings more often than chance has them */
 			uint8_t r = (uint8_t)(x >> 40);
 			m[i] = (char)(x >> 63 ? r : (x >> 62 & 1) ? 0x80 | (r & 0x23) : 0x90 | (r & 3));
