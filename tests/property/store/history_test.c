@@ -2,15 +2,9 @@
  * the clock, the log says of every moment what the plain fold of life.h would have answered then, from the records that
  * had arrived and the clock. */
 #include "lives/life.h"
-#include "store/entitlements.h"
+#include "temporary.h"
 
-#include <ftw.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #define DAY INT64_C(86400)
 
@@ -33,32 +27,6 @@ static struct catalog catalog = {
 		     .unmapped_keeps_tier = true,
 		     .scheduled_phases_count = true},
 };
-
-struct temporary {
-	char dir[64];
-	struct entitlements *e;
-	struct look *look;
-};
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
-static void temporary_open(struct temporary *t) {
-	struct problem why = {0};
-	(void)snprintf(t->dir, sizeof t->dir, "/tmp/tiergate-history-XXXXXX");
-	assert_non_null(mkdtemp(t->dir));
-	const struct entitlements_options o = {.dir = t->dir, .map_size = 64u << 20, .epoch = 1, .no_sync = true};
-	if (entitlements_open(&o, &t->e, &why)) fail_msg("%s", problem_text(&why));
-	assert_int_equal(look_begin(t->e, &t->look, &why), OK);
-}
-
-static void temporary_close(struct temporary *t) {
-	look_end(&t->look);
-	entitlements_close(&t->e);
-	(void)nftw(t->dir, remove_one, 4, FTW_DEPTH | FTW_PHYS);
-}
 
 /* ---- telling ------------------------------------------------------------------------ */
 

@@ -3,15 +3,9 @@
  * fold leaves nothing; and each subject's row holds what the plain fold of life.h says. */
 #include "lives/bodies.h"
 #include "proto/stripe_decode.h"
-#include "store/entitlements.h"
+#include "temporary.h"
 
-#include <ftw.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #define ORDER_MAX (2 * LIFE_EVENTS_MAX)
 #define NOW_MS INT64_C(1795344318000)
@@ -27,36 +21,6 @@ static const struct catalog catalog = {
 	.grants = catalog_grants,
 	.policies = {.past_due_grace_s = 604800, .renewal_grace_s = 259200, .unmapped_keeps_tier = true},
 };
-
-/* ---- a store in a directory of its own ---------------------------------------- */
-
-struct temporary {
-	char dir[256];
-	struct entitlements *e;
-	struct look *look;
-};
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
-static void temporary_open(struct temporary *t) {
-	struct problem why = {0};
-	const char *base = getenv("TMPDIR");
-	snprintf(t->dir, sizeof t->dir, "%s/tiergate-lives-XXXXXX", base ? base : "/tmp");
-	assert_non_null(mkdtemp(t->dir));
-	const struct entitlements_options o = {.dir = t->dir, .map_size = 64u << 20, .epoch = 1, .no_sync = true};
-	enum error failed = entitlements_open(&o, &t->e, &why);
-	if (failed) fail_msg("%s", problem_text(&why));
-	assert_int_equal(look_begin(t->e, &t->look, &why), OK);
-}
-
-static void temporary_close(struct temporary *t) {
-	look_end(&t->look);
-	entitlements_close(&t->e);
-	(void)nftw(t->dir, remove_one, 4, FTW_DEPTH | FTW_PHYS);
-}
 
 struct digest {
 	uint8_t bytes[STATE_DIGEST_SIZE];

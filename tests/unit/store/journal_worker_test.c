@@ -1,34 +1,5 @@
 /* Which workers a journal knows, and how far the slowest is. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "store/journal.h"
-#include "support/scratch.h"
-
-struct fixture {
-	struct scratch scratch;
-	struct journal *j;
-};
-
-static int setup(void **state) {
-	struct fixture *f = calloc(1, sizeof *f);
-	scratch_make(&f->scratch);
-	*state = f;
-	const struct journal_options o = {.dir = f->scratch.dir, .map_size = 1 << 30, .origin = 77};
-	return (int)journal_open(&o, &f->j, NULL);
-}
-
-static int teardown(void **state) {
-	struct fixture *f = *state;
-	journal_close(&f->j);
-	scratch_remove(&f->scratch);
-	free(f);
-	return 0;
-}
+#include "journal_support.h"
 
 static void test_workers(void **state) {
 	struct fixture *f = *state;
