@@ -133,24 +133,32 @@ struct look {
 
 /* ---- fold_*.c among themselves --------------------------------------------------- */
 
+/* fold_put.c */
 /* A register that does not decode: the store is damaged, or newer than this program. */
 void fold_damaged(struct fold *f);
 /* fold_count, where the error is looked at later. */
 void fold_tally(struct fold *f, struct view counter);
+void fold_write_counters(struct fold *f);
 /* Puts the value under a key that is there already (known) or not. */
 void fold_store(struct fold *f, enum store_table table, const struct key *key, struct view value, bool known);
 
 /* fold_fits.c: may every part of it be stored? */
 bool observation_fits(const struct observation *o);
 
+/* fold_touch.c */
+/* The register and its bytes, views into the map; false when the customer is not known. */
+bool fold_get_customer(struct fold *f, const struct scope *scope, struct view customer, struct view *ret_bytes,
+		       struct customer_register *ret_r);
+/* The customer's subject; false when the customer is not known. */
+bool fold_subject_of(struct fold *f, const struct scope *scope, struct view customer, struct id_copy *ret_subject);
+/* Marks the subject's row for fold_remake_rows. */
+void fold_touch(struct fold *f, struct view subject);
+void fold_touch_customer(struct fold *f, const struct scope *scope, struct view customer);
+
 /* fold_customer.c */
 void fold_customer(struct fold *f, const struct observation *o);
 void fold_checkout(struct fold *f, const struct observation *o);
 void fold_subscription(struct fold *f, const struct observation *o);
-/* The customer's subject; false when the customer is not known. */
-bool fold_subject_of(struct fold *f, const struct scope *scope, struct view customer, struct id_copy *ret_subject);
-void fold_touch_customer(struct fold *f, const struct scope *scope, struct view customer);
-
 /* fold_money.c */
 void fold_invoice(struct fold *f, const struct observation *o);
 void fold_payment(struct fold *f, const struct observation *o);
@@ -160,8 +168,7 @@ void fold_schedule(struct fold *f, const struct observation *o);
 void fold_override(struct fold *f, const struct observation *o);
 void fold_mark(struct fold *f, const struct observation *o);
 
-/* fold_row.c: marks the subject's row for fold_remake_rows. */
-void fold_touch(struct fold *f, struct view subject);
+/* fold_row.c */
 /* Remakes the rows of all subjects that were touched, logging what changed. */
 void fold_remake_rows(struct fold *f, const struct observation *o);
 

@@ -1,12 +1,5 @@
-/* A transaction of the worker: its beginning, its end, cursors and counters. */
+/* A transaction of the worker: its beginning, its end, and cursors. */
 #include "store/entitlements_internal.h"
-
-#define OTHER VIEW("other")
-
-void id_set(struct id_copy *c, struct view id) {
-	c->len = id.len < sizeof c->bytes ? id.len : sizeof c->bytes;
-	if (c->len) memcpy(c->bytes, id.ptr, c->len);
-}
 
 enum error fold_begin(struct entitlements *e, const struct catalog *catalog, int64_t now_ms, struct fold **ret_f,
 		      struct problem *why) {
@@ -42,47 +35,6 @@ enum error fold_complete(struct fold *f) {
 	return f->t.error;
 }
 
-/* ---- counters ------------------------------------------------------------------ */
-
-static void write_counter(struct fold *f, struct view name, uint64_t n) {
-	uint64_t before = 0;
-	bool known = lmdb_get_u64(&f->t, TABLE_COUNTERS, name, &before);
-	if (!known && lmdb_count(&f->t, TABLE_COUNTERS) >= COUNTERS_MAX && !view_eq(name, OTHER)) {
-		write_counter(f, OTHER, n);
-		return;
-	}
-	lmdb_put_u64(&f->t, TABLE_COUNTERS, name, before + n);
-}
-
-static void write_counters(struct fold *f) {
-	for (unsigned i = 0; i < f->counter_count; i++)
-		write_counter(f, view_of(f->counters[i].name, f->counters[i].len), f->counters[i].n);
-	f->counter_count = 0;
-}
-
-enum error fold_count(struct fold *f, struct view counter) {
-	fold_tally(f, counter);
-	return f->t.error;
-}
-
-void fold_tally(struct fold *f, struct view counter) {
-	if (f->t.error) return;
-	if (counter.len == 0 || counter.len > EVENT_TYPE_MAX) counter = OTHER;
-	for (unsigned i = 0; i < f->counter_count; i++) {
-		struct counter *c = &f->counters[i];
-		if (!view_eq(view_of(c->name, c->len), counter)) continue;
-		c->n++;
-		return;
-	}
-	if (f->counter_count == FOLD_COUNTERS_MAX) write_counters(f);
-	struct counter *c = &f->counters[f->counter_count++];
-	memcpy(c->name, counter.ptr, counter.len);
-	c->len = counter.len;
-	c->n = 1;
-}
-
-/* ---- the end ------------------------------------------------------------------- */
-
 struct each {
 	void (*call)(void *ctx, const struct change *c);
 	void *ctx;
@@ -109,7 +61,7 @@ enum error fold_commit(struct fold **f, void (*each)(void *ctx, const struct cha
 	struct fold *x = *f;
 	struct each to = {each, ctx};
 	*f = NULL;
-	write_counters(x);
+	fold_write_counters(x);
 	if (x->version != x->version_before) lmdb_put_u64(&x->t, TABLE_META, META_VERSION, x->version);
 	enum error rc = lmdb_commit(&x->t, why);
 	x->e->folding = false;

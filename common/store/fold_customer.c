@@ -11,33 +11,6 @@ struct customer_news {
 	int64_t claimed; /* when, where it is not the observation's second; else 0 */
 };
 
-static bool customer_get(struct fold *f, const struct scope *scope, struct view customer, struct view *ret_bytes,
-			 struct customer_register *ret_r) {
-	struct key key;
-	struct view bytes;
-	key_of(&key, scope, customer);
-	if (!lmdb_get(&f->t, TABLE_CUSTOMERS, key_view(&key), &bytes)) return false;
-	if (customer_register_read(bytes, ret_r)) {
-		fold_damaged(f);
-		return false;
-	}
-	*ret_bytes = bytes;
-	return true;
-}
-
-bool fold_subject_of(struct fold *f, const struct scope *scope, struct view customer, struct id_copy *ret_subject) {
-	struct customer_register r;
-	struct view bytes;
-	if (customer.len == 0 || !customer_get(f, scope, customer, &bytes, &r)) return false;
-	id_set(ret_subject, customer_register_subject(&r, customer));
-	return true;
-}
-
-void fold_touch_customer(struct fold *f, const struct scope *scope, struct view customer) {
-	struct id_copy subject;
-	if (fold_subject_of(f, scope, customer, &subject)) fold_touch(f, id_view(&subject));
-}
-
 /* The pair (subject, customer) is there for the customer's one subject and no other. */
 static void rebind(struct fold *f, const struct scope *scope, struct view customer, struct view before,
 		   struct view after) {
@@ -76,7 +49,7 @@ static bool observe_customer(struct fold *f, const struct observation *o, struct
 	struct id_copy before = {0}, after;
 	struct key key;
 
-	bool known = customer_get(f, &o->scope, customer, &old, &r);
+	bool known = fold_get_customer(f, &o->scope, customer, &old, &r);
 	if (known) id_set(&before, customer_register_subject(&r, customer));
 	unsigned claims = r.claim_count;
 	join_news(&r, customer, news, &o->stamp);

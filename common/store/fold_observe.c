@@ -6,19 +6,6 @@
  */
 #include "store/entitlements_internal.h"
 
-void fold_damaged(struct fold *f) {
-	lmdb_fail(&f->t, ERR_STORAGE, "a register in the entitlement store does not decode");
-}
-
-void fold_store(struct fold *f, enum store_table table, const struct key *key, struct view value, bool known) {
-	/* no value is: its writer failed, and it would never be read again */
-	if (value.len == 0) lmdb_fail(&f->t, ERR_INTERNAL, "a register is larger than it can be");
-	if (known)
-		lmdb_put(&f->t, table, key_view(key), value);
-	else
-		lmdb_add(&f->t, table, key_view(key), value);
-}
-
 static void observe(struct fold *f, const struct observation *o) {
 	switch (o->kind) {
 	case OBSERVE_NOTHING:

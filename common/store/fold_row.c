@@ -1,16 +1,6 @@
 /* The row of a subject, remade from the registers behind it. */
 #include "store/entitlements_internal.h"
 
-void fold_touch(struct fold *f, struct view subject) {
-	for (unsigned i = 0; i < f->dirty_count; i++)
-		if (view_eq(id_view(&f->dirty[i]), subject)) return;
-	if (f->dirty_count == DIRTY_MAX) {
-		lmdb_fail(&f->t, ERR_INTERNAL, "an observation touched more subjects than it can");
-		return;
-	}
-	id_set(&f->dirty[f->dirty_count++], subject);
-}
-
 /* ---- which subscriptions ------------------------------------------------------------ */
 
 /* Many unpaid tries must not push out the one subscription that is paid for. */
