@@ -59,7 +59,7 @@ enum MHD_Result http_send_reply(struct http_request *r) {
 		atomic_fetch_sub(&s->busy, 1);
 	}
 	/* before the answer is on its way: who has heard it may send the next body, and finds the room */
-	http_drop_body(r);
+	http_body_drop(r);
 	if (!http_enter(r->conn, PHASE_SENDING, http_now_mono_ms() + s->options.request_ms)) return MHD_NO;
 	struct MHD_Response *m =
 		reply->built ? reply->built : respond(view_of(reply->body, reply->len), reply->content_type);

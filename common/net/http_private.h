@@ -129,9 +129,15 @@ void http_linger_begin(struct http_conn *c);
 void *http_on_request_line(void *server, const char *target, struct MHD_Connection *c);
 enum MHD_Result http_on_request(void *server, struct MHD_Connection *c, const char *url, const char *method,
 				const char *version, const char *data, size_t *data_size, void **context);
-/* Gives the body's memory back; once it is answered nobody reads it any more. The connection's own thread. */
-void http_drop_body(struct http_request *r);
 void http_on_completed(void *server, struct MHD_Connection *c, void **context, enum MHD_RequestTerminationCode code);
+
+/* http_body.c: what a request brings; the connection's own thread. */
+/* Room for so many bytes, which are told to come. ERR_MEMORY. */
+NODISCARD enum error http_body_begin(struct http_request *r, size_t size);
+/* The next bytes; with too many, or too many of all requests together, r->short_of_memory. */
+void http_body_take(struct http_request *r, const char *data, size_t n);
+/* Gives the memory back; once it is answered nobody reads it any more. */
+void http_body_drop(struct http_request *r);
 
 /* http_answer.c */
 /* Hands the recorded reply to libmicrohttpd; on the connection's own thread. */

@@ -1,6 +1,5 @@
 #include <stdlib.h>
 #include <strings.h>
-#include <sys/mman.h>
 
 #include "base/bytes.h"
 #include "base/parse.h"
@@ -108,28 +107,6 @@ static enum error check_headers(const struct http_request *r, const struct http_
 	return OK;
 }
 
-/* A large body gets pages of its own, which are taken when they are written to and go when it goes: on the heap the
- * holes that many large bodies leave stay resident, and add up to far more than what is in use. */
-static char *body_create(size_t size) {
-	if (size < HTTP_BODY_MAPPED) return malloc(size);
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	return p == MAP_FAILED ? NULL : p;
-}
-
-static void body_destroy(char *body, size_t size) {
-	if (size < HTTP_BODY_MAPPED)
-		free(body);
-	else
-		munmap(body, size);
-}
-
-void http_drop_body(struct http_request *r) {
-	atomic_fetch_sub(&r->conn->server->body_bytes, r->body_len);
-	if (r->body) body_destroy(r->body, r->body_size);
-	r->body = NULL;
-	r->body_size = r->body_len = 0;
-}
-
 static enum MHD_Result begin(struct http_request *r, const char *url, const char *method) {
 	const struct http_options *o = &r->conn->server->options;
 	char allow[64] = "";
@@ -142,34 +119,13 @@ static enum MHD_Result begin(struct http_request *r, const char *url, const char
 	if (r->conn->bad_target) e = ERR_BAD_REQUEST;
 	if (!e) e = framing;
 	if (!e) e = check_headers(r, r->route, size);
-	if (!e && size && !(r->body = body_create(size))) e = ERR_MEMORY;
-	if (!e) {
-		r->body_size = size;
-		return MHD_YES;
-	}
+	if (!e && size) e = http_body_begin(r, size);
+	if (!e) return MHD_YES;
 	http_refuse(r, e, allow);
 	/* without a body the answer waits for the next call; one that is sent now closes the connection */
 	if (!framing && size == 0) return MHD_YES;
 	http_linger_begin(r->conn);
 	return http_send_reply(r);
-}
-
-/* ---- the body ---------------------------------------------------------------- */
-
-/* Counted as it arrives: a large Content-Length alone takes no memory. */
-static void take(struct http_request *r, const char *data, size_t n) {
-	struct http_server *s = r->conn->server;
-	if (r->short_of_memory || n > r->body_size - r->body_len) {
-		r->short_of_memory = true;
-		return;
-	}
-	if (atomic_fetch_add(&s->body_bytes, n) + n > s->options.bodies_max) {
-		atomic_fetch_sub(&s->body_bytes, n);
-		r->short_of_memory = true;
-		return;
-	}
-	memcpy(r->body + r->body_len, data, n);
-	r->body_len += n;
 }
 
 static enum MHD_Result give(struct http_request *r) {
@@ -219,7 +175,7 @@ enum MHD_Result http_on_request(void *server, struct MHD_Connection *mhd, const 
 	struct http_request *r = &c->request;
 	if (!r->begun) return begin(r, url, method);
 	if (*data_size) {
-		take(r, data, *data_size);
+		http_body_take(r, data, *data_size);
 		*data_size = 0;
 		return MHD_YES;
 	}
@@ -230,7 +186,7 @@ enum MHD_Result http_on_request(void *server, struct MHD_Connection *mhd, const 
 
 static void reset(struct http_request *r) {
 	struct http_server *s = r->conn->server;
-	http_drop_body(r);
+	http_body_drop(r);
 	if (r->counted) atomic_fetch_sub(&s->busy, 1);
 	if (r->reply.built) MHD_destroy_response(r->reply.built);
 	r->mhd = NULL;
