@@ -29,6 +29,7 @@ const out = process.argv[2] ?? join(process.cwd(), "screenshots");
 mkdirSync(out, { recursive: true });
 
 export const mock = new Mock();
+const stands = new WeakSet(); // the pages whose clock stands
 let browser, open = [];
 
 before(async () => {
@@ -49,9 +50,23 @@ afterEach(async () => {
 	mock.reset();
 });
 
-// A page of its own. `quiet`: what the console may complain of (a 4xx that the test makes, say).
-export async function new_page({ width = 1280, height = 900, dark = false, now = NOW, locale = "en-US", zone = "UTC", quiet = /Failed to load resource/,
-	reduced = true, forced = false } = {}) {
+// In every page: counts its requests that are under way, until their answers are read.
+const count = () => {
+	globalThis.under_way = 0;
+	const fetch_it = globalThis.fetch;
+	const done = () => { globalThis.under_way--; };
+	globalThis.fetch = async (...request) => {
+		globalThis.under_way++;
+		const response = await fetch_it(...request).catch(error => { done(); throw error; });
+		response.clone().text().then(done, done);
+		return response;
+	};
+};
+
+// A page of its own. `quiet`: what the console may complain of (a 4xx that the test makes, say). `still`: its clock stands and goes
+// on by page.clock.runFor alone. Without it, the clock runs with the machine's, however long that takes for a step of the test.
+export async function new_page({ width = 1280, height = 900, dark = false, now = NOW, still = false, locale = "en-US", zone = "UTC",
+	quiet = /Failed to load resource/, reduced = true, forced = false } = {}) {
 	const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light", locale, timezoneId: zone,
 		reducedMotion: reduced ? "reduce" : "no-preference", forcedColors: forced ? "active" : "none" });
 	const page = await context.newPage();
@@ -62,7 +77,12 @@ export async function new_page({ width = 1280, height = 900, dark = false, now =
 	});
 	page.on("pageerror", error => complaints.push(String(error)));
 	open.push({ context, complaints });
-	if (now) await page.clock.install({ time: new Date(now) });
+	if (now) await page.clock.install({ time: new Date(Date.parse(now) - (still ? 60000 : 0)) });
+	if (still) {
+		await page.clock.pauseAt(new Date(now));
+		stands.add(page);
+	}
+	await page.addInitScript(count);
 	return page;
 }
 
@@ -82,7 +102,13 @@ export async function open_dashboard(page, { path = "/settings/billing", phase =
 
 export async function axe_violations(page) {
 	await page.evaluate(axe);
-	const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+	let done = false;
+	const run = page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] })).finally(() => { done = true; });
+	while (stands.has(page) && !done) { // it waits for timers of no length, which a clock that stands does not run
+		await page.clock.runFor(1);
+		await Promise.race([run, new Promise(resolve => setTimeout(resolve, 50))]);
+	}
+	const { violations } = await run;
 	return violations.map(v => `${v.id}: ${v.nodes.map(node => `${node.target.flat().join(" ")} (${node.any[0]?.message ?? node.all[0]?.message ?? ""})`).join("; ")}`);
 }
 
@@ -90,10 +116,12 @@ export const no_violations = async page => assert.deepEqual(await axe_violations
 
 export const shot = (page, name, full = true) => page.screenshot({ path: join(out, `${name}.png`), fullPage: full, animations: "disabled" });
 
-// The primary action: there is one at most.
-export async function primary(page) {
+// The primary action, when it says this: there is one at most.
+export async function primary(page, says = null) {
 	const all = page.locator("billing-dashboard .button.primary:visible");
+	await (says === null ? all : all.filter({ hasText: says })).waitFor();
 	assert.equal(await all.count(), 1, "exactly one primary action");
+	if (says !== null) assert.equal((await all.innerText()).trim(), says);
 	return all;
 }
 
@@ -106,12 +134,23 @@ export async function until(holds, what = "it holds") {
 	assert.fail(`never came: ${what}`);
 }
 
-// Lets the page's clock go on, a second at a time, until it holds. Its requests take real time, its timers do not.
+// Waits until no request of the page is under way, and what waited for the last answer has run: from then on only a timer, or
+// the test, makes it ask again. Whoever changes what the mock answers, or lets the page's clock go on, wants this first.
+export async function idle(page) {
+	let quiet = 0;
+	await until(async () => {
+		while (quiet < 3 && await page.evaluate(() => under_way === 0)) quiet++;
+		return quiet === 3 || (quiet = 0, false);
+	}, "no request is under way");
+}
+
+// Lets the page's clock go on, a second at a time, until it holds. Its requests take real time, its timers do not: each second
+// waits for what it has begun.
 export async function run_until(page, holds, seconds = 130) {
 	for (let i = 0; i < seconds; i++) {
+		await idle(page);
 		if (await holds()) return;
 		await page.clock.runFor(1000);
-		await page.evaluate(() => new Promise(resolve => queueMicrotask(resolve)));
 	}
 	assert.fail(`not within ${seconds} s of the page's clock`);
 }

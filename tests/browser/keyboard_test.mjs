@@ -68,7 +68,7 @@ test("forced colours, reduced motion, 400 % zoom", async () => {
 		all.map(node => getComputedStyle(node).borderTopStyle));
 	assert.ok(borders.every(border => border === "solid"), "shapes do not rest on colour alone");
 	page = await new_page({ reduced: true });
-	await page.goto(`${mock.origin}/settings/billing`);
+	await open_dashboard(page);
 	const moving = await page.evaluate(() => document.getAnimations().length);
 	assert.equal(moving, 0);
 	page = await new_page({ width: 320, height: 256 });

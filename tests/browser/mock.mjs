@@ -42,7 +42,9 @@ export class Mock {
 		await new Promise(resolve => this.#server.close(resolve));
 	}
 
+	// For the next test. What a page that is gone has still sent is not its.
 	reset() {
+		this.#server.closeAllConnections();
 		this.requests = [];
 		this.pages.clear();
 		this.#answers.clear();
@@ -50,6 +52,8 @@ export class Mock {
 
 	async #serve(request, response) {
 		const url = new URL(request.url, this.origin);
+		// a connection each: on one that it has used before, Chromium sends again what was not answered
+		response.setHeader("Connection", "close");
 		const secure = { "Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer" };
 		if (url.pathname.startsWith("/api/v1/billing/")) return this.#api(request, response, url);
 		const asset = url.pathname.match(/^\/settings\/billing\/assets\/([a-z-]+\.(?:js|css))$/)?.[1];
@@ -69,12 +73,13 @@ export class Mock {
 	}
 
 	async #api(request, response, url) {
+		const { requests } = this;
 		let text = "";
 		for await (const piece of request) text += piece;
 		const path = url.pathname.slice("/api/v1/billing/".length);
 		const seen = { method: request.method, path, query: Object.fromEntries(url.searchParams), headers: request.headers,
 			body: text ? JSON.parse(text) : null };
-		this.requests.push(seen);
+		requests.push(seen);
 		const answer = await (this.#answers.get(path) ?? (() => problem(404, "not_found")))(seen);
 		if (answer === "hang up") return response.destroy();
 		const { status = 200, body = null, type = "application/json", headers = {} } = answer;

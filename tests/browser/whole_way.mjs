@@ -152,6 +152,7 @@ async function cancel_and_resume(c, ms) {
 
 async function whole_way(who, misbehaviour, ms) {
 	const c = new Customer(who);
+	await control("flush", {}); // webhooks of the customer before, which are late, would be taken for hers
 	await c.open();
 	try {
 		await open_as_free(c);
