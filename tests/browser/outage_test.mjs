@@ -216,6 +216,37 @@ test("an action that fails says so, with a reference, and the button works again
 	await says(page, /a little fast/);
 });
 
+test("what fails far down the page is said where it is seen", async () => {
+	serve(mock, "free");
+	mock.on("create-checkout-session", problem(502, "stripe_failed"));
+	const page = await new_page({ width: 320, height: 640 });
+	await open_dashboard(page);
+	await page.getByRole("button", { name: "Upgrade to Institutional" }).click();
+	const note = page.locator("billing-dashboard .note.bad");
+	await note.waitFor();
+	const { y, height } = await note.boundingBox();
+	assert.ok(y >= 0 && y + height <= 640, `from ${y} px, ${height} px high`);
+	assert.ok(await page.evaluate(() => scrollY) > 0);
+	await no_violations(page);
+	await shot(page, "action-failed-light-phone", false);
+});
+
+test("a module that does not come: the page says so without any script, and loads again", async () => {
+	serve(mock, "active");
+	const page = await new_page();
+	const said = page.getByText("This page has not loaded completely.");
+	await page.route("**/assets/words.js", route => route.abort("connectionreset"));
+	await page.goto(`${mock.origin}/settings/billing`);
+	assert.equal(await said.isVisible(), false, "not at once");
+	await said.waitFor();
+	await no_violations(page);
+	await shot(page, "not-loaded-light-desktop");
+	await page.unroute("**/assets/words.js");
+	await page.getByRole("link", { name: "Load it again" }).click();
+	await page.locator('billing-dashboard[data-phase="ready"]').waitFor();
+	assert.equal(await said.isVisible(), false);
+});
+
 test("plans or payments alone out of reach: said in their place, and tried again", async () => {
 	serve(mock, "active");
 	mock.on("plans", () => problem(502, "stripe_failed"));

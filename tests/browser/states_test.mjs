@@ -7,15 +7,15 @@ const SCREENS = {
 	trialing: { has: [/12 days left/, /ends on March 22, 2026/, /\$49\.00 will be charged/], primary: "Manage billing", posts: ["create-portal-session", {}] },
 	trialing_without_card: { has: [/1 day left/, /There is no payment method yet/, /None yet/], primary: "Add a payment method", posts: ["create-portal-session", { flow: "payment_method_update" }] },
 	active: { has: [/Active/, /Renews on April 3, 2026/, /\$147\.00/, /3 seats/, /ending in 4242/, /Expires 04\/2028/], primary: "Manage billing", posts: ["create-portal-session", {}] },
-	past_due: { has: [/\$49\.00 is still to be paid/, /You keep Pro until March 14, 2026/, /next attempt is on March 12, 2026/], primary: "Fix payment", href: "https://invoice.stripe.com/i/acct_1/open" },
+	past_due: { has: [/\$49\.00 is still to be paid/, /Amount due\s*\$49\.00\s*Next attempt Mar 12, 2026/, /You keep Pro until March 14, 2026/, /next attempt is on March 12, 2026/], primary: "Fix payment", href: "https://invoice.stripe.com/i/acct_1/open" },
 	incomplete: { has: [/Your bank needs you to confirm/, /payment of \$49\.00/], primary: "Confirm payment", href: "https://invoice.stripe.com/i/acct_1/open" },
 	canceling: { has: [/Pro until April 3, 2026/, /nothing more will be charged/, /From Apr 3, 2026/], primary: "Resume plan", posts: ["create-portal-session", {}] },
 	canceled: { has: [/Your Pro plan has ended/, /You are on Free now/], primary: "Choose a plan", focuses: "plans-title" },
-	unpaid: { has: [/Your plan is on hold/, /\$49\.00 could not be collected/], primary: "Pay $49.00", href: "https://invoice.stripe.com/i/acct_1/open" },
+	unpaid: { has: [/Your plan is on hold/, /\$49\.00 could not be collected/, /Amount due\s*\$49\.00/], primary: "Pay $49.00", href: "https://invoice.stripe.com/i/acct_1/open" },
 	paused: { has: [/Your plan is paused/, /Add a payment method to go on/], primary: "Add a payment method", posts: ["create-portal-session", { flow: "payment_method_update" }] },
 	downgrade_scheduled: { has: [/Institutional until April 3, 2026/, /After that your plan is Pro/, /From Apr 3, 2026/], primary: "Keep Institutional", posts: ["create-portal-session", {}] },
 	disputed: { has: [/A payment is being disputed/, /on hold until that is settled/], primary: "Manage billing", posts: ["create-portal-session", {}] },
-	refunded: { has: [/Your payment was given back/, /starts again with the next payment, on April 3, 2026/, /\$49\.00\s*Apr 3, 2026/], primary: "Manage billing", posts: ["create-portal-session", {}] },
+	refunded: { has: [/Your payment was refunded/, /starts again with the next payment, on April 3, 2026/, /\$49\.00\s*Apr 3, 2026/], primary: "Manage billing", posts: ["create-portal-session", {}] },
 	granted: { has: [/Complimentary/, /This plan was given to you/, /ends on June 1, 2026/], primary: "Compare plans", focuses: "plans-title" },
 };
 

@@ -206,12 +206,14 @@ export class BillingDashboard extends HTMLElement {
 		const view = this.#view();
 		const { work, words } = view;
 		const instead = ["unreachable", "signed_out"].includes(work.phase);
+		const urgent = work.notices.some(notice => notice.tone === "bad");
 		this.dataset.phase = work.phase;
 		draw(this.#body, [
 			h(`h${view.level}`, { class: "title", part: "title", key: "title" }, words.text("title")),
 			h("p", { class: "hidden", role: "status", key: "speech" }, this.#speech(view)),
-			h("div", { class: "notes", key: "notes" }, this.#freshness(view),
-				this.#change ? null : this.#notices(() => true)),
+			h("div", { class: "notes", key: "notes" }, this.#freshness(view)),
+			// what has failed is said where it is seen, however far down the button is
+			h("div", { class: urgent ? "notes urgent" : "notes", key: "notices" }, this.#change ? null : this.#notices(() => true)),
 			instead ? instead_card(view) : [plan_card(view), plan_table(view), history_card(view)],
 		]);
 		draw(this.#dialog, change_dialog(view));

@@ -83,7 +83,7 @@ time { white-space: nowrap; }
 /* ---- badges, pills, notes ---- */
 .badge, .pill { display: inline-flex; align-items: center; gap: .375rem; border-radius: 99px; font-size: .8125rem; font-weight: 600; line-height: 1.25; }
 .badge { padding: .3125rem .75rem .3125rem .5rem; min-block-size: 1.75rem; }
-.pill { padding: .1875rem .625rem; white-space: nowrap; }
+.pill { padding: .1875rem .625rem; white-space: nowrap; vertical-align: middle; }
 .calm { background: var(--_calm-soft); color: var(--_calm); }
 .good { background: var(--_good-soft); color: var(--_good); }
 .notice { background: var(--_notice-soft); color: var(--_notice); }
@@ -91,16 +91,19 @@ time { white-space: nowrap; }
 .note { display: flex; align-items: flex-start; gap: .75rem; padding: .875rem 1rem; border-radius: var(--_radius-small); line-height: 1.45; }
 .note > .icon { margin-block-start: .16em; }
 .note > p { flex: 1; min-inline-size: 0; overflow-wrap: anywhere; }
+.urgent { position: sticky; inset-block-start: .75rem; z-index: 1; }
+.urgent .note { box-shadow: 0 0 0 1px currentColor, var(--_shadow); }
 .note .reference { display: block; font-size: .8125rem; }
 
 /* ---- the plan ---- */
 .plan { overflow: hidden; }
 .hero { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 1.5rem 2rem; padding: 2rem; align-items: center; min-block-size: 12.5rem; }
-.hero-words { display: flex; flex-direction: column; align-items: flex-start; gap: .875rem; }
+.hero-words { display: flex; flex-direction: column; align-items: flex-start; gap: .875rem; min-inline-size: 0; }
+.hero-words > * { max-inline-size: 100%; }
 .eyebrow { display: block; font-size: .875rem; line-height: 1.4; font-weight: 500; letter-spacing: 0; color: var(--_muted); margin-block-end: .125rem; }
 .plan-name { font-size: 2rem; line-height: 1.2; font-weight: 680; letter-spacing: -.022em; overflow-wrap: anywhere; text-wrap: balance; }
-.plan-text { max-inline-size: 36rem; color: var(--_muted); text-wrap: pretty; }
-.hero-actions { display: flex; flex-direction: column; gap: .5rem; min-inline-size: 13rem; max-inline-size: 18rem; }
+.hero-words .plan-text { max-inline-size: min(36rem, 100%); color: var(--_muted); text-wrap: pretty; }
+.hero-actions { display: flex; flex-direction: column; gap: .5rem; min-inline-size: 13rem; max-inline-size: 20rem; }
 .facts { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); border-block-start: 1px solid var(--_line); }
 .fact { padding: 1.25rem 2rem 1.375rem; min-block-size: 6.75rem; min-inline-size: 0; }
 .fact + .fact { border-inline-start: 1px solid var(--_line); }
@@ -148,7 +151,7 @@ time { white-space: nowrap; }
 .interval { position: relative; }
 .interval input { position: absolute; inset: 0; inline-size: 100%; block-size: 100%; margin: 0; opacity: 0; cursor: pointer; }
 .interval span { display: block; padding: .375rem 1rem; border-radius: 8px; font-size: .9375rem; font-weight: 560; color: var(--_muted); }
-.interval input:checked + span { background: var(--_surface); color: var(--_text); box-shadow: 0 1px 3px light-dark(rgb(0 0 0 / .16), rgb(0 0 0 / .6)); }
+.interval input:checked + span { background: light-dark(var(--_surface), var(--_line)); color: var(--_text); box-shadow: 0 1px 3px light-dark(rgb(0 0 0 / .16), rgb(0 0 0 / .6)); }
 .interval input:focus-visible + span { outline: 2px solid var(--_accent); outline-offset: 2px; }
 
 /* ---- payments ---- */
@@ -204,6 +207,9 @@ dialog .note { margin: 0 var(--_pad) 1.25rem; padding: .875rem 1rem; }
 	.dashboard { gap: 2rem; }
 	.notes { margin-block-start: -1rem; }
 	.notes:empty { margin-block-start: -2rem; }
+	.note:has(.text-button) { flex-wrap: wrap; row-gap: .25rem; }
+	.note:has(.text-button) > p { flex-basis: calc(100% - 3rem); }
+	.note > .text-button { margin-inline-start: 1.375rem; }
 	.hero { grid-template-columns: minmax(0, 1fr); padding: 1.5rem 1.25rem; min-block-size: 18rem; align-content: space-between; }
 	.hero-actions { min-inline-size: 0; max-inline-size: none; }
 	.plan-name { font-size: 1.625rem; }

@@ -89,14 +89,23 @@ function facts(view) {
 
 const no_details = status => !status.details && ["pending", "unavailable"].includes(status.details_state);
 
+/* What is owed comes before what comes next. */
+function owed({ words }, open) {
+	const amount = words.money(open.amount_due, open.currency);
+	const when = words.if_known("fact.due.attempt", { date: words.short_day(open.next_attempt_at) }) ??
+		words.if_known("fact.due.by", { date: words.short_day(open.due_at) });
+	return amount && fact("next", words.text("fact.due"), h("bdi", {}, amount), when);
+}
+
 function next_payment(view) {
 	const { words, work: { status } } = view;
+	const open = ["past_due", "unpaid", "incomplete"].includes(status.state) ? status.details?.open_invoice : null;
+	const due = open && owed(view, open);
+	if (due) return due;
 	const ends = ["canceling", "canceled", "free"].includes(status.state); // a refund alone ends nothing: it renews
-	const open = status.details?.open_invoice;
 	const coming = ends ? null : status.details?.upcoming ?? status.next_billing;
-	const owed = open && ["past_due", "unpaid", "incomplete"].includes(status.state) ? open : null;
-	const amount = owed ? words.money(owed.amount_due, owed.currency) : coming && words.money(coming.amount, coming.currency);
-	const day = words.short_day(owed ? owed.next_attempt_at ?? owed.due_at : coming?.at);
+	const amount = coming && words.money(coming.amount, coming.currency);
+	const day = words.short_day(coming?.at);
 	if (!amount && !day && !ends && no_details(status)) return unknown_fact(view, "next");
 	if (!amount && !day)
 		return fact("next", words.text("fact.next"), h("span", { class: "muted" }, words.text("fact.next.none")));
