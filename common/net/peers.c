@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #define SWEEP_MS 250
-#define DRAINED_MAX 8192 /* libzmq gathers up to this much for one send: less means that there was no more */
 
 /* The C library's functions have no argument for it (see the header). */
 struct peers_state peers_state = {.lock = PTHREAD_MUTEX_INITIALIZER, .spare = -1};
@@ -179,6 +178,8 @@ static void begin(struct peers *s, int fd, int kind) {
 	p->topics = 0;
 	p->topic_bytes = 0;
 	p->scan = (struct zmtp_scan){0};
+	p->talks = false;
+	p->wanted = p->polled = (struct epoll_event){0};
 	atomic_store(&p->cut, false);
 	atomic_store(&p->heard_ms, now);
 	atomic_store(&p->stuck_ms, 0);
@@ -324,6 +325,7 @@ bool peer_received(struct peer *p, const uint8_t *bytes, size_t n) {
 		settle_handshake(p);
 		unlock();
 	}
+	p->talks = p->talks || news.frames;
 	if (news.widest > l->frames || news.longest > l->message) return cut_now(p, PEERS_ENDLESS);
 	if (p->of->publishes ? subscribes_too_much(p, &news) : floods(p, &news, n))
 		return cut_now(p, p->of->publishes ? PEERS_SUBSCRIBES : PEERS_FLOOD);
@@ -387,10 +389,9 @@ bool peers_may_send(struct peers *s, int peer, size_t bytes) {
 /* What was counted and what the kernel took differ by headers and heartbeats, and a peer's messages may be dropped. So
  * when libzmq had less to send than it would gather, and all of that went, nothing is left. */
 void peer_sent(struct peer *p, int64_t sent, size_t asked) {
-	bool all = sent >= 0 && (size_t)sent == asked;
 	if (atomic_load_explicit(&p->unread, memory_order_relaxed) > 0) {
 		int64_t was = atomic_load(&p->unread);
-		int64_t off = all && asked < DRAINED_MAX ? was : sent;
+		int64_t off = peer_drained(sent, asked) ? was : sent;
 		if (off > was) off = was;
 		if (off > 0) {
 			atomic_fetch_sub(&p->unread, off);

@@ -4,9 +4,10 @@
  * never ends, nor subscriptions, nor connections, nor what replies to somebody who does not read weigh, and it aborts
  * when an ipc listener runs out of file numbers (ipc_listener.cpp). It has no place where a program could step in, and
  * cannot end one connection. So we stand between it and the kernel: libzmq calls the C library's listen, accept4, recv,
- * send and close, and peers_calls.c defines those five. The dynamic linker takes a program's own definition before a
- * library's. A descriptor that did not come from a listener of ours is handed on untouched. A peer that goes over a
- * bound sees its connection reset; nobody else sees anything.
+ * send and close, and peers_calls.c defines those five, and epoll_ctl, of which most calls can be spared
+ * (peers_poll.c). The dynamic linker takes a program's own definition before a library's. A descriptor that did not
+ * come from a listener of ours is handed on untouched. A peer that goes over a bound sees its connection reset; nobody
+ * else sees anything.
  *
  * - Connections: `peers` of a socket. A ROUTER that is full lets go of the one that was silent for longest, when that
  * is PEERS_QUIET_MS or more; else the new one is closed. At most a quarter may be in their handshake: then the oldest

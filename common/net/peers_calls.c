@@ -1,4 +1,4 @@
-/* The five calls of libzmq that net/peers.h is about. They do what the C library's do, by system call: a sanitizer's or
+/* The six calls of libzmq that net/peers.h is about. They do what the C library's do, by system call: a sanitizer's or
  * another library's definition of them is not to be looked for at a moment when nothing is set up yet. */
 #include "net/peers_private.h"
 
@@ -17,6 +17,7 @@ EXPORTED int take_connection(int fd, struct sockaddr *address, socklen_t *length
 EXPORTED ssize_t take_bytes(int fd, void *bytes, size_t n, int flags) __asm__("recv");
 EXPORTED ssize_t give_bytes(int fd, const void *bytes, size_t n, int flags) __asm__("send");
 EXPORTED int end_descriptor(int fd) __asm__("close");
+EXPORTED int wait_for_events(int epoll, int what, int fd, struct epoll_event *wanted) __asm__("epoll_ctl");
 
 /* No file number is free. Who waits would make libzmq spin, or, over ipc, abort: so the spare one is used to turn one
  * away. */
@@ -70,6 +71,7 @@ ssize_t give_bytes(int fd, const void *bytes, size_t n, int flags) {
 	if (!p) return sent;
 	int code = errno;
 	peer_sent(p, sent, n);
+	peer_waits_for_room(p, sent, n);
 	errno = code;
 	return sent;
 }
@@ -77,4 +79,12 @@ ssize_t give_bytes(int fd, const void *bytes, size_t n, int flags) {
 int end_descriptor(int fd) {
 	peer_gone(fd);
 	return (int)syscall(SYS_close, fd);
+}
+
+int wait_for_events(int epoll, int what, int fd, struct epoll_event *wanted) {
+	struct peer *p = what == EPOLL_CTL_DEL ? NULL : peer_at(fd, PEER_CONNECTION);
+	if (p && what == EPOLL_CTL_MOD && peer_waits(p, epoll, wanted)) return 0;
+	int rc = (int)syscall(SYS_epoll_ctl, epoll, what, fd, wanted);
+	if (p && rc == 0) peer_waited(p, epoll, wanted);
+	return rc;
 }

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/epoll.h>
 
 #include "net/peers.h"
 #include "net/zmtp_scan.h"
@@ -45,6 +46,10 @@ struct peer {
 	uint32_t topics;
 	int64_t topic_bytes;
 	struct zmtp_scan scan;
+	bool talks;                /* a whole message came: the handshake is over on both sides */
+	struct epoll_event wanted; /* what libzmq waits for, as far as it knows */
+	struct epoll_event polled; /* and what the kernel was told of it */
+	int epoll;
 };
 
 struct peers_state {
@@ -79,6 +84,19 @@ bool peer_admit(struct peers *s, int fd);
 bool peer_received(struct peer *p, const uint8_t *bytes, size_t n);
 /* The kernel took `sent` (or -1: nothing now) of `asked`. */
 void peer_sent(struct peer *p, int64_t sent, size_t asked);
+/* Did libzmq have no more than that, so that it will wait for new messages now, and not for room? It gathers up to
+ * PEERS_DRAINED bytes for one call: less means that there was no more. */
+#define PEERS_DRAINED 8192
+static inline bool peer_drained(int64_t sent, size_t asked) {
+	return sent >= 0 && (size_t)sent == asked && asked < PEERS_DRAINED;
+}
+/* libzmq asks the kernel to wait for other things of a connection. True: the kernel need not be asked (peers_poll.c).
+ */
+bool peer_waits(struct peer *p, int epoll, const struct epoll_event *wanted);
+/* The kernel was asked. */
+void peer_waited(struct peer *p, int epoll, const struct epoll_event *wanted);
+/* After a send: the kernel is told what it was spared, when it matters. */
+void peer_waits_for_room(struct peer *p, int64_t sent, size_t asked);
 /* The descriptor is about to be closed. */
 void peer_gone(int fd);
 /* A connection that is closed before it was one of ours. */
