@@ -92,12 +92,15 @@ export async function open_dashboard(page, { path = "/settings/billing", phase =
 	const failed = [];
 	page.on("requestfailed", request => failed.push(`${request.url()} ${request.failure()?.errorText}`));
 	await page.goto(mock.origin + path);
-	await page.locator(`billing-dashboard[data-phase="${phase}"]`).waitFor().catch(async error => {
+	try {
+		await page.locator(`billing-dashboard[data-phase="${phase}"]`).waitFor();
+		if (phase === "ready") await page.locator("billing-dashboard").locator(".blank, .history-blank").first().waitFor({ state: "detached" });
+	} catch (error) {
 		const seen = await page.evaluate(() => ({ defined: Boolean(customElements.get("billing-dashboard")),
 			phase: document.querySelector("billing-dashboard")?.dataset.phase, ready: document.readyState, now: Date.now() }));
-		throw new Error(`${error.message}\n${JSON.stringify({ seen, failed, asked: mock.requests.map(request => request.path) })}`);
-	});
-	if (phase === "ready") await page.waitForFunction(() => !document.querySelector("billing-dashboard").shadowRoot.querySelector(".blank, .history-blank"));
+		const { complaints } = open.find(one => one.context === page.context());
+		throw new Error(`${error.message}\n${JSON.stringify({ seen, failed, complaints, asked: mock.requests.map(request => request.path) })}`);
+	}
 }
 
 export async function axe_violations(page) {

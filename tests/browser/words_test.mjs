@@ -51,6 +51,19 @@ test("another language: the page's lang decides, texts by property and attribute
 	}
 });
 
+test("what is not translated is English by English rules, and marked as such", async () => {
+	serve(mock, "trialing_without_card");
+	mock.pages.set("/host", `<!doctype html><html lang="ja"><head><title>Host</title><script type="module" src="/settings/billing/assets/billing-dashboard.js"></script>
+		</head><body><main><billing-dashboard messages='{"do.manage": "お支払いの管理"}'></billing-dashboard></main></body></html>`);
+	const page = await new_page();
+	await open_dashboard(page, { path: "/host" });
+	assert.match(await dashboard(page).innerText(), /Trial: 1 day left/);
+	assert.match(await dashboard(page).innerText(), /\$49\.00 per month/);
+	const lang = text => dashboard(page).getByText(text).first().evaluate(node => node.closest("[lang]")?.lang ?? null);
+	assert.equal(await lang("Your trial ends on"), "en");
+	assert.equal(await lang("お支払いの管理"), null, "the page's own");
+});
+
 test("right to left", async () => {
 	serve(mock, "past_due");
 	mock.pages.set("/host", `<!doctype html><html lang="ar" dir="rtl"><head><title>Host</title><link rel="stylesheet" href="/settings/billing/assets/page.css">

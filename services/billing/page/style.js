@@ -130,20 +130,23 @@ time { white-space: nowrap; }
 @keyframes breathe { 50% { opacity: .45; } }
 
 /* ---- plans ---- */
-.tiers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 13.5rem), 1fr)); gap: 1rem; }
-.tier { display: flex; flex-direction: column; gap: 1rem; padding: 1.5rem; background: var(--_surface); border: 1px solid var(--_line);
-	border-radius: var(--_radius); min-block-size: 23rem; min-inline-size: 0; }
+.tiers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 13.5rem), 1fr)); gap: 1rem; } /* head, price, action, features: aligned */
+.tier { display: grid; grid-template-rows: subgrid; grid-row: span 4; padding: 1.5rem; background: var(--_surface); border: 1px solid var(--_line);
+	border-radius: var(--_radius); min-block-size: 23rem; min-inline-size: 0; align-content: start; }
 .tier.current { border-color: var(--_accent); box-shadow: inset 0 0 0 1px var(--_accent); }
 .tier-head { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .25rem .5rem; min-block-size: 1.75rem; }
 .tier-name { font-size: 1.0625rem; font-weight: 620; overflow-wrap: anywhere; min-inline-size: 0; }
 .price { line-height: 1.3; min-block-size: 2.5rem; overflow-wrap: anywhere; }
 .price .amount { font-size: 1.875rem; font-weight: 680; letter-spacing: -.022em; }
+.price .amount.long { font-size: 1.1875rem; line-height: 2.4375rem; }
+.per { display: inline-block; }
 .price .per { color: var(--_muted); }
 .price .no-price { font-size: 1.125rem; line-height: 2.4375rem; color: var(--_muted); }
 .tier-action { min-block-size: 2.75rem; display: grid; }
 .yours { display: flex; align-items: center; justify-content: center; gap: .5rem; font-weight: 560; color: var(--_muted);
 	background: var(--_sunken); border-radius: var(--_radius-small); }
-.includes { font-size: .9375rem; color: var(--_muted); margin-block-end: -.25rem; }
+.tier-has { min-inline-size: 0; }
+.includes { font-size: .9375rem; color: var(--_muted); margin-block-end: .75rem; }
 .features { display: flex; flex-direction: column; gap: .5rem; font-size: .9375rem; }
 .features li { min-block-size: 1.5em; display: flex; gap: .625rem; align-items: flex-start; overflow-wrap: anywhere; }
 .features .icon { color: var(--_good); margin-block-start: .2em; }
@@ -203,7 +206,7 @@ dialog .note { margin: 0 var(--_pad) 1.25rem; padding: .875rem 1rem; }
 .dialog-actions .button { min-inline-size: 7rem; }
 
 /* ---- narrow: the element's own width counts, not the window's ---- */
-@container (max-width: 46rem) {
+@container (max-width: 42rem) {
 	.dashboard { gap: 2rem; }
 	.notes { margin-block-start: -1rem; }
 	.notes:empty { margin-block-start: -2rem; }
@@ -222,7 +225,7 @@ dialog .note { margin: 0 var(--_pad) 1.25rem; padding: .875rem 1rem; }
 	.fact:has(.fact-more:empty) dd { align-self: center; }
 	.fact dd { text-align: end; grid-column: 2; }
 	.fact .fact-more:empty { display: none; }
-	.tier { min-block-size: 0; padding: 1.25rem; }
+	.tier { display: flex; flex-direction: column; gap: 1rem; grid-row: auto; min-block-size: 0; padding: 1.25rem; }
 	.tier-action:empty { display: none; }
 	.section-head .intervals { inline-size: 100%; display: grid; grid-auto-flow: column; grid-auto-columns: 1fr; text-align: center; }
 	.history-table thead { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); }

@@ -4,6 +4,8 @@ import { icon } from "./icons.js";
 import { is_billed, is_locked, planned } from "./screens.js";
 import { action_button } from "./view-plan.js";
 
+const LONG_AMOUNT = 10; // characters of it that fit a narrow column
+
 /* In the order in which they are met. */
 export function intervals_of(plans) {
 	return [...new Set((plans?.tiers ?? []).flatMap(tier => (tier.prices ?? []).map(price => price.interval)))].filter(Boolean);
@@ -29,18 +31,18 @@ function feature_list(view, tiers, i) {
 	const all = tiers[i].features ?? [];
 	const includes = below !== null && (below.features ?? []).length > 0 && below.features.every(name => all.includes(name));
 	const own = includes ? all.filter(name => !below.features.includes(name)) : all;
-	return [
+	return h("div", { class: "tier-has" },
 		includes && h("p", { class: "includes", key: "includes" }, words.say("plans.everything", { tier: words.tier(below.name) })),
 		h("ul", { class: "features", part: "features", key: "features", role: "list" },
-			own.map(name => h("li", { key: name }, icon("check"), h("span", {}, words.feature(name))))),
-	];
+			own.map(name => h("li", { key: name }, icon("check"), h("span", {}, words.feature(name))))));
 }
 
 function price_tag(view, tier) {
 	const { words } = view;
 	const price = price_in(tier, view.interval);
+	const amount = price && (words.money(price.amount, price.currency) ?? words.text("plans.by_usage"));
 	if (price)
-		return h("p", { class: "price", part: "price" }, h("bdi", { class: "amount" }, words.money(price.amount, price.currency) ?? words.text("plans.by_usage")),
+		return h("p", { class: "price", part: "price" }, h("bdi", { class: amount.length > LONG_AMOUNT ? "amount long" : "amount" }, amount),
 			" ", h("span", { class: "per" }, words.per(price.interval, price.interval_count)));
 	const key = (tier.prices ?? []).length > 0 ? "plans.not_in_interval"
 		: tier === view.work.plans.tiers[0] ? "plans.no_price" : "plans.not_for_sale";
@@ -94,7 +96,7 @@ function skeleton_column(i) {
 		h("div", { class: "tier-head" }, h("div", { class: "tier-name" }, bar("small"))),
 		h("p", { class: "price" }, h("span", { class: "amount" }, bar("medium"))),
 		h("div", { class: "tier-action" }, h("span", { class: "button blank" }, bar("full"))),
-		h("ul", { class: "features" }, [0, 1, 2].map(n => h("li", { key: n }, bar("wide")))));
+		h("div", { class: "tier-has" }, h("ul", { class: "features" }, [0, 1, 2].map(n => h("li", { key: n }, bar("wide"))))));
 }
 
 export function plan_table(view) {

@@ -23,39 +23,46 @@ export class Words {
 	#tables;
 	#plural;
 	#number;
+	#foreign;
 
-	/* tables: the first that has a key counts */
+	/* tables: the first that has a key counts. The last is English, whatever the locale: it stands in for what is not translated. */
 	constructor(locale, ...tables) {
 		this.locale = supported(locale);
 		this.#tables = tables;
 		this.#plural = new Intl.PluralRules(this.locale);
 		this.#number = new Intl.NumberFormat(this.locale);
+		this.#foreign = !/^en\b/.test(this.locale) && new Intl.PluralRules("en");
 	}
 
 	has(key) {
 		return this.#tables.some(table => own(table, key) !== undefined);
 	}
 
+	/* {text, foreign}: `foreign` has English's plural rules when it is English in a page of another language. */
 	#template(key, params) {
-		for (const table of this.#tables) {
+		for (const [i, table] of this.#tables.entries()) {
+			const foreign = i === this.#tables.length - 1 ? this.#foreign : null;
 			const found = own(table, key);
-			if (typeof found === "string") return found;
+			if (typeof found === "string") return { text: found, foreign };
 			if (found && typeof found === "object") {
-				const text = own(found, this.#plural.select(params.count ?? 0)) ?? own(found, "other");
-				if (typeof text === "string") return text;
+				const rules = foreign || this.#plural;
+				const text = own(found, rules.select(params.count ?? 0)) ?? own(found, "other");
+				if (typeof text === "string") return { text, foreign };
 			}
 		}
-		return humanise(key.split(".").pop());
+		return { text: humanise(key.split(".").pop()), foreign: null };
 	}
 
 	/* Pieces for draw(): a parameter may be an element, which a translation places where it belongs. */
 	say(key, params = {}) {
-		return this.#template(key, params).split(/(\{\w+\})/).map(piece => {
+		const { text, foreign } = this.#template(key, params);
+		const pieces = text.split(/(\{\w+\})/).map(piece => {
 			const name = piece.startsWith("{") ? piece.slice(1, -1) : null;
 			if (name === null || !Object.hasOwn(params, name)) return piece;
 			const value = name === "count" ? this.#number.format(params.count) : params[name];
 			return typeof value === "string" ? h("bdi", {}, value) : value; // it may run the other way than the sentence
 		});
+		return foreign ? [h("bdi", { lang: "en", dir: "ltr" }, ...pieces)] : pieces;
 	}
 
 	text(key, params = {}) {
