@@ -56,9 +56,9 @@ static enum error find_row(const struct call *c, struct explanation *x, struct v
 }
 
 static enum error add_grants(struct explanation *x, struct view bytes, struct problem *why) {
-	struct subject_row row;
+	struct subject_row row = {0}; /* without grants, as that of an unknown subject */
 	struct grant g;
-	enum error e = subject_row_open(bytes, &row);
+	enum error e = bytes.len ? subject_row_open(bytes, &row) : OK;
 	while (!e && subject_row_next(&row, &g)) json_array_append_new(x->subscriptions, explain_subscription(x, &g));
 	if (!e && row.reader.failed) e = ERR_MALFORMED;
 	if (!e) e = subject_row_entitlement(bytes, x->catalog, x->at, &x->entitlement);

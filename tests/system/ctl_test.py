@@ -58,6 +58,8 @@ class CtlTest(harness.SystemTest):
         self.ctl("check", self.life.subject, code=USAGE, flags=["--tier", "golden"])
         self.ctl("check", self.life.subject, code=USAGE)
 
+        nobody = self.ctl("explain", "nobody-has-heard-of")
+        self.assertEqual((nobody["known"], nobody["tier"], nobody["reason"]), (False, "free", "unknown_subject"))
         explained = self.ctl("explain", self.life.subject)
         self.assertEqual((explained["tier"], explained["subscription"]), ("pro", self.life.subscription["id"]))
         self.assertIn(explained["event"], [e["id"] for e in self.life.events])
