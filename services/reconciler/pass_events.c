@@ -272,7 +272,7 @@ static bool newest(struct reconciler *r) {
 	if (p->looking) return false;
 	struct stream_request q = {.op = STREAM_HEAD};
 	if (p->head_known) {
-		bool over = p->look_from <= r->webhook_seen_to + 1 || p->look_to - p->look_from >= WEBHOOK_BACK_MAX;
+		bool over = p->look_from <= r->webhook_seen_to + 1 || p->look_to + 1 - p->look_from >= WEBHOOK_BACK_MAX;
 		if (over) {
 			r->webhook_seen_to = p->look_to;
 			p->stage = p->sweeps ? PASS_HEAD : PASS_DRAIN;

@@ -87,6 +87,19 @@ class ReconcileTest(harness.SystemTest):
         self.expect_tiers(people)
         self.assertTrue(wait_until(lambda: self.asked.status()["silent"], 10, "missed events are an alarm"))
 
+    def test_webhooks_that_come_are_no_alarm(self):
+        people = self.people(30)
+        self.stripe.live(*people)
+        events = [e for life in people for e in life.events]
+        for event in events:
+            self.assertEqual(self.hook.send(event)[0], 200)
+        service = self.reconciler()
+        service.wait_log("pass")
+        status = self.asked.status()
+        self.assertEqual((status["silent"], status["missed"]), (False, 0))
+        # the newest of the last records that it looked at: they came as they were sent, not as they happened
+        self.assertIn(status["newest_webhook"], [e["created"] for e in events])
+
     # ---- sweep
 
     def test_objects_whose_events_were_never_made(self):
