@@ -386,6 +386,17 @@ const char *settings_origin(const struct settings *s, const char *name) {
 	return i < 0 || s->given[i].source == FROM_NOWHERE ? NULL : s->given[i].origin;
 }
 
+enum error setting_blame(const char *name, enum error e, struct problem *why) {
+	char flag[SETTING_NAME_MAX];
+	size_t n = 0;
+	if (!e || !why) return e;
+	for (; name[n] && n < sizeof flag - 1; n++)
+		flag[n] = name[n] == '_' ? '-' : (char)(name[n] >= 'A' && name[n] <= 'Z' ? name[n] | 0x20 : name[n]);
+	flag[n] = '\0';
+	struct problem about = *why;
+	return problem_set(why, e, "%.160s (--%s or " PREFIX "%s)", problem_text(&about), flag, name);
+}
+
 enum error settings_reread(struct settings *s, const char *name, const char **ret_text, struct problem *why) {
 	int i = find_row(s, name);
 	if (i < 0 || s->table->rows[i].type != SETTING_SECRET || !s->given[i].text)

@@ -95,6 +95,10 @@ NODISCARD enum error settings_reread(struct settings *s, const char *name, const
  * default, "the default of --journal-dir". NULL for an unknown name. */
 const char *settings_origin(const struct settings *s, const char *name);
 
+/* Adds to a problem that is about a setting's value, and does not say so, how the setting is called: "… (--journal-dir
+ * or TIERGATE_JOURNAL_DIR)", as far as there is room. Returns e; OK leaves the problem alone. */
+NODISCARD enum error setting_blame(const char *name, enum error e, struct problem *why);
+
 void settings_print_help(const struct settings_table *t, FILE *out);
 
 /* For main(): settings_read; prints --help and --version to stdout, a problem to stderr with a pointer to --help.

@@ -33,7 +33,7 @@ static int read_endpoints(const struct tg_options *o, struct settings *s, struct
 			return wrong(why, "inproc:// reaches no server from here");
 	if (s->query.count > TG_SERVERS_MAX) return wrong(why, "more servers than TG_SERVERS_MAX");
 	if (o->feed && s->feed.count != s->query.count)
-		return wrong(why, "options.feed must name one feed for each server, in the same order");
+		return wrong(why, "feed must name one feed for each server of query, in the same order");
 	return 0;
 }
 
@@ -68,7 +68,8 @@ static int read_keys(const struct tg_options *o, struct settings *s, struct prob
 	if (!needed) return 0;
 	if (!o->curve_dir) {
 		(void)problem_set(why, ERR_CONFIG,
-				  "%.80s is not local: name a curve_dir with client.key and server.pub", which);
+				  "%.80s is not local: name a directory with client.key and server.pub (curve_dir)",
+				  which);
 		return EINVAL;
 	}
 	if (strlen(o->curve_dir) > sizeof path - 32) return wrong(why, "options.curve_dir is too long");

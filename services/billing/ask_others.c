@@ -93,9 +93,13 @@ void ask_post(struct ask *a, const char *path, struct view form, const char *ide
 
 bool ask_stripe_failed(struct ask *a, const struct stripe_answer *s) {
 	if (s->outcome == STRIPE_OK) return false;
+	const char *hint = s->status == 401   ? "Stripe refuses the key: STRIPE_API_KEY"
+			   : s->status == 403 ? "the key may not do this: give it the right in Stripe's dashboard"
+					      : "";
 	log_warn(&a->b->service.log, log_ev("stripe_failed"), kv_str("outcome", stripe_outcome_name(s->outcome)),
-		 kv_str("why", s->why), kv_str("stripe_request", s->request_id), kv_i64("status", s->status),
-		 kv_i64("took_us", s->took_us), kv_str("path", a->action->path), kv_str("request", a->request_id));
+		 kv_str("why", s->why), kv_str("hint", hint), kv_str("stripe_request", s->request_id),
+		 kv_i64("status", s->status), kv_i64("took_us", s->took_us), kv_str("path", a->action->path),
+		 kv_str("request", a->request_id));
 	if (s->outcome == STRIPE_LIMITED)
 		ask_refuse(a, REFUSAL_TOO_MANY, "Stripe takes no more requests for a moment");
 	else if (s->outcome == STRIPE_UNREACHABLE)

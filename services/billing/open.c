@@ -79,7 +79,8 @@ static enum error open_tiers(struct billing *b, struct problem *why) {
 				     .policies = &last_known,
 				     .policy_count = 1};
 	if (tg_client_open(&o, &b->tiers, detail) == 0) return OK;
-	return problem_set(why, ERR_CONFIG, "%s: %s", settings_origin(b->loaded, "QUERY"), detail);
+	return problem_set(why, ERR_CONFIG, "%s, %s: %s", settings_origin(b->loaded, "QUERY"),
+			   settings_origin(b->loaded, "FEED"), detail);
 }
 
 static enum error open_reconciler(struct billing *b, struct problem *why) {

@@ -52,7 +52,8 @@ static void note_feed(struct billing *b, bool live) {
 	if (live)
 		log_info(&b->service.log, log_ev("feed_live"));
 	else
-		log_warn(&b->service.log, log_ev("feed_lost"), kv_str("setting", "FEED"));
+		log_warn(&b->service.log, log_ev("feed_lost"), kv_str("setting", "FEED"),
+			 kv_str("doing", "asking query for each answer, or giving the last known one"));
 }
 
 void report_facts(struct billing *b) {

@@ -79,6 +79,7 @@ enum error shop_ports_open(struct billing *b, struct problem *why) {
 				       .ports = {b, stripe, profile, tier, wake}};
 	enum error e = shop_create(&o, &b->shop, &detail);
 	if (e == OK || e == ERR_MEMORY) return e;
-	return problem_set(why, ERR_CONFIG, "%s: %.180s", settings_origin(b->loaded, "RETURN_URLS"),
-			   problem_text(&detail));
+	/* without any it is PUBLIC_URL that they come from */
+	const char *setting = b->settings.return_urls ? "RETURN_URLS" : "PUBLIC_URL";
+	return problem_set(why, ERR_CONFIG, "%s: %.180s", settings_origin(b->loaded, setting), problem_text(&detail));
 }

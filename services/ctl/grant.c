@@ -64,7 +64,9 @@ static enum error grant(struct override_call *o, char *id, size_t size, struct p
 	enum error e = check_tier(catalog_file_get(o->catalog), tier, why);
 	if (!e) e = check_subject(o, call_argument(c), why);
 	if (!e && c->s.until) e = moment_read_end("--until", c->s.until, o->now, &said.until, why);
-	if (!e && c->s.until && said.until <= o->now) e = problem_set(why, ERR_USAGE, "--until: is over already");
+	if (!e && c->s.until && said.until <= o->now)
+		e = problem_set(why, ERR_USAGE,
+				"--until: is over already; from now on is written with a unit, as in 30d");
 	if (!e) e = random_u64(&number, why);
 	if (e) return e;
 	(void)snprintf(id, size, "ovr_%016" PRIx64, number);

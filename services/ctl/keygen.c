@@ -179,6 +179,10 @@ static int run(const struct call *c) {
 		e = allow_public(&p, name, rights, c->s.public_key, &why);
 	else if (!e)
 		e = *name ? make_client(&p, name, rights, &why) : make_own(&p, &why);
+	struct problem first = why;
+	if (e == ERR_EXISTS)
+		e = problem_set(&why, e, "%.160s; nothing is overwritten (--if-missing makes only what is missing)",
+				problem_text(&first));
 	if (e) return call_failed(c, e, &why);
 	return call_done(c,
 			 json_pack("{s:s, s:s, s:s, s:b}", "dir", c->s.curve_dir, "name", name, "may",

@@ -20,7 +20,8 @@ static void roll_back(struct worker *w, enum error e, const struct problem *why)
 	int64_t now = mono_ms();
 	if (now < w->retry_at_ms) return;
 	w->retry_at_ms = now + 10000; /* between two such lines */
-	log_error(&w->service.log, log_ev("store_full"), kv_error(e), kv_why(why));
+	log_error(&w->service.log, log_ev("store_full"), kv_error(e), kv_why(why), kv_str("dir", w->store_dir),
+		  kv_str("doing", "waiting for room: query answers from what is there"));
 }
 
 enum error worker_fold_open(struct worker *w) {
@@ -69,6 +70,11 @@ enum error worker_fold_close(struct worker *w) {
 	w->folded = 0;
 	w->folded_bytes = 0;
 	if (!w->is_shadow) health_met(w->service.health, "store");
+	/* near the limit small batches still fit: a pair of lines each ten seconds, and no more */
+	if (w->retry_at_ms && mono_ms() >= w->retry_at_ms) {
+		log_info(&w->service.log, log_ev("store_works_again"), kv_str("dir", w->store_dir));
+		w->retry_at_ms = 0;
+	}
 	for (unsigned i = 0; i < w->follower_count; i++) source_committed(&w->followers[i].source);
 	w->moments.due_known = false;
 	histogram_add_us(w->metrics.fold, (uint64_t)(mono_us() - w->fold_started_us));

@@ -45,7 +45,7 @@ static bool was_ahead(struct worker *w) {
 enum error worker_open_store(struct worker *w, struct problem *why) {
 	struct entitlements_options o = {.dir = w->store_dir, .map_size = w->settings.map_size};
 	enum error e = random_u64(&o.epoch, why);
-	if (e == OK) e = entitlements_open(&o, &w->store, why);
+	if (e == OK) e = setting_blame("STORE_DIR", entitlements_open(&o, &w->store, why), why);
 	if (e == OK) e = look_begin(w->store, &w->look, why);
 	if (e != OK) return e;
 	w->ver = look_version(w->look);

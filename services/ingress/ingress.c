@@ -39,13 +39,14 @@ static enum error open_journal(struct ingress *in, struct problem *why) {
 	struct journal_options o = {.dir = s->journal_dir, .map_size = s->map_size};
 	enum error e = random_u64(&o.origin, why);
 	if (!e) e = random_u64(&o.run, why);
-	if (!e) e = journal_open(&o, &in->journal, why);
+	if (!e) e = setting_blame("JOURNAL_DIR", journal_open(&o, &in->journal, why), why);
 	if (!e) e = publisher_create(in->service.zmq, in->keys.gate, &s->journal_pub, &in->publisher, why);
 	return e;
 }
 
 static enum error start_committer(struct ingress *in, struct problem *why) {
 	in->upkeep = (struct upkeep){.journal = in->journal,
+				     .dir = in->settings->journal_dir,
 				     .publisher = in->publisher,
 				     .progress = &in->progress,
 				     .health = in->service.health,
@@ -108,6 +109,7 @@ enum error ingress_open(struct ingress *in, const struct ingress_settings *setti
 	if (in->fatal_fd < 0) return problem_set(why, ERR_UNAVAILABLE, "eventfd: %s", strerror(errno));
 	meters_register(&in->meters, in->service.metrics);
 	enum error e = secrets_create(view_str(settings->secrets), in->service.metrics, &in->secrets, why);
+	e = setting_blame("WEBHOOK_SECRETS", e, why);
 	if (!e) e = open_keys(in, why);
 	if (!e) e = open_journal(in, why);
 	if (!e) e = start_committer(in, why);
@@ -123,7 +125,7 @@ static void reload(struct ingress *in) {
 	struct problem why = {0};
 	const char *text = NULL;
 	enum error e = settings_reread(in->origin, "WEBHOOK_SECRETS", &text, &why);
-	if (!e) e = secrets_replace(in->secrets, view_str(text), &why);
+	if (!e) e = setting_blame("WEBHOOK_SECRETS", secrets_replace(in->secrets, view_str(text), &why), &why);
 	if (e)
 		log_error(&in->service.log, log_ev("reload_refused"), kv_error(e), kv_why(&why));
 	else

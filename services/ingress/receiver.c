@@ -34,6 +34,25 @@ static void refuse(struct receiver *rc, struct http_request *r, enum error e) {
 	http_answer_problem(r, &(struct http_problem){.error = e, .retry_after_s = retry_after_s(e)});
 }
 
+/* Where to look when it is no stranger who is refused, but Stripe. */
+static const char *hint(enum error e) {
+	switch ((int)e) {
+	case ERR_NO_SIGNATURE:
+		return "not from Stripe, or a proxy drops the header Stripe-Signature";
+	case ERR_BAD_SIGNATURE:
+		return "is the endpoint's signing secret a line of WEBHOOK_SECRETS, and does no proxy change the body?";
+	case ERR_STALE:
+	case ERR_FUTURE:
+		return "is the clock of this machine right (NTP)?";
+	case ERR_WRONG_MODE:
+		return "the secret of a live endpoint stands on a line with live";
+	case ERR_WRONG_ACCOUNT:
+		return "the fourth word of the secret's line says whose events it signs; * is any connected account";
+	default:
+		return "";
+	}
+}
+
 /* Anybody can cause these lines, so they are few. */
 static void log_rejection(struct receiver *rc, enum error e, const struct problem *why) {
 	uint64_t count = atomic_fetch_add(&rc->rejections[e].count, 1) + 1;
@@ -42,7 +61,7 @@ static void log_rejection(struct receiver *rc, enum error e, const struct proble
 	if (!atomic_compare_exchange_strong(&rc->rejections[e].logged_ms, &last_ms, now_ms)) return;
 	atomic_fetch_sub(&rc->rejections[e].count, count);
 	log_warn(rc->log, log_ev("rejected"), kv_error(e), kv_u64("count", count),
-		 kv_str("why", why->text[0] ? why->text : error_text(e)));
+		 kv_str("why", why->text[0] ? why->text : error_text(e)), kv_str("hint", hint(e)));
 }
 
 /* On the committer's thread. */

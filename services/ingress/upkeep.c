@@ -39,7 +39,8 @@ void upkeep_state(void *upkeep, enum error e, const struct problem *why) {
 	if (e == ERR_STORAGE)
 		u->fatal(u->ctx, e, why);
 	else if (remind(&u->failed_said_ms, UPKEEP_FULL_REMIND_MS))
-		log_error(u->log, log_ev("commit_failed"), kv_error(e), kv_why(why));
+		log_error(u->log, log_ev("commit_failed"), kv_error(e), kv_why(why), kv_str("dir", u->dir),
+			  kv_str("doing", "answering 503, so Stripe sends again; it goes on by itself when it can"));
 }
 
 static void recover(struct upkeep *u) {

@@ -24,6 +24,7 @@
 
 struct upkeep {
 	struct journal *journal;
+	const char *dir; /* the journal's, for its lines */
 	struct publisher *publisher;
 	struct progress *progress;
 	struct health *health;

@@ -13,7 +13,8 @@
 #include "service/start.h"
 
 #define QUERY_TICK_MS 1000
-#define QUERY_DRAIN_MS 500 /* for the last requests when it stops */
+#define QUERY_BEHIND_MS 15000 /* a store that is older than this gets a line */
+#define QUERY_DRAIN_MS 500    /* for the last requests when it stops */
 
 struct query_settings {
 	struct service_settings service;
@@ -50,6 +51,7 @@ struct query {
 	struct feed feed;
 	struct query_metrics metrics;
 	bool was_ready;
+	bool was_behind;
 	struct problem told; /* why it was not ready, as it was logged last */
 };
 

@@ -61,6 +61,19 @@ static void report_readiness(struct query *q, bool ready) {
 		log_warn(&s->log, log_ev("not_ready"), kv_why(&q->link.why));
 }
 
+/* Answers go on from an old store, so nothing but this tells. */
+static void report_age(struct query *q, int64_t lag_ms) {
+	bool behind = link_ready(&q->link) && lag_ms > QUERY_BEHIND_MS;
+	if (behind == q->was_behind) return;
+	q->was_behind = behind;
+	if (behind)
+		log_warn(&q->service->log, log_ev("store_behind"), kv_i64("lag_ms", lag_ms),
+			 kv_str("doing", "answering from what the store has"),
+			 kv_str("hint", "does tiergate-entitlement run, and hear each ingress?"));
+	else
+		log_info(&q->service->log, log_ev("store_current"));
+}
+
 void query_report(struct query *q, int64_t now_wall_ms) {
 	bool ready = link_ready(&q->link);
 	int64_t lag_ms = q->link.as_of ? now_wall_ms - q->link.as_of : -1;
@@ -72,4 +85,5 @@ void query_report(struct query *q, int64_t now_wall_ms) {
 	health_fact_i64(h, "lag_ms", lag_ms);
 	health_fact_text(h, "mode", q->server.livemode ? "live" : "test");
 	report_readiness(q, ready);
+	report_age(q, lag_ms);
 }

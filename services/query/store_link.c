@@ -4,12 +4,16 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-/* The file behind the path; false when there is none. */
+/* The file behind the path; false with errno when there is none, or it cannot be seen. */
 static bool identify(const struct store_link *l, dev_t *ret_dev, ino_t *ret_ino) {
 	char path[4096];
 	struct stat s;
 	int n = snprintf(path, sizeof path, "%s/data.mdb", l->dir);
-	if (n < 0 || (size_t)n >= sizeof path || stat(path, &s) != 0) return false;
+	if (n < 0 || (size_t)n >= sizeof path) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	if (stat(path, &s) != 0) return false;
 	*ret_dev = s.st_dev;
 	*ret_ino = s.st_ino;
 	return true;
@@ -30,11 +34,20 @@ static void let_go(struct store_link *l) {
 
 void link_finish(struct store_link *l) { let_go(l); }
 
+/* Not there yet is how every start begins; anything else is for a person to mend. */
+static void not_found(struct store_link *l, int code) {
+	if (code == ENOENT)
+		(void)problem_set(&l->why, ERR_UNAVAILABLE, "the entitlement store is not there yet: %.160s", l->dir);
+	else
+		(void)problem_set(&l->why, ERR_IO, "cannot reach the entitlement store %.120s: %s", l->dir,
+				  strerror(code));
+}
+
 static void try_open(struct store_link *l) {
 	dev_t dev;
 	ino_t ino;
 	if (!identify(l, &dev, &ino)) {
-		(void)problem_set(&l->why, ERR_UNAVAILABLE, "the entitlement store is not there yet");
+		not_found(l, errno);
 		return;
 	}
 	struct entitlements_options o = {.dir = l->dir, .read_only = true};

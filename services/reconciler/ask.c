@@ -20,7 +20,10 @@ static void pause_all(struct reconciler *r, const struct stripe_answer *a) {
 	r->paused_until_ms = r->now_ms + pause;
 	/* an API that gives a part of what is asked would fill the log */
 	bool said = r->pause_said_ms && r->now_ms - r->pause_said_ms < PAUSE_SAID_MS;
-	if (!said) r->pause_said_ms = r->now_ms;
+	if (!said) {
+		r->pause_said_ms = r->now_ms;
+		r->pause_stands = true;
+	}
 	log_write(&r->service.log, said ? LEVEL_DEBUG : LEVEL_WARN,
 		  LOG_FIELDS(log_ev("api_paused"), kv_str("outcome", stripe_outcome_name(a->outcome)),
 			     kv_str("why", a->why), kv_str("request", a->request_id), kv_i64("pause_ms", pause)));
@@ -30,8 +33,9 @@ static void learn_key(struct reconciler *r, const struct stripe_answer *a) {
 	bool refused = a->status == 401;
 	r->key_used = true;
 	if (refused && !r->key_refused) {
-		log_error(&r->service.log, log_ev("api_key_refused"), kv_str("why", a->why),
-			  kv_str("request", a->request_id));
+		log_error(&r->service.log, log_ev("api_key_refused"), kv_str("setting", "STRIPE_API_KEY"),
+			  kv_str("why", a->why), kv_str("request", a->request_id),
+			  kv_str("doing", "trying it again every five minutes"));
 		health_broken(r->service.health, "api_key", "Stripe refuses it");
 	}
 	if (!refused && r->key_refused) {
@@ -60,6 +64,8 @@ bool ask_learn(struct reconciler *r, const struct stripe_answer *a) {
 		return false;
 	}
 	backoff_worked(&r->backoff);
+	if (r->pause_stands) log_info(&r->service.log, log_ev("api_answers_again"));
+	r->pause_stands = false;
 	return true;
 }
 

@@ -248,6 +248,7 @@ struct reconciler {
 	struct token_bucket bucket;
 	struct backoff backoff;
 	int64_t paused_until_ms, pause_said_ms;
+	bool pause_stands;      /* its line was written, and none yet that says that it is over */
 	int64_t clock_ahead_ms; /* Stripe's clock less ours */
 	bool clock_known;
 	enum stripe_outcome outcome; /* of the last request */

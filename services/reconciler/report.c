@@ -97,7 +97,8 @@ void report_silence(struct reconciler *r) {
 	r->silent = silent;
 	if (silent)
 		log_warn(&r->service.log, log_ev("webhooks_silent"), kv_bool("missed", r->missed_last),
-			 kv_i64("newest_event", r->newest_event), kv_i64("newest_webhook", r->newest_webhook));
+			 kv_i64("newest_event", r->newest_event), kv_i64("newest_webhook", r->newest_webhook),
+			 kv_str("hint", "look at the endpoint in Stripe's dashboard, and for ev=rejected of ingress"));
 	else
 		log_info(&r->service.log, log_ev("webhooks_heard"));
 }

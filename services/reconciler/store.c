@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -5,12 +6,16 @@
 
 #define STORE_TICK_MS 500
 
-/* The file behind the path; false when there is none. */
+/* The file behind the path; false with errno when there is none, or it cannot be seen. */
 static bool identify(const struct reconciler *r, dev_t *ret_dev, ino_t *ret_ino) {
 	char path[4096];
 	struct stat s;
 	int n = snprintf(path, sizeof path, "%s/data.mdb", r->settings.store_dir);
-	if (n < 0 || (size_t)n >= sizeof path || stat(path, &s) != 0) return false;
+	if (n < 0 || (size_t)n >= sizeof path) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	if (stat(path, &s) != 0) return false;
 	*ret_dev = s.st_dev;
 	*ret_ino = s.st_ino;
 	return true;
@@ -43,10 +48,12 @@ void store_tick(struct reconciler *r) {
 	ino_t ino;
 	if (r->now_ms < r->store_due_ms) return;
 	r->store_due_ms = r->now_ms + STORE_TICK_MS;
-	bool there = identify(r, &dev, &ino);
+	bool there = identify(r, &dev, &ino), none = !there && errno == ENOENT;
 	if (r->store && (!there || dev != r->store_dev || ino != r->store_ino)) let_go(r);
 	if (!there)
-		health_broken(r->service.health, "store", "the entitlement store is not there yet");
+		health_broken(r->service.health, "store",
+			      none ? "the entitlement store is not there yet"
+				   : "the entitlement store cannot be reached: see STORE_DIR and its owner");
 	else if (!r->store)
 		try_open(r, dev, ino);
 }
