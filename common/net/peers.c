@@ -16,6 +16,7 @@
 /* The C library's functions have no argument for it (see the header). */
 struct peers_state peers_state = {.lock = PTHREAD_MUTEX_INITIALIZER, .spare = -1};
 static _Thread_local struct peers *binding;
+static _Thread_local bool binding_keyed;
 
 static int64_t now_ms(void) {
 	struct timespec t = {0};
@@ -30,7 +31,7 @@ const char *peers_cause_word(enum peers_cause cause) {
 	static const char *const words[PEERS_CAUSE_COUNT] = {[PEERS_FULL] = "full",
 							     [PEERS_QUIET] = "quiet",
 							     [PEERS_HANDSHAKE] = "handshake",
-							     [PEERS_FOREIGN] = "not_zmtp_3",
+							     [PEERS_FOREIGN] = "not_zmtp",
 							     [PEERS_ENDLESS] = "endless",
 							     [PEERS_FLOOD] = "flood",
 							     [PEERS_SUBSCRIBES] = "subscribes",
@@ -151,7 +152,10 @@ void peers_watch(void *socket, bool publishes, const struct peers_limits *limits
 	unlock();
 }
 
-void peers_bind_begin(void *socket) { binding = peers_of(socket); }
+void peers_bind_begin(void *socket, bool keyed) {
+	binding = peers_of(socket);
+	binding_keyed = keyed;
+}
 void peers_bind_end(void) { binding = NULL; }
 struct peers *peers_binding(void) {
 	return binding;
@@ -167,7 +171,7 @@ void peers_forget(void *socket) {
 /* ---- descriptors ------------------------------------------------------------------------ */
 
 /* Under the lock. */
-static void begin(struct peers *s, int fd, int kind) {
+static void begin(struct peers *s, int fd, int kind, bool keyed) {
 	struct peer *p = &peers_state.table[fd];
 	int64_t now = now_ms();
 	/* what was given to the one before just as it left would else count for the socket for ever */
@@ -175,6 +179,7 @@ static void begin(struct peers *s, int fd, int kind) {
 	p->of = s;
 	p->begun_ms = now;
 	p->shaking = kind == PEER_CONNECTION;
+	p->keyed = keyed;
 	p->topics = 0;
 	p->topic_bytes = 0;
 	p->scan = (struct zmtp_scan){0};
@@ -186,6 +191,7 @@ static void begin(struct peers *s, int fd, int kind) {
 	atomic_store(&p->unread, 0);
 	atomic_store(&p->waiting, 0);
 	atomic_store(&p->hidden, 0);
+	atomic_store(&p->name, 0);
 	s->descriptors++;
 	s->connections += kind == PEER_CONNECTION;
 	s->shaking += p->shaking;
@@ -195,7 +201,7 @@ static void begin(struct peers *s, int fd, int kind) {
 
 void peer_listens(struct peers *s, int fd) {
 	lock();
-	if (fd < PEERS_FDS) begin(s, fd, PEER_LISTENER);
+	if (fd < PEERS_FDS) begin(s, fd, PEER_LISTENER, binding_keyed);
 	unlock();
 }
 
@@ -223,11 +229,12 @@ static bool make_room(const struct peers *s) {
 	return true;
 }
 
-bool peer_admit(struct peers *s, int fd) {
+bool peer_admit(const struct peer *listener, int fd) {
+	struct peers *s = listener->of;
 	lock();
 	bool good = fd < PEERS_FDS && make_room(s);
 	if (good)
-		begin(s, fd, PEER_CONNECTION);
+		begin(s, fd, PEER_CONNECTION, listener->keyed);
 	else
 		note(PEERS_FULL, fd);
 	unlock();
@@ -315,11 +322,17 @@ static bool floods(struct peer *p, const struct zmtp_news *news, size_t n) {
 	return (many && mine > PEERS_SHARE_MANY) || (much && mine > PEERS_SHARE_MUCH);
 }
 
+/* ZMTP 2 is for local listeners; and its identity must be the one that we gave. */
+static bool speaks(struct peer *p, const uint8_t *bytes, size_t n, struct zmtp_news *ret_news) {
+	if (!zmtp_scan(&p->scan, bytes, n, ret_news)) return false;
+	return !p->scan.old || (!p->keyed && (!p->scan.ready || atomic_load(&p->name)));
+}
+
 bool peer_received(struct peer *p, const uint8_t *bytes, size_t n) {
 	const struct peers_limits *l = &p->of->limits;
 	struct zmtp_news news;
 	atomic_store_explicit(&p->heard_ms, now_ms(), memory_order_relaxed);
-	if (!zmtp_scan(&p->scan, bytes, n, &news)) return cut_now(p, PEERS_FOREIGN);
+	if (!speaks(p, bytes, n, &news)) return cut_now(p, PEERS_FOREIGN);
 	if (p->shaking && p->scan.ready) {
 		lock();
 		settle_handshake(p);
@@ -333,12 +346,14 @@ bool peer_received(struct peer *p, const uint8_t *bytes, size_t n) {
 	return true;
 }
 
-int peers_took(struct peers *s, zmq_msg_t *part, unsigned frames, size_t bytes, uint32_t *ret_waiting) {
+int peers_took(struct peers *s, zmq_msg_t *identity, zmq_msg_t *part, unsigned frames, size_t bytes,
+	       uint32_t *ret_waiting) {
 	*ret_waiting = 0;
 	if (!s) return -1;
 	if (atomic_fetch_sub(&s->waiting_frames, frames) < frames) atomic_store(&s->waiting_frames, 0);
 	if (atomic_fetch_sub(&s->waiting_bytes, (int64_t)bytes) < (int64_t)bytes) atomic_store(&s->waiting_bytes, 0);
 	int fd = zmq_msg_get(part, ZMQ_SRCFD);
+	if (fd < 0) fd = peer_identified(identity);
 	struct peer *p = peer_at(fd, PEER_CONNECTION);
 	if (!p || p->of != s) return -1; /* it has left, or speaks from within the process */
 	atomic_store(&p->hidden, 0);
@@ -413,12 +428,16 @@ static unsigned list_connections(struct pollfd *list) {
 }
 
 /* Under the lock. */
-static void cut_deaf(int64_t now) {
+static void cut_late(int64_t now) {
 	unsigned behind[PEERS_SOCKETS] = {0};
 	unsigned n = list_connections(peers_state.polled);
 	if (poll(peers_state.polled, n, 0) < 0) return;
 	for (unsigned i = 0; i < n; i++) {
 		struct peer *p = &peers_state.table[peers_state.polled[i].fd];
+		if (p->shaking && now - p->begun_ms > PEERS_SHAKE_MS) {
+			cut(p, PEERS_HANDSHAKE);
+			continue;
+		}
 		int64_t since = atomic_load(&p->stuck_ms);
 		if (peers_state.polled[i].revents || !since) { /* it takes some, or gave way just now */
 			atomic_store(&p->stuck_ms, peers_state.polled[i].revents ? 0 : now);
@@ -434,6 +453,6 @@ void peers_sweep(void) {
 	int64_t now = now_ms(), last = atomic_load_explicit(&peers_state.swept_ms, memory_order_relaxed);
 	if (now - last < SWEEP_MS || !atomic_compare_exchange_strong(&peers_state.swept_ms, &last, now)) return;
 	lock();
-	cut_deaf(now);
+	cut_late(now);
 	unlock();
 }

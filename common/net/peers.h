@@ -23,6 +23,11 @@
  * more than `behind` have none for PEERS_BEHIND_MS, whoever is beyond that number: each holds messages up to the HWM.
  * Looked at four times a second while anything moves.
  *
+ * - Handshakes: PEERS_SHAKE_MS for all of one. libzmq's own timer is off where there are no keys: 4.3.4 goes on running
+ * it for a peer with ZMTP 2, whose handshake it never sees end.
+ * - ZMTP 2 (JeroMQ 0.3) is spoken where there are no keys. libzmq does not say from which descriptor the messages of
+ * such a peer came, so it is given an identity of ours in place of its own, which tells.
+ *
  * Whoever binds a ROUTER tells of each message that it took (peers_took) and when there was none (peers_emptied): what
  * nobody takes waits for ever, and its senders are cut in the end.
  *
@@ -42,6 +47,7 @@
 #define PEERS_FDS 16384  /* a connection with a higher number is refused */
 #define PEERS_SOCKETS 64 /* ROUTER and PUB sockets at a time; more are not guarded */
 #define PEERS_QUIET_MS 5000
+#define PEERS_SHAKE_MS 3000
 #define PEERS_STUCK_MS 15000
 #define PEERS_BEHIND_MS 1000
 #define PEERS_WAITING_MAX ((int64_t)128 * 1024 * 1024)
@@ -68,8 +74,8 @@ struct peers_limits {
 enum peers_cause {
 	PEERS_FULL,       /* there are too many connections, or no file numbers */
 	PEERS_QUIET,      /* it was silent for longest when a place was needed */
-	PEERS_HANDSHAKE,  /* the oldest unfinished handshake when there were too many */
-	PEERS_FOREIGN,    /* it does not speak ZMTP 3 */
+	PEERS_HANDSHAKE,  /* a handshake that took too long, or the oldest when there were too many */
+	PEERS_FOREIGN,    /* it speaks neither ZMTP 3 nor, where there are no keys, ZMTP 2 */
 	PEERS_ENDLESS,    /* a message with too many frames or bytes */
 	PEERS_FLOOD,      /* all that waits to be taken is too much */
 	PEERS_SUBSCRIBES, /* too many subscriptions */
@@ -82,7 +88,7 @@ const char *peers_cause_word(enum peers_cause cause);
 
 /* zsocket's: a socket that is to be bound is registered, binds between begin and end, and is forgotten when closed. */
 void peers_watch(void *socket, bool publishes, const struct peers_limits *limits);
-void peers_bind_begin(void *socket);
+void peers_bind_begin(void *socket, bool keyed);
 void peers_bind_end(void);
 void peers_forget(void *socket);
 
@@ -90,10 +96,11 @@ struct peers;
 /* The socket's; NULL when it is not guarded. Good until the socket is closed. Every function takes NULL. */
 struct peers *peers_of(void *socket);
 
-/* One message was taken from a ROUTER: `part` is any frame of it but the identity, `frames` and `bytes` count all but
- * the identity. ret_waiting: frames that this peer has sent besides, and that nobody has taken yet. Returns the peer's
- * number for peers_may_send, -1: not known. */
-int peers_took(struct peers *p, zmq_msg_t *part, unsigned frames, size_t bytes, uint32_t *ret_waiting);
+/* One message was taken from a ROUTER: `identity` is its first frame, `part` any other one, `frames` and `bytes` count
+ * all but the identity. ret_waiting: frames that this peer has sent besides, and that nobody has taken yet. Returns the
+ * peer's number for peers_may_send, -1: not known. */
+int peers_took(struct peers *p, zmq_msg_t *identity, zmq_msg_t *part, unsigned frames, size_t bytes,
+	       uint32_t *ret_waiting);
 /* There was nothing to take: whatever was believed to wait does not. */
 void peers_emptied(struct peers *p);
 /* Frames of whole messages of all peers that wait to be taken, and of how many peers they are. */
@@ -118,6 +125,8 @@ struct peers_cut {
 bool peers_next_cut(struct peers_cut *ret_cut);
 /* Cut or refused since the start, by cause. */
 uint64_t peers_count_cut(enum peers_cause cause);
+/* Ends what has had its time. Done by itself while anything moves; to be called now and then when nothing does. */
+void peers_sweep(void);
 /* Connections now, of all sockets. */
 uint64_t peers_connected(void);
 

@@ -50,7 +50,7 @@ int take_connection(int fd, struct sockaddr *address, socklen_t *length, int fla
 		if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return got;
 		turn_away(fd);
 	} else {
-		if (peer_admit(listener->of, got)) return got;
+		if (peer_admit(listener, got)) return got;
 		(void)syscall(SYS_close, got);
 	}
 	errno = ECONNABORTED; /* what libzmq takes as a connection that has left again */
@@ -58,8 +58,9 @@ int take_connection(int fd, struct sockaddr *address, socklen_t *length, int fla
 }
 
 ssize_t take_bytes(int fd, void *bytes, size_t n, int flags) {
-	ssize_t got = syscall(SYS_recvfrom, fd, bytes, n, flags, NULL, NULL);
 	struct peer *p = peer_at(fd, PEER_CONNECTION);
+	if (p && !flags && zmtp_identity_left(&p->scan)) return peer_take_identity(p, fd, bytes, n);
+	ssize_t got = syscall(SYS_recvfrom, fd, bytes, n, flags, NULL, NULL);
 	if (!p || got <= 0 || flags || peer_received(p, bytes, (size_t)got)) return got;
 	errno = ECONNRESET;
 	return -1;

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
+#include <sys/types.h>
 
 #include "net/peers.h"
 #include "net/zmtp_scan.h"
@@ -37,12 +38,14 @@ struct peer {
 	_Atomic(struct peers *) of;
 	_Atomic bool cut;
 	bool shaking; /* under the lock */
+	bool keyed;   /* it came to a listener with keys */
 	int64_t begun_ms;
 	_Atomic int64_t heard_ms;
 	_Atomic int64_t stuck_ms; /* since when the kernel had no room for it, as far as was looked; 0: it has */
 	_Atomic int64_t unread;   /* bytes that it was to be sent, and were not */
 	_Atomic uint64_t waiting; /* the round (upper half) and frames not taken (lower) */
 	_Atomic int64_t hidden;   /* bytes since something of it was taken */
+	_Atomic uint64_t name;    /* random: what its identity says of one with ZMTP 2; 0: it has none yet */
 	uint32_t topics;
 	int64_t topic_bytes;
 	struct zmtp_scan scan;
@@ -79,7 +82,7 @@ struct peers *peers_binding(void);
 
 void peer_listens(struct peers *s, int fd);
 /* A new connection; false: it may not stay. */
-bool peer_admit(struct peers *s, int fd);
+bool peer_admit(const struct peer *listener, int fd);
 /* Bytes came; false: it is cut. */
 bool peer_received(struct peer *p, const uint8_t *bytes, size_t n);
 /* The kernel took `sent` (or -1: nothing now) of `asked`. */
@@ -102,7 +105,12 @@ void peer_gone(int fd);
 /* A connection that is closed before it was one of ours. */
 void peers_note(enum peers_cause cause, int fd);
 
-/* Now and then: who does not read is cut. */
-void peers_sweep(void);
+/* The identity of one with ZMTP 2, in its place in the stream: as recv, errno included. n: PEER_IDENTITY_SIZE or more.
+ */
+#define PEER_NAME_SIZE 13 /* a mark, the descriptor, the name */
+#define PEER_IDENTITY_SIZE (2 + PEER_NAME_SIZE)
+ssize_t peer_take_identity(struct peer *p, int fd, uint8_t *bytes, size_t n);
+/* The descriptor of the peer whose identity that is; -1: it is none of ours. */
+int peer_identified(zmq_msg_t *identity);
 
 #endif

@@ -6,6 +6,7 @@ enum { GREETING, FLAGS, SIZE, BODY };
 enum { MORE = 1, LONG = 2, COMMAND = 4 };
 
 #define VERSION_AT 10
+#define VERSION_2 1 /* the byte that stands for it */
 #define MECHANISM_AT 12
 #define COMMAND_IS(s, name)                                                                                            \
 	((s)->head_len >= sizeof(name) && (s)->head[0] == sizeof(name) - 1 &&                                          \
@@ -17,10 +18,13 @@ static bool greet(struct zmtp_scan *s, uint8_t byte) {
 	bool good = true;
 	if (s->at == 0) good = byte == 0xff;
 	if (s->at == VERSION_AT - 1) good = (byte & 1) != 0;
-	if (s->at == VERSION_AT) good = byte >= 3;
+	if (s->at == VERSION_AT) {
+		s->old = byte == VERSION_2;
+		good = byte >= 3 || s->old;
+	}
 	if (s->at >= MECHANISM_AT && s->at < MECHANISM_AT + sizeof null)
 		s->hidden = s->hidden || byte != (uint8_t)null[s->at - MECHANISM_AT];
-	if (++s->at == ZMTP_GREETING) s->stage = FLAGS;
+	if (++s->at == (s->old ? ZMTP_GREETING_2 : ZMTP_GREETING)) s->stage = FLAGS;
 	return good;
 }
 
@@ -40,6 +44,12 @@ static bool is_message(const struct zmtp_scan *s) {
 	if (!(s->flags & COMMAND)) return true;
 	if (s->hidden) return COMMAND_IS(s, "MESSAGE");
 	return COMMAND_IS(s, "SUBSCRIBE") || COMMAND_IS(s, "CANCEL");
+}
+
+static void end_identity(struct zmtp_scan *s) {
+	s->ready = true;
+	s->frames = 0;
+	s->bytes = 0;
 }
 
 static void count_subscription(const struct zmtp_scan *s, struct zmtp_news *news) {
@@ -63,6 +73,10 @@ static void count_subscription(const struct zmtp_scan *s, struct zmtp_news *news
 static void end_body(struct zmtp_scan *s, struct zmtp_news *news) {
 	bool message = is_message(s);
 	s->stage = FLAGS;
+	if (s->old && !s->ready) {
+		end_identity(s);
+		return;
+	}
 	s->ready = s->ready || message || COMMAND_IS(s, "READY") || COMMAND_IS(s, "INITIATE");
 	if (!message) { /* it may stand between two frames of a message */
 		s->frames--;
@@ -87,11 +101,20 @@ static size_t take_body(struct zmtp_scan *s, const uint8_t *bytes, size_t n) {
 	return take;
 }
 
-static void take_flags(struct zmtp_scan *s, uint8_t byte) {
+static bool take_flags(struct zmtp_scan *s, uint8_t byte) {
 	s->flags = byte;
 	s->size = 0;
 	s->at = byte & LONG ? 8 : 1;
 	s->stage = SIZE;
+	if (!s->old) return true;
+	return s->ready ? (byte & ~(MORE | LONG)) == 0 : byte == 0;
+}
+
+size_t zmtp_identity_left(const struct zmtp_scan *s) {
+	if (!s->old || s->ready) return 0;
+	if (s->stage == BODY) return (size_t)s->left;
+	if (s->stage == SIZE) return s->at;
+	return s->stage == FLAGS ? 2 : 0;
 }
 
 bool zmtp_scan(struct zmtp_scan *s, const uint8_t *bytes, size_t n, struct zmtp_news *ret_news) {
@@ -104,7 +127,7 @@ bool zmtp_scan(struct zmtp_scan *s, const uint8_t *bytes, size_t n, struct zmtp_
 		} else if (s->stage == GREETING) {
 			good = greet(s, bytes[i++]);
 		} else if (s->stage == FLAGS) {
-			take_flags(s, bytes[i++]);
+			good = take_flags(s, bytes[i++]);
 		} else {
 			s->size = s->size << 8 | bytes[i++];
 			if (--s->at == 0) begin_body(s, &news);

@@ -127,16 +127,30 @@ static enum error bind_error(const char *endpoint, struct problem *why) {
 	return problem_set(why, e, "cannot bind %s: %s", endpoint, zmq_strerror(code));
 }
 
-/* Whoever can reach it could read and ask everything, and whoever sits between could answer. */
-static enum error check_keys(void *socket, const char *endpoint, struct problem *why) {
+static bool has_keys(void *socket) {
 	int mechanism = ZMQ_NULL;
 	size_t n = sizeof mechanism;
-	if (endpoint_is_local(endpoint)) return OK;
-	if (zmq_getsockopt(socket, ZMQ_MECHANISM, &mechanism, &n) == 0 && mechanism == ZMQ_CURVE) return OK;
+	return zmq_getsockopt(socket, ZMQ_MECHANISM, &mechanism, &n) == 0 && mechanism == ZMQ_CURVE;
+}
+
+/* Whoever can reach it could read and ask everything, and whoever sits between could answer. */
+static enum error check_keys(void *socket, const char *endpoint, struct problem *why) {
+	if (endpoint_is_local(endpoint) || has_keys(socket)) return OK;
 	return problem_set(why, ERR_CONFIG,
 			   "'%s' is not loopback: that needs keys (CURVE_DIR; `tiergate keygen` makes them); without, "
 			   "use ipc:// or tcp://127.0.0.1",
 			   endpoint);
+}
+
+/* Where there are no keys a handshake's time is net/peers.h's. */
+static bool bind_watched(void *socket, const char *endpoint) {
+	const bool keyed = has_keys(socket);
+	const int handshake_ms = !keyed && peers_of(socket) ? 0 : HANDSHAKE_MS;
+	if (!choose_ipv6(socket, endpoint) || !set(socket, ZMQ_HANDSHAKE_IVL, handshake_ms)) return false;
+	peers_bind_begin(socket, keyed);
+	bool bound = zmq_bind(socket, endpoint) == 0;
+	peers_bind_end();
+	return bound;
 }
 
 enum error zsocket_bind(void *socket, const char *endpoint, char ret_actual[ENDPOINT_MAX], struct problem *why) {
@@ -150,9 +164,7 @@ enum error zsocket_bind(void *socket, const char *endpoint, char ret_actual[ENDP
 			return problem_set(why, ERR_UNAVAILABLE, "cannot bind %s: another process listens there",
 					   endpoint);
 	}
-	peers_bind_begin(socket);
-	bool bound = choose_ipv6(socket, endpoint) && zmq_bind(socket, endpoint) == 0;
-	peers_bind_end();
+	bool bound = bind_watched(socket, endpoint);
 	if (!bound) return bind_error(endpoint, why);
 	if (!ret_actual) return OK;
 	char actual[ENDPOINT_MAX];

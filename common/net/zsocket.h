@@ -4,14 +4,13 @@
  * differs from zmq_socket: every option is set before the first bind or connect (libzmq applies it to
  * later ones only), so nothing is unbounded and nothing waits for ever.
  *
- *   all      LINGER 0, but see zsocket_close · SNDHWM, RCVHWM and MAXMSGSIZE as asked · HANDSHAKE_IVL 3 s ·
- *            reconnect 50 ms to 2 s · IPv6 on for [::1] · no ZMTP heartbeat: TCP's keep-alive, dead after 15 s
- *   ROUTER   ROUTER_MANDATORY: a reply that cannot go is EHOSTUNREACH and not silence; no handover
- *   REQ      REQ_RELAXED, REQ_CORRELATE (one more frame: a server echoes the whole envelope), IMMEDIATE
- *   DEALER   IMMEDIATE: nothing is queued for a peer that is not there. Its price, in REQ too: a reply that
- *            has arrived and is not read yet goes with the connection (libzmq 4.3.4,
- *            session_base_t::reconnect), so whoever asks a peer that stops may have to ask again
- *   SUB      subscribes to nothing yet: the caller sets ZMQ_SUBSCRIBE
+ *   all      LINGER 0, but see zsocket_close · SNDHWM, RCVHWM and MAXMSGSIZE as asked · HANDSHAKE_IVL 3 s (net/peers.h)
+ * · reconnect 50 ms to 2 s · IPv6 on for [::1] · no ZMTP heartbeat: TCP's keep-alive, dead after 15 s ROUTER
+ * ROUTER_MANDATORY: a reply that cannot go is EHOSTUNREACH and not silence; no handover REQ      REQ_RELAXED,
+ * REQ_CORRELATE (one more frame: a server echoes the whole envelope), IMMEDIATE DEALER   IMMEDIATE: nothing is queued
+ * for a peer that is not there. Its price, in REQ too: a reply that has arrived and is not read yet goes with the
+ * connection (libzmq 4.3.4, session_base_t::reconnect), so whoever asks a peer that stops may have to ask again SUB
+ * subscribes to nothing yet: the caller sets ZMQ_SUBSCRIBE
  *
  * Caveats: MAXMSGSIZE is per frame and the HWM counts whole messages: what that leaves open, net/peers.h closes, for
  * sockets that bind. A PUB drops without a word when a subscriber is slow. A socket belongs to one thread at a time. A

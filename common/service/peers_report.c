@@ -14,6 +14,7 @@ void peers_report_open(struct service *s) {
 
 void peers_report(struct service *s) {
 	struct peers_cut cut;
+	peers_sweep();
 	for (unsigned i = 0; i < LINES_MAX && peers_next_cut(&cut); i++)
 		log_warn(&s->log, log_ev("peer_cut"), kv_str("cause", peers_cause_word(cut.cause)),
 			 kv_str("peer", cut.address));

@@ -1,6 +1,5 @@
-// May SUBJECT use FEATURE?   java Check tcp://127.0.0.1:8721 alice live_trading   (org.zeromq:jeromq, org.msgpack:msgpack-core)
-// JeroMQ 0.4 or newer: Debian's 0.3 speaks ZMTP 2, which no service takes. So the tests hold this against the golden
-// vectors, with a server that they play, and not against a real one, unless a newer one is installed in its place.
+// May SUBJECT use FEATURE?   java Check tcp://127.0.0.1:8721 alice live_trading   (libjeromq-java, libmsgpack-java)
+// JeroMQ before 0.4, as Debian has it, speaks ZMTP 2: on this machine alone, since it has no keys.
 // With - for SUBJECT: asks about each line of standard input.
 // javac -cp /usr/share/java/jeromq.jar:/usr/share/java/msgpack-core.jar Check.java
 import java.io.*;
@@ -14,7 +13,7 @@ public class Check {
 	static String endpoint;
 	static ZMQ.Socket query;
 
-	/** A socket that got no answer is replaced: it would be stuck. */
+	/** JeroMQ 0.3 knows no REQ_RELAXED, so a socket that got no answer is replaced: it would be stuck. */
 	static void connect() {
 		if (query != null) query.close();
 		query = context.socket(ZMQ.REQ);

@@ -30,7 +30,9 @@ static bool receive(struct peers *peers, void *socket, struct message *m) {
 		}
 		more = zmq_msg_more(&frame);
 		if (frames++) bytes += zmq_msg_size(&frame);
-		if (!more) m->peer = peers_took(peers, &frame, frames - 1, bytes, &waiting);
+		if (!more)
+			m->peer = peers_took(peers, m->count ? &m->frames[0] : &frame, &frame, frames - 1, bytes,
+					     &waiting);
 		if (m->count < ARRAY_LEN(m->frames)) {
 			zmq_msg_init(&m->frames[m->count]);
 			zmq_msg_move(&m->frames[m->count++], &frame);

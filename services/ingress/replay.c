@@ -27,9 +27,9 @@ void envelope_move(struct envelope *to, struct envelope *from) {
 /* ---- one message ------------------------------------------------------------------ */
 
 /* The peer's number; the identity is no frame that it sent. */
-static int take(struct replay *r, zmq_msg_t *last, unsigned frames, size_t bytes) {
+static int take(struct replay *r, zmq_msg_t *identity, zmq_msg_t *last, unsigned frames, size_t bytes) {
 	uint32_t waiting; /* who floods waits in turn like everybody */
-	return peers_took(r->door.peers, last, frames, bytes, &waiting);
+	return peers_took(r->door.peers, identity, last, frames, bytes, &waiting);
 }
 
 /* Reads a whole message (libzmq hands out no parts of one). All frames but the last two are the envelope. False when
@@ -45,7 +45,7 @@ static bool receive(struct replay *r, struct envelope *e, zmq_msg_t *version, zm
 		bool got = zmq_msg_recv(frame, r->door.socket, ZMQ_DONTWAIT) >= 0;
 		more = got && zmq_msg_more(frame);
 		if (got && frames++) bytes += zmq_msg_size(frame);
-		if (got && !more) all.peer = take(r, frame, frames - 1, bytes);
+		if (got && !more) all.peer = take(r, &all.frames[0], frame, frames - 1, bytes);
 		if (got && frame != &extra) {
 			all.count++;
 			continue;

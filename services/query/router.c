@@ -120,7 +120,7 @@ static void answer(struct router *r, struct frames *f, struct moment now) {
 	static const struct tg01_id nobody = {.kind = TG01_ID_NONE};
 	struct writer w = writer_of(r->reply, sizeof r->reply);
 	uint32_t mine;
-	int peer = peers_took(r->door.peers, &f->at[f->count - 1], f->taken, f->bytes, &mine);
+	int peer = peers_took(r->door.peers, &f->at[0], &f->at[f->count - 1], f->taken, f->bytes, &mine);
 	if (!peers_has_room(r->door.peers, peer, sizeof r->reply)) {
 		r->blocked++;
 		close_from(f, 0);

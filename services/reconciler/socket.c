@@ -67,7 +67,9 @@ static bool receive(struct reconciler *r, struct incoming *in) {
 		}
 		more = zmq_msg_more(&frame);
 		if (taken++) size += zmq_msg_size(&frame);
-		if (!more) in->envelope.peer = peers_took(peers, &frame, taken - 1, size, &waiting);
+		if (!more)
+			in->envelope.peer =
+				peers_took(peers, count ? &frames[0] : &frame, &frame, taken - 1, size, &waiting);
 		in->whole = in->whole && count < ARRAY_LEN(frames);
 		if (in->whole) {
 			zmq_msg_init(&frames[count]);

@@ -10,6 +10,7 @@ import random
 import resource
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
 
@@ -31,17 +32,18 @@ class HostileTest(AttackTest):
         self.start(reconciler=True)
         bystander = Bystander(self.ipc)
         for label, endpoint, kind in self.sockets():
-            for data in (zmtp.frame(b"x" * 4000, more=True) * 16, zmtp.frame(b"", more=True) * 30000,
-                         zmtp.frame(b"x" * 40, more=True) * 1000):
+            for data, old in ((zmtp.frame(b"x" * 4000, more=True) * 16, False), (zmtp.frame(b"", more=True) * 30000, False),
+                              (zmtp.frame(b"x" * 40, more=True) * 1000, False), (zmtp.frame(b"x" * 4000, more=True) * 16, True),
+                              (zmtp.frame(b"", more=True) * 30000, True)):
                 before = self.memory_kb(label)
-                peer = self.peer(endpoint, kind=kind)
+                peer = self.peer(endpoint, kind=kind, old=old)
                 sent = 0
                 while sent < 256 * 1024 * 1024 and peer.send(data):
                     sent += len(data)
                     self.assert_memory(before, ENDLESS_MB * MB, label, endpoint)
                 self.assertLess(sent, 64 * 1024 * 1024, f"{endpoint}: it is never cut")
                 peer.close()
-            self.wait_cut(label, "endless", 3)
+            self.wait_cut(label, "endless", 5)
         bystander.more()
         self.assertEqual(bystander.end(), [])
         self.assert_calm()
@@ -59,11 +61,17 @@ class HostileTest(AttackTest):
                          zmtp.command(b"SUBSCRIBE"), zmtp.command(b"CANCEL", b"never was"),
                          zmtp.frame(b"\x09SUBSCRIBE", more=True, command=True) * 200):
                 self.peer(endpoint, kind=kind).send(data)
-            for _ in range(60):
-                peer = self.peer(endpoint, kind=kind)
+            for n in range(60):
+                peer = self.peer(endpoint, kind=kind, old=n % 3 == 0)
                 peer.send(b"".join(zmtp.frame(seed.randbytes(seed.randrange(40)), seed.random() < .5, seed.random() < .3)
                                    for _ in range(seed.randrange(1, 60))))
                 peer.close()
+            for data in (zmtp.frame(b"i" * 256), zmtp.frame(b"id", more=True), zmtp.command(b"READY"), zmtp.frame(b"\0" * 5),
+                         zmtp.frame(b"\1" + bytes(12)), zmtp.frame() + zmtp.ping(1), zmtp.frame() + zmtp.frame(size=2**63),
+                         zmtp.frame() + zmtp.subscribe(b"x"), zmtp.frame() * 3 + b"\xff" * 64):
+                s = zmtp.connect(endpoint)
+                self.stack.on_close(s.close)
+                s.sendall(zmtp.greeting_2(kind) + data)
             self.assert_memory(before, ENDLESS_MB * MB, label, endpoint)
         self.assert_calm()
 
@@ -138,7 +146,7 @@ class HostileTest(AttackTest):
         drips = []
         for i in range(1500):
             s = zmtp.connect((self.tcp, self.ipc)[i % 2])
-            s.sendall(zmtp.GREETING[:i % 64])
+            s.sendall(zmtp.greeting_2()[:i % 13] if i % 3 == 0 else zmtp.GREETING[:i % 64])
             drips.append(s)
             self.stack.on_close(s.close)
         with wire.Query(self.tcp) as client:  # there is room for somebody who ends it
@@ -161,6 +169,39 @@ class HostileTest(AttackTest):
             self.assertTrue(over(s))
         bystander.more()
         self.assertEqual(bystander.end(), [])
+        self.assert_calm()
+
+    def test_old_peers_are_served_and_bounded(self):
+        """ZMTP 2, as JeroMQ 0.3 speaks it: for longer than a handshake may take, and no identity is believed."""
+        self.start(reconciler=True)
+        ask = zmtp.message(b"", b"TG01", msgpack.packb({"op": "check", "id": 1, "sub": "somebody", "tier": "free"}))
+        peers = [self.peer(at, kind=b"REQ", old=True) for at in (self.tcp, self.ipc)]
+        began = time.monotonic()
+        answers = 0
+        while time.monotonic() < began + 4:
+            for peer in peers:
+                self.assertTrue(peer.send(ask))
+                self.assertTrue(msgpack.unpackb(peer.read_message()[-1])["allowed"])
+                answers += 1
+        self.assertGreater(answers, 100)
+        for endpoint in (self.feed_tcp, self.feed_ipc):
+            sub = self.peer(endpoint, kind=b"SUB", old=True)
+            sub.send(zmtp.frame(b"\1"))
+            self.assertGreaterEqual(len(sub.read_message()), 2, endpoint)  # the heartbeat
+        late = [zmtp.connect(endpoint) for _, endpoint, _ in self.sockets()]  # they never say who they are
+        for s, (_, _, kind) in zip(late, self.sockets()):
+            self.stack.on_close(s.close)
+            s.sendall(zmtp.greeting_2(kind))
+        for s in late:
+            s.settimeout(20)
+            while s.recv(4096):
+                pass
+        self.wait_cut("ingress", "handshake", 2)
+        for old in (b"\x01", b"\x00"):  # ZMTP 1, with a version and without
+            s = zmtp.connect(self.tcp)
+            self.stack.on_close(s.close)
+            s.sendall(zmtp.GREETING[:10] + b"\0\5" if old == b"\x01" else b"\1\0")
+        self.wait_cut("query", "not_zmtp", 2)
         self.assert_calm()
 
     def test_no_file_numbers(self):
@@ -217,16 +258,15 @@ class HostileTest(AttackTest):
             if kind != b"SUB":
                 continue
             before = self.memory_kb(label)
-            for old in (False, True):
-                for _ in range(20):  # each of them at its limit, and all that at once
-                    peer = self.peer(endpoint, kind=kind)
-                    alive = True
-                    for _ in range(1000):
-                        topics = [random.randbytes(240) for _ in range(10)]
-                        alive = alive and peer.send(b"".join(zmtp.frame(b"\1" + t) if old else zmtp.subscribe(t) for t in topics))
-                        if not alive:
-                            break
-                    wait_until(peer.hung_up, 20, f"{endpoint}: cut for 10,000 subscriptions")
+            for n in range(40):  # each of them at its limit, and all that at once
+                peer = self.peer(endpoint, kind=kind, old=n % 4 == 3)
+                alive = True
+                for _ in range(1000):
+                    topics = [random.randbytes(240) for _ in range(10)]
+                    alive = alive and peer.send(b"".join(zmtp.frame(b"\1" + t) if n % 2 else zmtp.subscribe(t) for t in topics))
+                    if not alive:
+                        break
+                wait_until(peer.hung_up, 20, f"{endpoint}: cut for 10,000 subscriptions")
             self.assert_memory(before, 32 * MB, label, endpoint)
             self.wait_cut(label, "subscribes", 20)
             # one who wants a few is served
@@ -272,6 +312,18 @@ class KeysTest(AttackTest):
         self.assertEqual(bystander.end(), [])
         with wire.Query(self.remote, keys=self.client_keys()) as client:
             self.assertTrue(client.ping()["ready"])
+
+    def test_old_peers_have_no_keys(self):
+        for kind in (b"REQ", b"DEALER"):
+            with zmtp.connect(self.remote) as s:
+                s.sendall(zmtp.greeting_2(kind) + zmtp.frame() + zmtp.message(b"TG01", b"\x80"))
+                s.settimeout(20)
+                try:
+                    while s.recv(4096):
+                        pass
+                except ConnectionResetError:
+                    pass
+        self.wait_cut("query", "not_zmtp", 2)
 
     def test_a_message_without_an_end_of_one_who_has_a_key(self):
         """Its frames cannot be told apart, but that none of it is ever whole can."""

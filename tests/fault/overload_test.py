@@ -74,7 +74,7 @@ class OverloadTest(AttackTest):
         bystander = Bystander(self.ipc)
         before = self.memory_kb()
         request = zmtp.message(b"TG01", msgpack.packb({**BATCH, "id": 1})) * 50
-        deaf = [self.peer((self.tcp, self.ipc)[i % 2], receive_buffer=4096) for i in range(12)]
+        deaf = [self.peer((self.tcp, self.ipc)[i % 2], receive_buffer=4096, old=i % 4 > 1) for i in range(12)]
         for _ in range(12):
             for peer in deaf:
                 peer.send_some(request, 0.02)
@@ -91,7 +91,7 @@ class OverloadTest(AttackTest):
             self.assertEqual(hook.send(lives.hello(n + 1, padding="x" * 60000))[0], 200)
         before = self.memory_kb("ingress")
         request = zmtp.message(b"TGJ1", msgpack.packb({"op": "replay", "id": 1, "from": 1, "max": 1024})) * 60
-        deaf = [self.peer(self.stack.ipc("ingress-replay"), receive_buffer=4096) for _ in range(12)]
+        deaf = [self.peer(self.stack.ipc("ingress-replay"), receive_buffer=4096, old=i % 2 == 0) for i in range(12)]
         for peer in deaf:
             peer.send_some(request, 0.1)
         with wire.Journal(self.stack.ipc("ingress-replay")) as journal:
@@ -103,9 +103,9 @@ class OverloadTest(AttackTest):
 
     def test_subscribers_that_never_read(self):
         self.start()
-        deaf = [self.peer(self.stack.ipc("ingress-pub"), kind=b"SUB", receive_buffer=4096) for _ in range(60)]
+        deaf = [self.peer(self.stack.ipc("ingress-pub"), kind=b"SUB", receive_buffer=4096, old=i % 2 == 0) for i in range(60)]
         for peer in deaf:
-            peer.send(zmtp.subscribe(b""))
+            peer.send(zmtp.frame(b"\1"))
         hook = webhook.Webhook(self.stack.address())
         self.addCleanup(hook.close)
         before = self.memory_kb("ingress")

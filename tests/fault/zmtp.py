@@ -1,11 +1,17 @@
-"""ZMTP by hand (RFC 37): peers that do what libzmq's own would not, or would die of."""
+"""ZMTP by hand (RFC 37, RFC 15): peers that do what libzmq's own would not, or would die of."""
 
 import socket
 import struct
 import time
 
 MORE, LONG, COMMAND = 1, 2, 4
+KINDS_2 = {b"PUB": 1, b"SUB": 2, b"REQ": 3, b"REP": 4, b"DEALER": 5, b"ROUTER": 6}
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01" + b"NULL".ljust(20, b"\0") + bytes(32)
+
+
+def greeting_2(kind=b"DEALER"):
+    """ZMTP 2's: what follows is the identity's frame, and then messages."""
+    return GREETING[:10] + bytes([1, KINDS_2[kind]])
 
 
 def frame(body=b"", more=False, command=False, size=None):
@@ -64,16 +70,20 @@ def connect(endpoint, timeout=20):
 
 
 class Peer:
-    """A connection that has shaken hands. What it is sent stays unread until read_frame is called."""
+    """A connection that has shaken hands. What it is sent stays unread until read_frame is called. old: with ZMTP 2."""
 
-    def __init__(self, endpoint, kind=b"DEALER", timeout=20, receive_buffer=None):
+    def __init__(self, endpoint, kind=b"DEALER", timeout=20, receive_buffer=None, old=False):
         self.socket = connect(endpoint, timeout)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         try:
-            self.socket.sendall(GREETING)
-            self._read(len(GREETING))
-            self.socket.sendall(ready(kind))
+            if old:
+                self.socket.sendall(greeting_2(kind) + frame())
+                self._read(12)
+            else:
+                self.socket.sendall(GREETING)
+                self._read(len(GREETING))
+                self.socket.sendall(ready(kind))
             self.read_frame()
         except OSError:
             self.socket.close()

@@ -44,11 +44,6 @@ def command(build, kind, place):
     return _built(build, kind)
 
 
-def speaks_zmtp_3(kind):
-    """No service takes an older ZMTP (PROTOCOL.md), and the JeroMQ that Debian has, 0.3, speaks 2."""
-    return kind != "java" or not list(pathlib.Path("/usr/share/java").glob("jeromq-0.3.*.jar"))
-
-
 class Example:
     """One that is asked subject after subject."""
 

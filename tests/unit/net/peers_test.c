@@ -1,9 +1,14 @@
 #include "net/peers.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -44,16 +49,20 @@ static void send_two_frames(void) {
 
 /* Takes one; the peer's number. */
 static int take(uint32_t *ret_waiting) {
-	zmq_msg_t m;
+	zmq_msg_t first, m;
 	int peer = -1;
-	for (unsigned n = 0;; n++) {
+	bool more = true;
+	(void)zmq_msg_init(&first);
+	assert_true(zmq_msg_recv(&first, router, 0) >= 0);
+	for (unsigned n = 1; more; n++) {
 		(void)zmq_msg_init(&m);
 		assert_true(zmq_msg_recv(&m, router, 0) >= 0);
-		bool more = zmq_msg_more(&m);
-		if (!more) peer = peers_took(peers, &m, n, 11, ret_waiting);
+		more = zmq_msg_more(&m);
+		if (!more) peer = peers_took(peers, &first, &m, n, 11, ret_waiting);
 		(void)zmq_msg_close(&m);
-		if (!more) return peer;
 	}
+	(void)zmq_msg_close(&first);
+	return peer;
 }
 
 static void wait_for_frames(uint64_t wanted) {
@@ -94,6 +103,94 @@ static void bounds_what_is_not_read(void **state) {
 	assert_true(peers_may_send(NULL, peer, 5000));
 }
 
+/* ---- ZMTP 2 ---- */
+
+static int connect_raw(void) {
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	a.sin_port = htons((uint16_t)strtoul(strrchr(endpoint, ':') + 1, NULL, 10));
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (const struct sockaddr *)&a, sizeof a), 0);
+	return fd;
+}
+
+static void give(int fd, const void *bytes, size_t n) { assert_int_equal(write(fd, bytes, n), n); }
+
+static const uint8_t greeting_2[12] = {0xff, [9] = 0x7f, 1, 5};
+
+/* Whatever identity it has, cut wherever, and also when it comes with what follows. */
+static void knows_a_peer_with_zmtp_2(void **state) {
+	(void)state;
+	static const uint8_t plain[] = {0, 0}, named[] = {0, 4, 'n', 'a', 'm', 'e'};
+	static const uint8_t message[] = {1, 4, 'T', 'G', '0', '1', 0, 7, 'm', 'e', 's', 's', 'a', 'g', 'e'};
+	int fds[3], peer[3];
+	uint32_t mine;
+	for (unsigned i = 0; i < 3; i++) {
+		fds[i] = connect_raw();
+		give(fds[i], greeting_2, sizeof greeting_2);
+		if (i < 2) give(fds[i], plain, i);
+		give(fds[i], i < 2 ? plain + i : named, i < 2 ? sizeof plain - i : sizeof named);
+		give(fds[i], message, sizeof message);
+		give(fds[i], message, sizeof message);
+		wait_for_frames(4);
+		peer[i] = take(&mine);
+		assert_true(peer[i] >= 0);
+		assert_int_equal(mine, 2);
+		assert_int_equal(take(&mine), peer[i]);
+		assert_true(peers_may_send(peers, peer[i], 5000));
+		assert_false(peers_may_send(peers, peer[i], 1));
+	}
+	assert_true(peer[0] != peer[1] && peer[1] != peer[2]);
+	for (unsigned i = 0; i < 3; i++) close(fds[i]);
+}
+
+/* Two that give the same identity are two. */
+static void believes_no_identity(void **state) {
+	(void)state;
+	static const uint8_t first[] = {0,   4, 's', 'a', 'm', 'e', 1,   4,   'T', 'G', '0',
+					'1', 0, 7,   'm', 'e', 's', 's', 'a', 'g', 'e'};
+	int fds[2], peer[2];
+	uint32_t mine;
+	for (unsigned i = 0; i < 2; i++) {
+		fds[i] = connect_raw();
+		give(fds[i], greeting_2, sizeof greeting_2);
+		give(fds[i], first, sizeof first);
+		peer[i] = take(&mine);
+		assert_true(peer[i] >= 0);
+	}
+	assert_true(peer[0] != peer[1]);
+	for (unsigned i = 0; i < 2; i++) close(fds[i]);
+}
+
+static void ends_a_handshake_that_takes_too_long(void **state) {
+	(void)state;
+	uint64_t before = peers_count_cut(PEERS_HANDSHAKE);
+	int fd = connect_raw();
+	give(fd, greeting_2, sizeof greeting_2);
+	for (unsigned i = 0; i < WAIT_MS && peers_count_cut(PEERS_HANDSHAKE) == before; i++) {
+		peers_sweep();
+		(void)poll(NULL, 0, 1);
+	}
+	assert_int_equal(peers_count_cut(PEERS_HANDSHAKE), before + 1);
+	close(fd);
+}
+
+/* libzmq aborts when an identity comes to a socket that is being closed. */
+static void closes_under_a_handshake(void **state) {
+	(void)state;
+	for (unsigned i = 0; i < 20; i++) {
+		int fd = connect_raw();
+		give(fd, greeting_2, sizeof greeting_2);
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		assert_int_equal(poll(&p, 1, WAIT_MS), 1); /* libzmq has taken the greeting */
+		zsocket_close(&router);
+		(void)!send(fd, "\0\0", 2, MSG_NOSIGNAL);
+		close(fd);
+		tear_down(NULL);
+		set_up(NULL);
+	}
+}
+
 static void forgets_who_leaves(void **state) {
 	(void)state;
 	uint32_t mine;
@@ -111,15 +208,20 @@ static void knows_only_what_binds(void **state) {
 	uint64_t of;
 	assert_null(peers_of(dealer));
 	assert_null(peers_of(NULL));
-	assert_int_equal(peers_took(NULL, NULL, 2, 11, &waiting), -1);
+	assert_int_equal(peers_took(NULL, NULL, NULL, 2, 11, &waiting), -1);
 	assert_int_equal(peers_waiting(NULL, &of), 0);
 	peers_emptied(NULL);
 }
 
 int main(void) {
-	const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(counts_what_waits, set_up, tear_down),
-					   cmocka_unit_test_setup_teardown(bounds_what_is_not_read, set_up, tear_down),
-					   cmocka_unit_test_setup_teardown(forgets_who_leaves, set_up, tear_down),
-					   cmocka_unit_test_setup_teardown(knows_only_what_binds, set_up, tear_down)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(counts_what_waits, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(bounds_what_is_not_read, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(knows_a_peer_with_zmtp_2, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(believes_no_identity, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(ends_a_handshake_that_takes_too_long, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(closes_under_a_handshake, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(forgets_who_leaves, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(knows_only_what_binds, set_up, tear_down)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

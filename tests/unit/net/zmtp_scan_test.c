@@ -28,6 +28,12 @@ static void greet(struct stream *s, const char *mechanism) {
 	put(s, g, sizeof g);
 }
 
+static void greet_2(struct stream *s) {
+	static const uint8_t g[ZMTP_GREETING_2] = {0xff, [9] = 0x7f, 1, 5};
+	s->n = 0;
+	put(s, g, sizeof g);
+}
+
 static void frame(struct stream *s, uint8_t flags, const void *body, size_t n) {
 	const uint8_t small[2] = {flags, (uint8_t)n};
 	const uint8_t large[9] = {flags | 2, 0, 0, 0, 0, 0, 0, (uint8_t)(n >> 8), (uint8_t)n};
@@ -107,13 +113,72 @@ static void what_is_hidden_counts_by_frame(void **state) {
 	assert_int_equal(news.widest, 1);
 }
 
-static void what_is_no_zmtp_3_is_refused(void **state) {
+static void zmtp_2_begins_with_an_identity(void **state) {
+	(void)state;
+	struct stream s;
+	struct zmtp_scan scan = {0};
+	struct zmtp_news news;
+	greet_2(&s);
+	assert_true(zmtp_scan(&scan, s.at, s.n - 1, &news));
+	assert_int_equal(zmtp_identity_left(&scan), 0);
+	assert_true(zmtp_scan(&scan, s.at + s.n - 1, 1, &news));
+	assert_int_equal(zmtp_identity_left(&scan), 2);
+	assert_true(zmtp_scan(&scan, (const uint8_t *)"\0", 1, &news));
+	assert_int_equal(zmtp_identity_left(&scan), 1);
+	assert_true(zmtp_scan(&scan, (const uint8_t *)"\3", 1, &news));
+	assert_int_equal(zmtp_identity_left(&scan), 3);
+	assert_false(scan.ready);
+	assert_true(zmtp_scan(&scan, (const uint8_t *)"\1id", 3, &news));
+	assert_int_equal(zmtp_identity_left(&scan), 0);
+	assert_true(scan.ready);
+	assert_int_equal(news.frames + news.subscriptions, 0);
+}
+
+static void zmtp_2_counts_as_zmtp_3_does(void **state) {
+	(void)state;
+	struct stream s;
+	greet_2(&s);
+	frame(&s, 0, "", 0);
+	frame(&s, 1, "", 0);
+	frame(&s, 1, "TG01", 4);
+	assert_int_equal(whole(&s).frames, 0);
+	assert_int_equal(whole(&s).widest, 2);
+	frame(&s, 0, "message", 7);
+	frame(&s, 0, "\1old", 4);
+	struct zmtp_news news = whole(&s);
+	assert_int_equal(news.frames, 4);
+	assert_int_equal(news.bytes, 15);
+	assert_int_equal(news.subscriptions, 1);
+	assert_int_equal(news.topics, 3);
+}
+
+static void what_zmtp_2_does_not_have_is_refused(void **state) {
+	(void)state;
+	static const uint8_t identity[] = {1, 2, 4}, later[] = {4, 5, 8, 0x80};
+	struct zmtp_news news;
+	struct stream s;
+	for (unsigned i = 0; i < sizeof identity; i++) {
+		struct zmtp_scan scan = {0};
+		greet_2(&s);
+		frame(&s, identity[i], "x", 1);
+		assert_false(zmtp_scan(&scan, s.at, s.n, &news));
+	}
+	for (unsigned i = 0; i < sizeof later; i++) {
+		struct zmtp_scan scan = {0};
+		greet_2(&s);
+		frame(&s, 0, "", 0);
+		frame(&s, later[i], "\4PING\0\0", 7);
+		assert_false(zmtp_scan(&scan, s.at, s.n, &news));
+	}
+}
+
+static void what_is_no_zmtp_is_refused(void **state) {
 	(void)state;
 	struct stream s;
 	struct zmtp_news news;
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 4; i++) {
 		struct zmtp_scan scan = {0};
-		static const uint8_t at[] = {0, 9, 10}, byte[] = {'G', 0, 1};
+		static const uint8_t at[] = {0, 9, 10, 10}, byte[] = {'G', 0, 0, 2};
 		greet(&s, "NULL");
 		s.at[at[i]] = byte[i];
 		assert_false(zmtp_scan(&scan, s.at, s.n, &news));
@@ -122,10 +187,16 @@ static void what_is_no_zmtp_3_is_refused(void **state) {
 
 static void random_frames(struct random *r, struct stream *s) {
 	static const char body[1000] = "\11SUBSCRIBE";
-	greet(s, random_below(r, 4) ? "NULL" : "CURVE");
+	const bool old = random_below(r, 3) == 0;
+	if (old) {
+		greet_2(s);
+		frame(s, 0, body, random_below(r, ZMTP_IDENTITY_MAX + 1));
+	} else {
+		greet(s, random_below(r, 4) ? "NULL" : "CURVE");
+	}
 	while (s->n < STREAM_MAX / 2) {
 		size_t n = random_below(r, 3) ? random_below(r, 30) : random_below(r, sizeof body);
-		frame(s, (uint8_t)(random_below(r, 2) | (random_below(r, 5) ? 0 : 4)),
+		frame(s, (uint8_t)(random_below(r, 2) | (old || random_below(r, 5) ? 0 : 4)),
 		      body + random_below(r, 2) * n % 12, n < sizeof body - 12 ? n : sizeof body - 12);
 	}
 }
@@ -157,9 +228,14 @@ static void pieces_are_as_the_whole(void **state) {
 
 int main(void) {
 	struct random r = random_start();
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(counts_whole_messages),        cmocka_unit_test(a_size_counts_before_its_bytes_come),
-		cmocka_unit_test(tells_subscriptions),          cmocka_unit_test(what_is_hidden_counts_by_frame),
-		cmocka_unit_test(what_is_no_zmtp_3_is_refused), cmocka_unit_test_prestate(pieces_are_as_the_whole, &r)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(counts_whole_messages),
+					   cmocka_unit_test(a_size_counts_before_its_bytes_come),
+					   cmocka_unit_test(tells_subscriptions),
+					   cmocka_unit_test(what_is_hidden_counts_by_frame),
+					   cmocka_unit_test(zmtp_2_begins_with_an_identity),
+					   cmocka_unit_test(zmtp_2_counts_as_zmtp_3_does),
+					   cmocka_unit_test(what_zmtp_2_does_not_have_is_refused),
+					   cmocka_unit_test(what_is_no_zmtp_is_refused),
+					   cmocka_unit_test_prestate(pieces_are_as_the_whole, &r)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
