@@ -2,6 +2,7 @@
 
 #include "proto/msgpack_fields.h"
 #include "proto/msgpack_out.h"
+#include "proto/state.h"
 #include "proto/stream_codec.h"
 
 const char *stream_op_name(enum stream_op op) {
@@ -105,6 +106,20 @@ static const struct field change_fields[] = {
 	FIELD("until", FIELD_TIME, false, struct raw_change, change.until, 0, 0),
 	FIELD("event", FIELD_TEXT, false, struct raw_change, change.event, 0, STRIPE_ID_MAX),
 };
+
+struct stream_change stream_change_of(uint64_t epoch, const struct change *c) {
+	return (struct stream_change){.epoch = epoch,
+				      .ver = c->ver,
+				      .at_ms = c->at_ms,
+				      .scope = c->scope,
+				      .sub = c->subject,
+				      .before = c->before,
+				      .after = c->after,
+				      .reason = view_str(reason_name(c->reason)),
+				      .status = view_str(sub_status_name(c->status)),
+				      .until = c->until,
+				      .event = c->event};
+}
 
 void stream_change_write(struct writer *w, const struct stream_change *c) {
 	out_map(w, 12);

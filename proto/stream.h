@@ -156,6 +156,10 @@ struct stream_pulse {
 	bool caught_up; /* all that was heard of every journal is applied; one that is away is said by as_of */
 };
 
+/* A change that the store has made, as it is told. Views are the change's, and literals. */
+struct change; /* proto/state.h */
+struct stream_change stream_change_of(uint64_t epoch, const struct change *c);
+
 void stream_change_write(struct writer *w, const struct stream_change *c);
 NODISCARD enum error stream_change_read(struct view message, struct stream_change *ret_c, struct problem *why);
 void stream_pulse_write(struct writer *w, const struct stream_pulse *p);

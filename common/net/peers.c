@@ -121,6 +121,13 @@ bool peers_next_cut(struct peers_cut *ret_cut) {
 
 uint64_t peers_count_cut(enum peers_cause cause) { return atomic_load(&peers_state.counts[cause]); }
 
+bool peers_any(const struct peers *s) {
+	lock();
+	bool any = !s || s->connections > 0;
+	unlock();
+	return any;
+}
+
 uint64_t peers_connected(void) {
 	uint64_t n = 0;
 	lock();

@@ -113,6 +113,10 @@ bool peers_may_send(struct peers *p, int peer, size_t bytes);
 /* The same question, and nothing counted: is it worth the work? */
 bool peers_has_room(const struct peers *p, int peer, size_t bytes);
 
+/* Is anybody connected from outside the process? True also when that is not known. Who is not cannot have subscribed.
+ */
+bool peers_any(const struct peers *p);
+
 /* ---- for logs and metrics ------------------------------------------------------------ */
 
 struct peers_cut {

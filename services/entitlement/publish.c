@@ -16,19 +16,7 @@ void worker_publish_change(void *worker, const struct change *c) {
 	if (w->is_shadow) return;
 	uint8_t bytes[STREAM_MESSAGE_MAX];
 	struct writer out = writer_of(bytes, sizeof bytes);
-	const struct stream_change message = {
-		.epoch = entitlements_epoch(w->store),
-		.ver = c->ver,
-		.at_ms = c->at_ms,
-		.scope = c->scope,
-		.sub = c->subject,
-		.before = c->before,
-		.after = c->after,
-		.reason = view_str(reason_name(c->reason)),
-		.status = view_str(sub_status_name(c->status)),
-		.until = c->until,
-		.event = c->event,
-	};
+	const struct stream_change message = stream_change_of(entitlements_epoch(w->store), c);
 	stream_change_write(&out, &message);
 	publish(w, STREAM_TOPIC_CHANGE, &out);
 	counter_add(w->metrics.changes, 1);

@@ -51,6 +51,12 @@ bool feed_publish(struct feed *f, int64_t now_wall_ms) {
 		link_rest(f->link);
 		return false;
 	}
+	if (!peers_any(f->door.peers)) {
+		/* whoever comes later begins at the heartbeat's version: a line for nobody need not be made */
+		f->sent = f->link->ver;
+		link_rest(f->link);
+		return false;
+	}
 	f->lines.look = f->link->look;
 	f->lines.catalog = f->catalog;
 	f->lines.now = now_wall_ms / 1000;

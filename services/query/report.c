@@ -18,7 +18,8 @@ void query_metrics_register(struct query_metrics *m, struct metrics *r) {
 		m->dropped[i] =
 			metrics_counter(r, "dropped_total", "messages that could not be answered in full", labels);
 	}
-	m->changes = metrics_counter(r, "feed_changes_total", "changes published on the feed", NULL);
+	m->changes = metrics_counter(r, "feed_changes_total",
+				     "changes published on the feed, while anybody was connected to it", NULL);
 	m->bad_changes =
 		metrics_counter(r, "bad_worker_messages_total", "messages of the worker that do not decode", NULL);
 	m->ver = metrics_gauge(r, "store_version", "the version of the store that is answered from", NULL);

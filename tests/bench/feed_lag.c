@@ -51,17 +51,7 @@ static void committed(void *ctx, const struct change *c) {
 	struct bench *b = ctx;
 	uint8_t bytes[STREAM_MESSAGE_MAX];
 	struct writer w = writer_of(bytes, sizeof bytes);
-	const struct stream_change out = {.epoch = entitlements_epoch(b->store),
-					  .ver = c->ver,
-					  .at_ms = c->at_ms,
-					  .scope = c->scope,
-					  .sub = c->subject,
-					  .before = c->before,
-					  .after = c->after,
-					  .reason = view_str(reason_name(c->reason)),
-					  .status = view_str(sub_status_name(c->status)),
-					  .until = c->until,
-					  .event = c->event};
+	const struct stream_change out = stream_change_of(entitlements_epoch(b->store), c);
 	if (b->committed == b->batch_from) { /* all of them became durable together, and query sees them at once */
 		int64_t now = now_ns();
 		for (uint64_t n = b->batch_from; n < b->batch_to; n++) b->commit_ns[n] = now;

@@ -197,9 +197,12 @@ static void forgets_who_leaves(void **state) {
 	send_two_frames();
 	(void)take(&mine);
 	assert_int_equal(peers_connected(), 1);
+	assert_true(peers_any(peers));
 	zsocket_close(&dealer);
 	for (unsigned i = 0; i < WAIT_MS && peers_connected(); i++) (void)poll(NULL, 0, 1);
 	assert_int_equal(peers_connected(), 0);
+	assert_false(peers_any(peers));
+	assert_true(peers_any(NULL));
 }
 
 static void knows_only_what_binds(void **state) {

@@ -1,5 +1,6 @@
 #include "feed.h"
 
+#include <poll.h>
 #include <zmq.h>
 
 #include "fake_store.h"
@@ -168,6 +169,28 @@ static void heartbeat(void **state) {
 	assert_int_equal(h.source.cat, feed.catalog->hash);
 }
 
+/* Work for nobody is not done, and nothing is owed to who comes later. */
+static void skips_what_nobody_hears(void **state) {
+	(void)state;
+	char endpoint[ENDPOINT_MAX];
+	void *empty_door = make(ZMQ_PUB, NULL, NULL);
+	assert_int_equal(zsocket_bind(empty_door, "tcp://127.0.0.1:0", endpoint, NULL), OK);
+	assert_false(feed_publish(&feed, NOW));
+	feed.door.peers = peers_of(empty_door);
+	for (int i = 0; i < FEED_BATCH + 3; i++) fake_change(true, "u");
+	assert_false(feed_publish(&feed, NOW));
+	assert_int_equal(feed.sent, FEED_BATCH + 3);
+	assert_int_equal(feed.published, 0);
+	assert_false(fake_look.pinned);
+	void *somebody = make(ZMQ_SUB, NULL, endpoint);
+	for (int i = 0; i < 20000 && !peers_any(feed.door.peers); i++) (void)poll(NULL, 0, 1);
+	fake_change(true, "heard");
+	assert_false(feed_publish(&feed, NOW));
+	assert_int_equal(feed.published, 1);
+	zsocket_close(&somebody);
+	zsocket_close(&empty_door);
+}
+
 static void another_epoch_starts_afresh(void **state) {
 	(void)state;
 	fake.ver = 9;
@@ -232,6 +255,7 @@ int main(void) {
 		TEST(a_long_list_comes_in_parts),
 		TEST(heartbeat),
 		TEST(changes_carry_the_line_of_now),
+		TEST(skips_what_nobody_hears),
 		TEST(another_epoch_starts_afresh),
 		TEST(a_filling_store_is_no_news),
 		TEST(listens),
