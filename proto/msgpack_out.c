@@ -15,37 +15,25 @@ static msgpack_packer packer(struct writer *w) {
 	return p;
 }
 
-void out_map(struct writer *w, unsigned keys) {
+void out_long_map(struct writer *w, unsigned keys) {
 	msgpack_packer p = packer(w);
 	msgpack_pack_map(&p, keys);
 }
 
-void out_array(struct writer *w, unsigned count) {
+void out_long_array(struct writer *w, unsigned count) {
 	msgpack_packer p = packer(w);
 	msgpack_pack_array(&p, count);
 }
 
-void out_string(struct writer *w, struct view v) {
+void out_long_string(struct writer *w, struct view v) {
 	msgpack_packer p = packer(w);
 	msgpack_pack_str(&p, v.len);
 	write_bytes(w, v);
 }
 
-void out_nil(struct writer *w) {
-	msgpack_packer p = packer(w);
-	msgpack_pack_nil(&p);
-}
-
-void out_number(struct writer *w, uint64_t n) {
+void out_long_number(struct writer *w, uint64_t n) {
 	msgpack_packer p = packer(w);
 	msgpack_pack_uint64(&p, n);
-}
-
-void out_key(struct writer *w, struct view key) { out_string(w, key); }
-
-void out_text(struct writer *w, struct view key, struct view v) {
-	out_string(w, key);
-	out_string(w, v);
 }
 
 void out_bytes(struct writer *w, struct view key, struct view v) {
@@ -55,15 +43,13 @@ void out_bytes(struct writer *w, struct view key, struct view v) {
 	write_bytes(w, v);
 }
 
-void out_u64(struct writer *w, struct view key, uint64_t n) {
-	out_string(w, key);
-	out_number(w, n);
-}
-
 void out_i64(struct writer *w, struct view key, int64_t n) {
 	msgpack_packer p = packer(w);
 	out_string(w, key);
-	msgpack_pack_int64(&p, n);
+	if (n >= 0)
+		out_number(w, (uint64_t)n);
+	else
+		msgpack_pack_int64(&p, n);
 }
 
 void out_time(struct writer *w, struct view key, int64_t t) {
@@ -73,15 +59,6 @@ void out_time(struct writer *w, struct view key, int64_t t) {
 		out_string(w, key);
 		out_nil(w);
 	}
-}
-
-void out_flag(struct writer *w, struct view key, bool yes) {
-	msgpack_packer p = packer(w);
-	out_string(w, key);
-	if (yes)
-		msgpack_pack_true(&p);
-	else
-		msgpack_pack_false(&p);
 }
 
 void out_hex64(struct writer *w, struct view key, uint64_t n) {
