@@ -32,7 +32,7 @@ enum error reconcile_code_error(enum reconcile_code c) { return codes[known(c)].
 
 struct raw_request {
 	struct reconcile_request r;
-	struct view op, mode, session, fetch;
+	struct view op, mode, session, customer, fetch;
 };
 
 static const struct field request_fields[] = {
@@ -43,6 +43,7 @@ static const struct field request_fields[] = {
 	FIELD("mode", FIELD_TEXT, false, struct raw_request, mode, 1, 8),
 	FIELD("acct", FIELD_TEXT, false, struct raw_request, r.scope.account, 0, ACCOUNT_MAX),
 	FIELD("session", FIELD_TEXT, false, struct raw_request, session, 1, STRIPE_ID_MAX),
+	FIELD("customer", FIELD_TEXT, false, struct raw_request, customer, 1, STRIPE_ID_MAX),
 	FIELD("fetch", FIELD_TEXT, false, struct raw_request, fetch, 1, NAME_MAX_BYTES),
 	FIELD("of", FIELD_TEXT, false, struct raw_request, r.fetch.id, 1, STRIPE_ID_MAX),
 };
@@ -53,8 +54,11 @@ static void write_scope(struct writer *w, const struct scope *s) {
 }
 
 void reconcile_request_write(struct writer *w, const struct reconcile_request *r) {
-	static const unsigned keys[RECONCILE_OP_COUNT] = {
-		[RECONCILE_PASS] = 2, [RECONCILE_SESSION] = 3, [RECONCILE_FETCH] = 4, [RECONCILE_STATUS] = 0};
+	static const unsigned keys[RECONCILE_OP_COUNT] = {[RECONCILE_PASS] = 2,
+							  [RECONCILE_SESSION] = 3,
+							  [RECONCILE_CUSTOMER] = 3,
+							  [RECONCILE_FETCH] = 4,
+							  [RECONCILE_STATUS] = 0};
 	if ((unsigned)r->op >= RECONCILE_OP_COUNT) {
 		w->failed = true;
 		return;
@@ -68,6 +72,9 @@ void reconcile_request_write(struct writer *w, const struct reconcile_request *r
 	} else if (r->op == RECONCILE_SESSION) {
 		write_scope(w, &r->scope);
 		out_text(w, VIEW("session"), r->fetch.id);
+	} else if (r->op == RECONCILE_CUSTOMER) {
+		write_scope(w, &r->scope);
+		out_text(w, VIEW("customer"), r->fetch.id);
 	} else if (r->op == RECONCILE_FETCH) {
 		write_scope(w, &r->scope);
 		out_text(w, VIEW("fetch"), view_str(fetch_name(r->fetch.kind)));
@@ -93,6 +100,10 @@ static enum error finish(struct raw_request *raw, struct problem *why) {
 		raw->r.fetch = (struct fetch){FETCH_CHECKOUT, raw->session};
 		return raw->session.len ? OK : missing("session", why);
 	}
+	if (raw->r.op == RECONCILE_CUSTOMER) {
+		raw->r.fetch = (struct fetch){FETCH_CUSTOMER, raw->customer};
+		return raw->customer.len ? OK : missing("customer", why);
+	}
 	if (!raw->fetch.len) return missing("fetch", why);
 	if (!raw->r.fetch.id.len) return missing("of", why);
 	raw->r.fetch.kind = fetch_parse(raw->fetch);
@@ -109,7 +120,7 @@ enum error reconcile_request_read(struct view message, struct reconcile_request 
 	unsigned op = 0;
 	while (op < RECONCILE_OP_COUNT && !view_eq(raw.op, view_str(op_names[op]))) op++;
 	if (op == RECONCILE_OP_COUNT)
-		return problem_set(why, ERR_VERSION, "op: is none of pass, session, fetch, status");
+		return problem_set(why, ERR_VERSION, "op: is none of pass, session, customer, fetch, status");
 	raw.r.op = (enum reconcile_op)op;
 	e = finish(&raw, why);
 	if (!e) *ret_r = raw.r;

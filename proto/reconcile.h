@@ -9,9 +9,10 @@
  *   session  {op, id, mode, acct?, session}  a checkout session that is said to be paid: fetches it, its
  *            subscription and its customer now, before all else, and appends them. {id, done: {…}} when they are in
  *            the journal.
- *   fetch    {op, id, mode, acct?, fetch, of}  one object, as a want would be. {id, done: {…}}.
- *   status   {op, id} → {id, status: {…}}
- *   error    {id, err: {code, msg, retry}}: a code of RECONCILE_CODE_TABLE
+ *   customer {op, id, mode, acct?, customer}  a customer whose owner comes back from Stripe's portal: fetches it and
+ * its subscriptions now, as urgently as a session, and appends them. {id, done: {…}} when they are in the store. fetch
+ * {op, id, mode, acct?, fetch, of}  one object, as a want would be. {id, done: {…}}. status   {op, id} → {id, status:
+ * {…}} error    {id, err: {code, msg, retry}}: a code of RECONCILE_CODE_TABLE
  *
  * Rules of the maps, and errors of the readers, as in proto/stream.h. The socket is local to an installation.
  */
@@ -28,6 +29,7 @@
 #define RECONCILE_OP_TABLE(X)                                                                                          \
 	X(RECONCILE_PASS, "pass")                                                                                      \
 	X(RECONCILE_SESSION, "session")                                                                                \
+	X(RECONCILE_CUSTOMER, "customer")                                                                              \
 	X(RECONCILE_FETCH, "fetch")                                                                                    \
 	X(RECONCILE_STATUS, "status")
 
@@ -44,8 +46,8 @@ struct reconcile_request {
 	enum reconcile_op op;
 	uint64_t id; /* echoed */
 	bool dry, full;
-	struct scope scope; /* session, fetch */
-	struct fetch fetch; /* fetch; for session: FETCH_CHECKOUT and the session's id */
+	struct scope scope; /* session, customer, fetch */
+	struct fetch fetch; /* fetch; session: FETCH_CHECKOUT and its id; customer: FETCH_CUSTOMER and its id */
 };
 
 void reconcile_request_write(struct writer *w, const struct reconcile_request *r);

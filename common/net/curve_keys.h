@@ -39,7 +39,8 @@
 	X(CURVE_GRANT, "grant", "append grants by hand: tiergate grant, revoke")                                       \
 	X(CURVE_CHANGES, "changes", "hear the worker's changes: a query")                                              \
 	X(CURVE_CONTROL, "control", "tiergate rebuild, quarantine retry, journal forget")                              \
-	X(CURVE_SESSION, "session", "have the reconciler fetch a checkout session, see its status: billing")           \
+	X(CURVE_SESSION, "session",                                                                                    \
+	  "have the reconciler fetch a checkout session or a customer, see its status: billing")                       \
 	X(CURVE_RECONCILE, "reconcile", "ask the reconciler for all else: tiergate reconcile")
 
 enum curve_right {

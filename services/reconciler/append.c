@@ -66,6 +66,12 @@ static void parcel_free(struct parcel *p) {
 	free(p);
 }
 
+static void note_place(struct batch *b, const struct stream_reply *r) {
+	if (r->origin != b->origin) b->seq = 0;
+	b->origin = r->origin;
+	if (r->seq > b->seq) b->seq = r->seq;
+}
+
 static void appended(void *ctx, const struct link_reply *reply) {
 	struct parcel *p = ctx;
 	struct batch *b = p->batch;
@@ -76,8 +82,10 @@ static void appended(void *ctx, const struct link_reply *reply) {
 		log_error(&r->service.log, log_ev("append_failed"), kv_view("id", p->record.id),
 			  kv_error(reply->error));
 	} else if (reply->reply.duplicate) {
+		note_place(b, &reply->reply);
 		b->duplicates++;
 	} else {
+		note_place(b, &reply->reply);
 		b->appended++;
 		counter_add(r->metrics.appended, 1);
 	}

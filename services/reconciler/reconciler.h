@@ -55,6 +55,7 @@
 #define DIFFERS_SAID 20            /* differences that one pass logs one by one; the rest only at debug */
 #define REFUSED_MS 300000          /* between tries of a key that is refused */
 #define ASKER_MS 30000             /* a session or a fetch that is not done by then is answered api_unreachable */
+#define CUSTOMER_MS 5000           /* of a customer: whoever asks waits in front of a page */
 #define PASS_TRIES 6               /* failures in a row that end a pass that somebody asked for */
 #define EVENTS_BACK_S (30 * 86400) /* how far Stripe's list of events reaches */
 #define EVENTS_OVERLAP_S 600       /* listed again, since a list may show an event late */
@@ -98,6 +99,7 @@ struct batch {
 	unsigned left; /* in the outbox or under way */
 	bool sealed;   /* no more are to come */
 	unsigned appended, duplicates, failed;
+	uint64_t origin, seq; /* of the last of them in the journal; 0: none yet */
 	void (*done)(void *ctx, struct batch *b);
 	void *ctx;
 };
@@ -126,6 +128,8 @@ struct asker {
 	enum reconcile_op op;
 	unsigned outstanding; /* tasks */
 	bool followed;        /* the session was read: what is outstanding is what it names */
+	bool applying;        /* the customer is in the journal, up to seq: the store is waited for */
+	uint64_t origin, seq;
 	int64_t begun_ms, deadline_ms;
 	struct reconcile_done done;
 };
@@ -359,6 +363,9 @@ void drift_describe(struct reconciler *r, const struct observation *o, struct dr
 /* socket.c */
 void socket_serve(struct reconciler *r);
 void socket_expire(struct reconciler *r);
+/* Answers who waits for the store, once it has what was fetched. */
+void socket_applied(struct reconciler *r);
+bool socket_waits_for_store(const struct reconciler *r);
 /* Tells the pass's asker; false: it does not read, and the pass waits. */
 bool socket_found(struct reconciler *r, const struct reconcile_found *f);
 void socket_pass_over(struct reconciler *r);

@@ -53,7 +53,7 @@ static int poll_all(struct reconciler *r) {
 	if (r->api) items[count++] = (zmq_pollitem_t){.fd = stripe_api_fd(r->api), .events = ZMQ_POLLIN};
 	r->now_ms = mono_ms();
 	int64_t wait = ask_wait_ms(r, WAIT_MOST_MS);
-	if (r->pass.stage == PASS_BEHIND && wait > WAIT_BEHIND_MS) wait = WAIT_BEHIND_MS;
+	if ((r->pass.stage == PASS_BEHIND || socket_waits_for_store(r)) && wait > WAIT_BEHIND_MS) wait = WAIT_BEHIND_MS;
 	return zmq_poll(items, count, (long)wait);
 }
 
@@ -78,6 +78,7 @@ static void turn(struct reconciler *r) {
 	link_receive(r->link, r->now_ms);
 	link_tick(r->link, r->now_ms);
 	socket_serve(r);
+	socket_applied(r);
 	socket_expire(r);
 	wants_look(r);
 	pass_schedule(r);

@@ -115,7 +115,7 @@ static int asker_add(struct reconciler *r, const struct incoming *in, const stru
 				    .id = q->id,
 				    .op = q->op,
 				    .begun_ms = r->now_ms,
-				    .deadline_ms = r->now_ms + ASKER_MS};
+				    .deadline_ms = r->now_ms + (q->op == RECONCILE_CUSTOMER ? CUSTOMER_MS : ASKER_MS)};
 		return (int)i;
 	}
 	return -1;
@@ -145,7 +145,7 @@ static void asker_failed(struct reconciler *r, unsigned i, enum reconcile_code c
 static bool asker_asks(struct reconciler *r, unsigned i, const struct scope *scope, const struct fetch *f) {
 	const struct question x = {.scope = *scope,
 				   .fetch = *f,
-				   .urgency = r->askers[i].op == RECONCILE_SESSION ? URGENT_SESSION : URGENT_ASKED,
+				   .urgency = r->askers[i].op == RECONCILE_FETCH ? URGENT_ASKED : URGENT_SESSION,
 				   .since_ms = r->now_ms,
 				   .not_before_ms = r->now_ms,
 				   .asker = bit_of(i)};
@@ -180,8 +180,29 @@ void socket_served(struct reconciler *r, uint64_t askers, const struct task *t, 
 		a->done.appended += b->appended;
 		a->done.missing += missing;
 		if (a->op == RECONCILE_SESSION && !a->followed && object) follow_session(r, i, &t->scope, object);
-		if (!a->outstanding) asker_done(r, i);
+		if (b->origin != a->origin) a->seq = 0;
+		a->origin = b->origin;
+		if (b->seq > a->seq) a->seq = b->seq;
+		a->applying = !a->outstanding && a->op == RECONCILE_CUSTOMER;
+		if (!a->outstanding && !a->applying) asker_done(r, i);
 	}
+}
+
+bool socket_waits_for_store(const struct reconciler *r) {
+	for (unsigned i = 0; i < ASKERS_MAX; i++)
+		if (r->askers[i].used && r->askers[i].applying) return true;
+	return false;
+}
+
+void socket_applied(struct reconciler *r) {
+	if (!socket_waits_for_store(r) || !store_renew(r)) return;
+	for (unsigned i = 0; i < ASKERS_MAX; i++) {
+		const struct asker *a = &r->askers[i];
+		uint64_t applied = 0;
+		if (!a->used || !a->applying || look_cursor(r->look, a->origin, &applied)) continue;
+		if (applied >= a->seq) asker_done(r, i);
+	}
+	store_rest(r);
 }
 
 void socket_failed(struct reconciler *r, uint64_t askers, enum reconcile_code code, const char *why) {
@@ -194,6 +215,10 @@ void socket_expire(struct reconciler *r) {
 		struct asker *a = &r->askers[i];
 		if (!a->used || a->op == RECONCILE_PASS || r->now_ms < a->deadline_ms) continue;
 		bool journal = link_silent(r->link);
+		if (a->applying) {
+			asker_failed(r, i, RECONCILE_BEHIND, "the worker has not applied what is in the journal");
+			continue;
+		}
 		asker_failed(r, i, journal ? RECONCILE_NO_JOURNAL : RECONCILE_API_UNREACHABLE,
 			     journal ? "the journal does not answer" : problem_text(&r->outcome_why));
 	}
@@ -266,14 +291,20 @@ static void ask_object(struct reconciler *r, const struct incoming *in, const st
 		return;
 	}
 	int i = asker_add(r, in, q);
-	if (i >= 0 && asker_asks(r, (unsigned)i, &q->scope, &q->fetch)) return;
-	if (i >= 0) r->askers[i].used = false;
+	const struct fetch subscriptions = {FETCH_SUBSCRIPTIONS_OF, q->fetch.id};
+	bool asked = i >= 0 && asker_asks(r, (unsigned)i, &q->scope, &q->fetch);
+	if (asked && q->op == RECONCILE_CUSTOMER) asked = asker_asks(r, (unsigned)i, &q->scope, &subscriptions);
+	if (asked) return;
+	if (i >= 0) {
+		queue_forget(r->queue, bit_of((unsigned)i));
+		r->askers[i].used = false;
+	}
 	refuse(r, &in->envelope, q->id, RECONCILE_BUSY, "too many are waiting");
 }
 
 /* A key's connection may outlive its rights: they are looked at with each request. */
 static bool may(unsigned rights, enum reconcile_op op) {
-	bool little = op == RECONCILE_SESSION || op == RECONCILE_STATUS;
+	bool little = op == RECONCILE_SESSION || op == RECONCILE_CUSTOMER || op == RECONCILE_STATUS;
 	return rights & (little ? CURVE_SESSION | CURVE_RECONCILE : (unsigned)CURVE_RECONCILE);
 }
 

@@ -217,6 +217,7 @@ class HouseKeysTest(harness.SystemTest):
             reconciler = ask(wire.Reconciler, "RECONCILER", right)
             self.assertEqual(reconciler.status()["key"], "none")
             self.assert_refused("no_api_key", reconciler, "session", mode="test", acct="", session="cs_1")
+            self.assert_refused("no_api_key", reconciler, "customer", mode="test", acct="", customer="cus_1")
             for op, fields in (("pass", {}), ("fetch", {"mode": "test", "acct": "", "fetch": "customer", "of": "cus_1"})):
                 self.assert_refused("forbidden" if little else "no_api_key", reconciler, op, **fields)
 

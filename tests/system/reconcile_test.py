@@ -271,6 +271,26 @@ class ReconcileTest(harness.SystemTest):
         code, out, _ = self.ctl("status", "--only", "reconciler", "--reconciler-admin", service.ready["admin"])
         self.assertEqual(code, 69)
 
+    # ---- a customer who comes back from the portal
+
+    def test_a_customer_is_in_the_store_when_it_is_answered(self):
+        life = recent(lives.plain(1))
+        service = self.reconciler()
+        self.quiet(service)
+        self.stripe.live(life)
+        before = len(self.journal())
+        done = self.asked.customer(life.customer)
+        self.assertEqual(self.query.tier(life.customer), life.tier(), "nobody has to wait for anything after it")
+        self.assertGreaterEqual(done["appended"], 2)
+        kinds = {(r["kind"], r["type"]) for r in self.journal()[before:]}
+        self.assertLessEqual({(3, "customer"), (3, "subscription")}, kinds)
+        self.assertEqual(self.asked.customer("cus_nobody")["missing"], 1)
+        # a worker that is away
+        self.stack.services["worker"].kill()
+        with self.assertRaises(wire.Refused) as refused:
+            self.asked.customer(life.customer)
+        self.assertEqual((refused.exception.code, refused.exception.retry), ("behind", True))
+
     # ---- without a key, with a bad one
 
     def test_without_a_key(self):
@@ -279,7 +299,7 @@ class ReconcileTest(harness.SystemTest):
         self.assertEqual(self.stack.admin("reconciler")[0], 200, "that is a fact, and no failure")
         self.assertIn('"api_key":"none"', self.stack.admin("reconciler")[1].replace(" ", ""))
         self.assertEqual(self.asked.status()["key"], "none")
-        for ask in (lambda: self.asked.session("cs_1"), lambda: self.run_pass()):
+        for ask in (lambda: self.asked.session("cs_1"), lambda: self.asked.customer("cus_1"), lambda: self.run_pass()):
             with self.assertRaises(wire.Refused) as refused:
                 ask()
             self.assertEqual((refused.exception.code, refused.exception.retry), ("no_api_key", False))

@@ -157,6 +157,9 @@ class Reconciler(_Caller):
     def session(self, session, mode="test", acct=""):
         return self.call("session", mode=mode, acct=acct, session=session)[0]["done"]
 
+    def customer(self, customer, mode="test", acct=""):
+        return self.call("customer", mode=mode, acct=acct, customer=customer)[0]["done"]
+
     def fetch(self, kind, of, mode="test", acct=""):
         return self.call("fetch", mode=mode, acct=acct, fetch=kind, of=of)[0]["done"]
 

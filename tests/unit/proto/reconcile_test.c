@@ -35,9 +35,12 @@ static void requests(void **state) {
 		const char *text;
 	} cases[] = {
 		{VIEW_INIT("\x82\xa2id\x05\xa2op\xa5steal"), ERR_VERSION,
-		 "op: is none of pass, session, fetch, status"},
+		 "op: is none of pass, session, customer, fetch, status"},
 		{VIEW_INIT("\x82\xa2id\x05\xa2op\xa7session"), ERR_MALFORMED, "mode: is missing"},
 		{VIEW_INIT("\x83\xa2id\x05\xa2op\xa7session\xa4mode\xa4test"), ERR_MALFORMED, "session: is missing"},
+		{VIEW_INIT("\x83\xa2id\x05\xa2op\xa8"
+			   "customer\xa4mode\xa4test"),
+		 ERR_MALFORMED, "customer: is missing"},
 		{VIEW_INIT("\x83\xa2id\x05\xa2op\xa5"
 			   "fetch\xa4mode\xa4test"),
 		 ERR_MALFORMED, "fetch: is missing"},
