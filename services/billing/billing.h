@@ -37,6 +37,7 @@
 #define CONNECTIONS_MAX 4096 /* so that those which wait for others leave room to those which memory answers */
 #define THREADS_MAX 16
 #define RATE_LIMIT_DEFAULT 240 /* requests a minute of one subject */
+#define OPEN_PER_MINUTE 6000   /* of all who need no token together, when RATE_LIMIT is the default */
 #define DRAIN_MS 12000         /* over ASK_DEADLINE_MS */
 
 struct billing_settings {

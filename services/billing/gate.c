@@ -80,11 +80,17 @@ static struct bearer find_token(const struct billing *b, const struct http_reque
 }
 
 /* A browser sends a cookie along with whatever any site makes it send. So who is known by one alone must also show that
- * a page of ours made the request: by its Origin, or by Sec-Fetch-Site, which no script can set. */
-static bool is_own_post(const struct ask *a) {
+ * a page of ours made the request: by its Origin, or by Sec-Fetch-Site, which no script can set. A GET of another site
+ * names no Origin when its answer cannot be read (an image's, say); it is refused by the same header. Without that
+ * header, as of what is no browser, a GET is answered: it changes nothing.
+ * https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header */
+static bool is_own(const struct ask *a) {
 	struct view site;
-	if (a->action->method == HTTP_GET || a->origin) return true;
-	return http_header(a->request, "Sec-Fetch-Site", &site) == 1 && view_eq(site, VIEW("same-origin"));
+	if (a->origin) return true;
+	unsigned n = http_header(a->request, "Sec-Fetch-Site", &site);
+	bool same = n == 1 && view_eq(site, VIEW("same-origin"));
+	if (a->action->method != HTTP_GET) return same;
+	return n == 0 || same || (n == 1 && (view_eq(site, VIEW("same-site")) || view_eq(site, VIEW("none"))));
 }
 
 static void log_fault(struct billing *b, enum token_fault fault, const char *request_id) {
@@ -220,13 +226,14 @@ static bool read_key(struct ask *a) {
 
 /* ---- the way in ---------------------------------------------------------------------------------- */
 
-/* False: refused. Who asks without a token is nobody in particular, and is for the proxy to limit. */
+/* False: refused. Who asks without a token is nobody in particular: the proxy limits each address, and here all of them
+ * together share OPEN_PER_MINUTE. */
 static bool within_rate(struct ask *a) {
 	const struct action *x = a->action;
-	if (x->open) return true;
-	struct view name = x->per_minute ? view_str(x->path) : VIEW_NONE;
-	uint64_t all = a->b->settings.rate_limit, own = x->per_minute * all / RATE_LIMIT_DEFAULT;
-	unsigned rate = (unsigned)(!x->per_minute ? all : own ? own : 1);
+	unsigned per_minute = x->open ? OPEN_PER_MINUTE : x->per_minute;
+	struct view name = per_minute ? view_str(x->path) : VIEW_NONE;
+	uint64_t all = a->b->settings.rate_limit, own = per_minute * all / RATE_LIMIT_DEFAULT;
+	unsigned rate = (unsigned)(!per_minute ? all : own ? own : 1);
 	int64_t wait_ms = limits_take(a->b->limits, view_str(a->who.subject), name, rate, mono_ms());
 	if (!wait_ms) return true;
 	a->retry_after_s = (wait_ms + 999) / 1000;
@@ -271,7 +278,7 @@ static void judge(struct ask *a) {
 		ask_refuse(a, t.odd ? REFUSAL_TOKEN_INVALID : REFUSAL_TOKEN_MISSING, NULL);
 		return;
 	}
-	if (t.by_cookie && !is_own_post(a)) {
+	if (t.by_cookie && !is_own(a)) {
 		ask_refuse(a, REFUSAL_ORIGIN, NULL);
 		return;
 	}

@@ -14,6 +14,7 @@ struct price_store {
 	json_t *coming; /* those of the pages that are here; NULL: nobody asks */
 	unsigned pages;
 	int64_t pause_ms; /* until then nobody asks */
+	enum refusal why; /* what is said meanwhile: what came of the last try */
 	struct waiting waiting;
 	struct price_list list; /* made of `known` by the catalog that it names */
 	bool made;
@@ -63,6 +64,10 @@ static void failed(struct price_store *p, const struct stripe_answer *s) {
 	json_decref(p->coming);
 	p->coming = NULL;
 	p->pause_ms = mono_ms() + PRICES_PAUSE_MS;
+	p->why = !s                                 ? REFUSAL_UNAVAILABLE
+		 : s->outcome == STRIPE_UNREACHABLE ? REFUSAL_STRIPE_TIMEOUT
+		 : s->outcome == STRIPE_LIMITED     ? REFUSAL_TOO_MANY
+						    : REFUSAL_STRIPE;
 	if (s && s->retry_after_ms > PRICES_PAUSE_MS) p->pause_ms = mono_ms() + s->retry_after_ms;
 	for (struct visit *v; (v = p->waiting.first);) {
 		if (p->known) {
@@ -128,7 +133,7 @@ void prices_of(struct visit *v, void (*then)(struct visit *v, const struct price
 		if (p->known)
 			give(p, v, true);
 		else
-			ask_refuse(v->ask, REFUSAL_STRIPE, NULL);
+			ask_refuse(v->ask, p->why, NULL);
 		return;
 	}
 	visit_wait(v, &p->waiting);

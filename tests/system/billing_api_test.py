@@ -162,6 +162,14 @@ class ApiTest(billing_api.BillingTest):
         time.sleep(1.1)  # of the service's own clock
         self.assertEqual(self.get(STATUS, "alice").status, 200)
 
+    def test_who_needs_no_token_is_bounded_too(self):
+        self.start(rate_limit=1)
+        self.price("pro_monthly")
+        told = [self.get("plans").status for _ in range(10)]
+        self.assertEqual(told[:6], [200] * 6, "a quarter of a minute's at once")
+        self.assertIn(429, told)
+        self.assertEqual(self.get(STATUS, "alice").status, 200, "those with a token have rates of their own")
+
     # ---- Idempotency-Key
 
     def test_idempotency(self):
@@ -394,6 +402,7 @@ class ApiTest(billing_api.BillingTest):
         self.assertEqual(self.post("create-checkout-session", "new", {"tier": "pro"}).json["flow"], "checkout")
         self.assertEqual(self.post("create-checkout-session", "alice", {"tier": "institutional"}).json["flow"], "portal")
         self.assertEqual(self.post("create-portal-session", "alice", {}).json["flow"], "manage")
+        self.assertEqual(self.post("refresh-subscription", "nobody", {}).json["state"], "refreshed")
         self.refused(self.post("create-portal-session", "nobody", {}), 409, "no_customer")
         for method in ("GET", "HEAD"):
             self.refused(self.get(STATUS), 401, "token_missing")

@@ -43,6 +43,8 @@ class ShownTest(billing_money.MoneyTest):
             answers = list(pool.map(lambda c: self.get("plans", client=c).status, clients))
         self.assertEqual(set(answers), {504})
         self.assertEqual(len(self.proxy.asked("GET", "/v1/prices")), 1)
+        self.refused(self.get("plans"), 504, "stripe_timeout")  # nobody asks again so soon, and what is said stays the same
+        self.assertEqual(len(self.proxy.asked("GET", "/v1/prices")), 1)
         gate.set()
         wait_until(lambda: self.get("plans").status == 200, 30, "plans again")
 

@@ -240,6 +240,16 @@ class OriginsTest(billing_api.BillingTest):
                      {"Sec-Fetch-Site": "same-origin", "Origin": "https://evil.example"}):
             with self.subTest(str(more)):
                 self.refused(post(**more), 403, "origin_not_allowed")
+        # nor is it told anything: an image's GET names no Origin, and no script can take this header away
+        for more in ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
+                     {"Sec-Fetch-Site": ""}, {"Sec-Fetch-Site": "same-origin, cross-site"}, {"Origin": "https://evil.example"}):
+            for path in (STATUS, "entitlements", "invoices"):
+                self.refused(self.get(path, headers={**cookie, **more}), 403, "origin_not_allowed")
+        for more in ({"Sec-Fetch-Site": site} for site in ("same-origin", "same-site", "none")):
+            self.assertEqual(self.get(STATUS, headers={**cookie, **more}).status, 200)
+        self.assertEqual(self.get(STATUS, headers={**cookie, "Sec-Fetch-Site": "cross-site", "Origin": "https://other.example"}).status,
+                         200, "a page of an origin that is allowed")
+        self.assertEqual(self.get(STATUS, "alice", headers={"Sec-Fetch-Site": "cross-site"}).status, 200, "a token needs none of it")
         for more in ({"Origin": PUBLIC}, {"Origin": "https://other.example"}, {"Sec-Fetch-Site": "same-origin"}):
             with self.subTest(str(more)):
                 self.refused(post(**more), 400, "unknown_tier")
