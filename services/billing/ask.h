@@ -30,6 +30,8 @@
 #define ASK_DEADLINE_MS                                                                                                \
 	10000 /* of a request in all; BILLING's STRIPE_DEADLINE setting is what one call to Stripe may take */
 
+#define DEAR_PER_MINUTE 20 /* of what opens a session at Stripe, or goes before all else at the reconciler */
+
 /* What a caller is told, RFC 9457. symbol, code, HTTP status, may the same request succeed later?, title */
 #define REFUSAL_TABLE(X)                                                                                               \
 	X(REFUSAL_BAD_REQUEST, "bad_request", 400, false, "The request is not right")                                  \
@@ -83,7 +85,7 @@ struct action {
 
 /* Each action's file defines it; action_table.c lists them. */
 extern const struct action create_checkout_session, create_portal_session, confirm_checkout_session,
-	subscription_status, invoices, entitlements, plans, change_preview;
+	refresh_subscription, subscription_status, invoices, entitlements, plans, change_preview;
 
 /* ---- what is asked, as long as the ask lives ------------------------------------------------------ */
 
@@ -120,8 +122,10 @@ void ask_post(struct ask *a, const char *path, struct view form, const char *ide
 bool ask_stripe_failed(struct ask *a, const struct stripe_answer *s);
 /* Query, past the cache. `then` also runs when nobody answered: look at p->as. */
 void ask_profile(struct ask *a, void (*then)(struct ask *a, enum tg_status status, const struct tg_profile *p));
-/* The reconciler: fetch this paid session now. `done` false: it could not; `then` may run before this returns then. */
+/* The reconciler, now and before all else: this paid session, into the journal; this customer with its subscriptions,
+ * into the store. `done` false: it could not; `then` may run before this returns then. */
 void ask_reconcile(struct ask *a, const char *session, void (*then)(struct ask *a, bool done));
+void ask_reconcile_customer(struct ask *a, const char *customer, void (*then)(struct ask *a, bool done));
 
 /* ---- answering ------------------------------------------------------------------------------------- */
 

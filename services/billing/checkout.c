@@ -1,4 +1,5 @@
 /* POST create-checkout-session: {tier, interval?, quantity?, success_url?, cancel_url?} → {url, id, flow}. */
+#include "open_sessions.h"
 #include "sale.h"
 #include "shop_private.h"
 
@@ -8,6 +9,7 @@ static void got_session(struct ask *a, const struct stripe_answer *r) {
 	struct sale *s = visit_of(a);
 	if (visit_failed(&s->v, r)) return;
 	const char *url = text_of(r->body, "url"), *id = text_of(r->body, "id");
+	if (id) open_sessions_expire(s->v.shop, ask_subject(a), s->customer, KEEP_NEWEST);
 	if (url && id)
 		ask_answer(a, 200, json_pack("{s:s, s:s, s:s}", "url", url, "id", id, "flow", "checkout"));
 	else
@@ -53,5 +55,8 @@ static void start(struct ask *a) {
 
 static const char *const fields[] = {"tier", "interval", "quantity", "success_url", "cancel_url", NULL};
 
-const struct action create_checkout_session = {
-	.method = HTTP_POST, .path = API "create-checkout-session", .fields = fields, .start = start};
+const struct action create_checkout_session = {.method = HTTP_POST,
+					       .path = API "create-checkout-session",
+					       .fields = fields,
+					       .per_minute = DEAR_PER_MINUTE,
+					       .start = start};

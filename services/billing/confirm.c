@@ -1,6 +1,7 @@
 /* POST confirm-checkout-session {session_id} → {state, tier, ver}. Back from checkout: the session is handed to the
  * reconciler, so that a late or lost webhook keeps no payer out, and the answer comes when the store has what was
  * bought, or after CONFIRM_MS. Nothing here grants anything: `activated` is what query says. */
+#include "open_sessions.h"
 #include "service/clock.h"
 #include "shop_private.h"
 
@@ -12,7 +13,7 @@ struct confirmation {
 	struct visit v;
 	int64_t until_ms;
 	int bought; /* the tier that the session sells; -1: the catalog knows none of it */
-	char session[STRIPE_ID_MAX];
+	char session[STRIPE_ID_MAX], customer[STRIPE_ID_MAX];
 	char tier[NAME_MAX_BYTES + 1]; /* what query said last */
 	uint64_t ver;
 	bool asking; /* query */
@@ -51,6 +52,7 @@ static void got_profile(struct ask *a, enum tg_status status, const struct tg_pr
 		c->ver = p->as.ver;
 		if (has_it(c, p)) {
 			details_expire(c->v.shop->details, ask_subject(a));
+			if (c->customer[0]) open_sessions_expire(c->v.shop, ask_subject(a), c->customer, KEEP_NONE);
 			answer(c, "activated");
 			return;
 		}
@@ -112,6 +114,7 @@ static void got_session(struct ask *a, const struct stripe_answer *s) {
 		answer(c, text_is(s->body, "status", "expired") ? "expired" : "unpaid");
 		return;
 	}
+	copy_text(c->customer, sizeof c->customer, id_of(s->body, "customer"));
 	c->bought = tier_of(ask_catalog(a), s->body);
 	c->asking = true;
 	visit_timer(&c->v, c->until_ms - mono_ms(), look);

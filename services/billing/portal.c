@@ -105,5 +105,8 @@ static void start(struct ask *a) {
 
 static const char *const fields[] = {"flow", "tier", "interval", "return_url", NULL};
 
-const struct action create_portal_session = {
-	.method = HTTP_POST, .path = API "create-portal-session", .fields = fields, .start = start};
+const struct action create_portal_session = {.method = HTTP_POST,
+					     .path = API "create-portal-session",
+					     .fields = fields,
+					     .per_minute = DEAR_PER_MINUTE,
+					     .start = start};

@@ -49,7 +49,8 @@ enum error shop_create(const struct shop_options *o, struct shop **ret_s, struct
 		s->flights = flights_create();
 		s->price_store = price_store_create();
 		s->details = details_create(s);
-		if (!s->flights || !s->price_store || !s->details) e = ERR_MEMORY;
+		s->open_sessions = open_sessions_create();
+		if (!s->open_sessions || !s->flights || !s->price_store || !s->details) e = ERR_MEMORY;
 	}
 	if (e)
 		shop_destroy(&s);
@@ -62,6 +63,7 @@ void shop_destroy(struct shop **ps) {
 	struct shop *s = ps ? *ps : NULL;
 	if (!s) return;
 	*ps = NULL;
+	open_sessions_destroy(&s->open_sessions);
 	details_destroy(&s->details);
 	price_store_destroy(&s->price_store);
 	flights_destroy(&s->flights);

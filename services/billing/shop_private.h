@@ -4,6 +4,7 @@
  *   shop.c      settings, timers
  *   customer.c  the subject's customer, found or made
  *   prices.c    Stripe's prices of the catalog's tiers
+ *   open_sessions.c  no two checkouts of one subject are open for long
  *   details.c   the cache of details; details_fetch.c fills it, details_read.c reads Stripe's objects
  */
 #ifndef BILLING_SHOP_PRIVATE_H
@@ -11,6 +12,7 @@
 
 #include "customer.h"
 #include "details.h"
+#include "open_sessions.h"
 #include "prices.h"
 #include "shop.h"
 #include "stripe_read.h"
@@ -31,7 +33,13 @@ struct shop {
 	struct flights *flights;
 	struct price_store *price_store;
 	struct details_cache *details;
+	struct open_sessions *open_sessions;
+	struct refresh *refreshes; /* those that lead (refresh.c) */
 };
+
+/* open_sessions.c */
+struct open_sessions *open_sessions_create(void);
+void open_sessions_destroy(struct open_sessions **o);
 
 /* customer.c */
 struct flights *flights_create(void);

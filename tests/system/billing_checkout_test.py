@@ -4,7 +4,9 @@ import time
 
 import billing_money
 import harness
+import stripe_proxy
 from billing_api import PUBLIC
+from harness import wait_until
 
 
 class CheckoutTest(billing_money.MoneyTest):
@@ -61,6 +63,63 @@ class CheckoutTest(billing_money.MoneyTest):
         took = time.monotonic() - begun
         self.assertEqual((answer["state"], answer["tier"]), ("activating", "free"))
         self.assertTrue(1.5 < took < 4, took)
+
+    # ---- two tabs
+
+    def open_sessions(self, customer):
+        return [s["id"] for s in self.api("GET", "/v1/checkout/sessions", customer=customer, status="open")["data"]]
+
+    def pay(self, session):
+        """False: Stripe refuses it."""
+        try:
+            return bool(self.sim.control("POST", "pay", {"session": session}))
+        except AssertionError:
+            return False
+
+    def test_two_tabs_that_are_both_paid_make_one_subscription(self):
+        self.start_with_prices(proxy=True)
+        self.start_reconciler()
+        old = self.good(self.checkout("alice"))["id"]
+        new = self.good(self.checkout("alice", "institutional"))["id"]
+        [customer] = self.customers_of("alice")
+        wait_until(lambda: self.open_sessions(customer["id"]) == [new], 10, "the old one is expired")
+        self.assertEqual(self.good(self.post("confirm-checkout-session", "alice", {"session_id": old}))["state"], "expired")
+        self.assertFalse(self.pay(old), "Stripe says that it is over")
+        self.assertTrue(self.pay(new))
+        self.assertEqual(len(self.api("GET", "/v1/subscriptions", customer=customer["id"], status="all")["data"]), 1)
+        answer = self.good(self.post("confirm-checkout-session", "alice", {"session_id": new}))
+        self.assertEqual((answer["state"], answer["tier"]), ("activated", "institutional"))
+
+    def test_one_that_was_left_open_ends_when_the_other_is_confirmed(self):
+        billing = self.start_with_prices(proxy=True)
+        self.start_reconciler()
+        self.proxy.fault = lambda method, path: stripe_proxy.answer(500) if path.endswith("/expire") else None
+        old = self.good(self.checkout("alice"))["id"]
+        new = self.good(self.checkout("alice"))["id"]
+        billing.wait_log("sessions_left_open")
+        [customer] = self.customers_of("alice")
+        self.assertEqual(sorted(self.open_sessions(customer["id"])), sorted([old, new]), "which fails no request")
+        self.proxy.fault = lambda method, path: None
+        self.assertTrue(self.pay(old))
+        answer = self.good(self.post("confirm-checkout-session", "alice", {"session_id": old}))
+        self.assertEqual(answer["state"], "activated")
+        wait_until(lambda: self.open_sessions(customer["id"]) == [], 10, "nothing is left to be paid twice")
+        self.assertFalse(self.pay(new))
+
+    def test_only_what_billing_made_is_expired(self):
+        self.start_with_prices()
+        first = self.good(self.checkout("alice"))["id"]
+        [customer] = self.customers_of("alice")
+        own = {"mode": "subscription", "customer": customer["id"], "success_url": PUBLIC,
+               "line_items": [{"price": self.prices["pro_monthly"], "quantity": 1}]}
+        others = [self.api("POST", "/v1/checkout/sessions", **own)["id"],
+                  self.api("POST", "/v1/checkout/sessions", **own, metadata={"user_id": "bob"})["id"],
+                  self.api("POST", "/v1/checkout/sessions", **own, metadata={"user_id": "alice"}, client_reference_id="bob")["id"],
+                  self.api("POST", "/v1/checkout/sessions", mode="setup", customer=customer["id"], success_url=PUBLIC,
+                           metadata={"user_id": "alice"})["id"]]
+        last = self.good(self.checkout("alice"))["id"]
+        wait_until(lambda: first not in self.open_sessions(customer["id"]), 10, "the first is expired")
+        self.assertEqual(sorted(self.open_sessions(customer["id"])), sorted(others + [last]))
 
     def test_addresses_to_return_to(self):
         self.start_with_prices(**{"return-urls": "https://other.example/account"})

@@ -8,6 +8,7 @@ import billing_api
 import billing_money
 import harness
 import stripe_proxy
+from harness import wait_until
 
 
 EMAIL = "someone@private.example"
@@ -43,6 +44,13 @@ class CustomersTest(billing_money.MoneyTest):
         self.assertGreater(seen.get(200, 0), 0, seen)
         self.assertEqual(sum(seen.values()), 1000)
         print("checkouts", seen, flush=True)
+        # and one of them is left to be paid
+        [customer] = self.customers_of("alice")
+        wait_until(lambda: sum(s["status"] == "open" for s in self.sim.table("checkout.session")) == 1, 60, "one is open")
+        sessions = self.sim.table("checkout.session")
+        self.assertEqual({s["customer"] for s in sessions}, {customer["id"]})
+        left = next(s for s in sessions if s["status"] == "open")
+        self.assertEqual(left["created"], max(s["created"] for s in sessions))
         # and while Stripe fails and limits
         for how in ({"fail_api": 0.3}, {"limit_rps": 40}, {"fail_api": 0.1, "limit_rps": 60}):
             subject = "alice-" + "-".join(how)
