@@ -167,20 +167,27 @@ static void reconciled(void *ctx, enum reconcile_code code) {
 	then(a, code == RECONCILE_OK);
 }
 
-void ask_reconcile(struct ask *a, const char *session, void (*then)(struct ask *a, bool done)) {
+static void reconcile(struct ask *a, enum reconcile_op op, const char *id, void (*then)(struct ask *a, bool done)) {
 	struct ask_wait *w = wait_begin(a);
 	struct problem why = {0};
 	if (!w) {
-		ask_refuse(a, REFUSAL_INTERNAL, NULL);
+		then(a, false);
 		return;
 	}
 	w->reconciled = then;
-	enum error e =
-		reconciler_link_session(a->b->reconciler, a->b->livemode, session, reconciled, w, &w->asked, &why);
+	enum error e = reconciler_link_ask(a->b->reconciler, op, a->b->livemode, id, reconciled, w, &w->asked, &why);
 	if (!e) return;
 	log_warn(&a->b->service.log, log_ev("not_reconciled"), kv_error(e), kv_why(&why),
 		 kv_str("request", a->request_id));
 	(void)wait_end(w);
 	free(w);
 	then(a, false);
+}
+
+void ask_reconcile(struct ask *a, const char *session, void (*then)(struct ask *a, bool done)) {
+	reconcile(a, RECONCILE_SESSION, session, then);
+}
+
+void ask_reconcile_customer(struct ask *a, const char *customer, void (*then)(struct ask *a, bool done)) {
+	reconcile(a, RECONCILE_CUSTOMER, customer, then);
 }

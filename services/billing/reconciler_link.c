@@ -47,15 +47,15 @@ static bool send_request(struct reconciler_link *l, const struct reconcile_reque
 	       zmq_send(l->socket, body.ptr, body.len, ZMQ_DONTWAIT) >= 0;
 }
 
-enum error reconciler_link_session(struct reconciler_link *l, bool livemode, const char *session,
-				   void (*done)(void *ctx, enum reconcile_code code), void *ctx,
-				   struct reconciler_asked **ret_asked, struct problem *why) {
+enum error reconciler_link_ask(struct reconciler_link *l, enum reconcile_op op, bool livemode, const char *id,
+			       void (*done)(void *ctx, enum reconcile_code code), void *ctx,
+			       struct reconciler_asked **ret_asked, struct problem *why) {
 	struct reconciler_asked *a = NULL;
 	for (unsigned i = 0; i < RECONCILER_ASKED_MAX && !a; i++)
 		if (!l->asked[i].id) a = &l->asked[i];
-	if (!a) return problem_set(why, ERR_OVERLOADED, "%d sessions are asked for", RECONCILER_ASKED_MAX);
-	struct reconcile_request r = {
-		.op = RECONCILE_SESSION, .id = ++l->last_id, .fetch = {FETCH_CHECKOUT, view_str(session)}};
+	if (!a) return problem_set(why, ERR_OVERLOADED, "%d are asked for already", RECONCILER_ASKED_MAX);
+	enum fetch_kind kind = op == RECONCILE_SESSION ? FETCH_CHECKOUT : FETCH_CUSTOMER;
+	struct reconcile_request r = {.op = op, .id = ++l->last_id, .fetch = {kind, view_str(id)}};
 	r.scope.livemode = livemode;
 	if (!send_request(l, &r)) return problem_set(why, ERR_UNAVAILABLE, "no reconciler answers");
 	*a = (struct reconciler_asked){r.id, done, ctx};

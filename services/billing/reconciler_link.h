@@ -1,4 +1,5 @@
-/* The way to the reconciler: a paid checkout session is to be fetched now (proto/reconcile.h). One DEALER on the loop;
+/* The way to the reconciler: a paid checkout session, or a customer, is to be fetched now
+ * (proto/reconcile.h). One DEALER on the loop;
  * answers are told apart by their id. The loop's thread alone. */
 #ifndef BILLING_RECONCILER_LINK_H
 #define BILLING_RECONCILER_LINK_H
@@ -16,12 +17,13 @@ NODISCARD enum error reconciler_link_create(void *zmq, struct keys *keys, const 
 /* Nobody's `done` is called. */
 void reconciler_link_destroy(struct reconciler_link **l);
 
-/* `code`: RECONCILE_OK when what it asked for is in the journal. It comes from reconciler_link_run alone, and not at
- * all when nobody answers: whoever asks has a deadline of its own, and forgets then. ERR_OVERLOADED, ERR_UNAVAILABLE.
+/* op: RECONCILE_SESSION or RECONCILE_CUSTOMER. `code`: RECONCILE_OK when it is done as proto/reconcile.h says. It comes
+ * from reconciler_link_run alone, and not at all when nobody answers: whoever asks has a deadline of its own, and
+ * forgets then. ERR_OVERLOADED, ERR_UNAVAILABLE.
  */
-NODISCARD enum error reconciler_link_session(struct reconciler_link *l, bool livemode, const char *session,
-					     void (*done)(void *ctx, enum reconcile_code code), void *ctx,
-					     struct reconciler_asked **ret_asked, struct problem *why);
+NODISCARD enum error reconciler_link_ask(struct reconciler_link *l, enum reconcile_op op, bool livemode, const char *id,
+					 void (*done)(void *ctx, enum reconcile_code code), void *ctx,
+					 struct reconciler_asked **ret_asked, struct problem *why);
 /* Accepts NULL. */
 void reconciler_link_forget(struct reconciler_asked *asked);
 

@@ -148,21 +148,58 @@ test("expired, unpaid, canceled, not ours", async () => {
 	assert.doesNotMatch(await dashboard(page).innerText(), /You are on/);
 });
 
-test("back from the portal: the webhook may come behind the customer", async () => {
-	let now = status.active;
-	mock.on("subscription-status", () => ({ body: now }));
-	mock.on("plans", { body: plans }).on("invoices", { body: invoices });
+// In the portal, where she cancels.
+async function in_the_portal(refresh) {
+	const it = world({ now: status.active });
 	mock.on("create-portal-session", { body: { url: `${mock.origin}/hosted`, id: "bps_1", flow: "manage" } });
+	mock.on("refresh-subscription", () => refresh(it));
 	mock.pages.set("/hosted", "<!doctype html><html lang=en><title>Portal</title><h1>Portal</h1></html>");
 	const page = await new_page();
 	await open_dashboard(page);
 	await (await primary(page)).click();
 	await page.waitForURL("**/hosted");
-	await open_dashboard(page);
-	await idle(page);
-	now = status.canceling;
-	await page.clock.runFor(1000);
+	return { page, it };
+}
+
+const refreshed = state => ({ body: { state, tier: "pro", ver: 42 } });
+
+test("back from the portal: the server is asked to look, and then the page shows it", async () => {
+	const { page, it } = await in_the_portal(it => { it.now = status.canceling; return refreshed("refreshed"); });
+	await page.goto(`${mock.origin}/settings/billing`);
 	await dashboard(page).getByText("Pro until April 3, 2026").waitFor();
+	assert.equal((await (await primary(page)).innerText()).trim(), "Resume plan");
+	const [request, ...more] = mock.asked("refresh-subscription", "POST");
+	assert.deepEqual([request.body, more], [{}, []]);
+	assert.match(mock.asked("subscription-status").at(-1).headers.prefer ?? "", /wait=5/, "what Stripe says comes with it");
+	await idle(page);
+	const looks = mock.asked("subscription-status").length;
+	it.now = status.active; // if it looked again it would show this
+	await page.clock.runFor(20000);
+	assert.equal(mock.asked("subscription-status").length, looks, "and nobody asks any more");
+	await no_violations(page);
+	await shot(page, "back-from-portal-light-desktop");
+	await page.reload();
+	await page.locator('billing-dashboard[data-phase="ready"]').waitFor();
+	assert.equal(mock.asked("refresh-subscription").length, 1, "once");
+});
+
+for (const [what, answer] of [["cannot tell yet", () => refreshed("refreshing")], ["fails", () => problem(503, "unavailable")],
+	["is an older one", () => problem(404, "not_found")]])
+	test(`back from the portal, and the server ${what}: the webhook may come behind the customer`, async () => {
+		const { page, it } = await in_the_portal(answer);
+		await open_dashboard(page);
+		await idle(page);
+		assert.equal(mock.asked("refresh-subscription").length, 1);
+		it.now = status.canceling;
+		await page.clock.runFor(1000);
+		await dashboard(page).getByText("Pro until April 3, 2026").waitFor();
+	});
+
+test("back from the portal by the browser's Back button", async () => {
+	const { page } = await in_the_portal(it => { it.now = status.canceling; return refreshed("refreshed"); });
+	await page.goBack();
+	await dashboard(page).getByText("Pro until April 3, 2026").waitFor();
+	assert.equal(mock.asked("refresh-subscription").length, 1);
 });
 
 test("on a phone in the dark", async () => {

@@ -26,7 +26,7 @@ finish() {
 }
 trap finish EXIT
 
-services_events_every=5s # how soon the reconciler looks for what was lost
+services_events_every=24h # what is lost stays lost until somebody asks
 origin_launch "$dir" "$bin"
 mkdir -p "$out"
 for who in on_time late lost; do export "TOKEN_$who=$(origin_token "$who")"; done

@@ -34,10 +34,20 @@ static struct record *make(struct sim *sim, const char *outcome) {
 	return rec;
 }
 
+/* All others are Visa's. */
+static void set_brand(struct record *rec, const char *name) {
+	const char *brand = strstr(name, "mastercard") ? "mastercard" : strstr(name, "amex") ? "amex" : NULL;
+	json_t *card = json_object_get(rec->json, "card");
+	if (!brand) return;
+	set_text(card, "brand", brand);
+	set_text(card, "display_brand", brand);
+}
+
 struct record *payment_method_attach(struct sim_request *r, const char *id, struct record *customer) {
 	const char *outcome = outcome_of(id);
 	struct record *rec = outcome ? make(r->sim, outcome) : want(r, K_PAYMENT_METHOD, id, "payment_method");
 	if (!rec) return NULL;
+	if (outcome) set_brand(rec, id);
 	const char *owner = text_of(rec->json, "customer");
 	if (owner && strcmp(owner, record_id(customer)) == 0) return rec;
 	if (owner) {

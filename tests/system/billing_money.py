@@ -31,8 +31,8 @@ class MoneyTest(billing_api.BillingTest):
         """Good for years: these tests move the clock."""
         return super().token(subject, **{"exp": int(time.time()) + 9 * 365 * DAY, **more})
 
-    def start_reconciler(self):
-        service = self.stack.reconciler(api=self.sim.url(), key=simulator.KEY, env=self.clock.env(), rate=100,
+    def start_reconciler(self, api=None):
+        service = self.stack.reconciler(api=api or self.sim.url(), key=simulator.KEY, env=self.clock.env(), rate=100,
                                         events_every="9000h", sweep_every="9000h").start()
         service.wait_log("pass")
 

@@ -1,11 +1,14 @@
 """Billing and a simulated Stripe: the portal's flows."""
 
+import concurrent.futures
 import json
+import time
 
 import billing_money
 import harness
 import stripe_proxy
 from billing_api import PUBLIC
+from harness import wait_until
 
 
 class PortalTest(billing_money.MoneyTest):
@@ -61,6 +64,105 @@ class PortalTest(billing_money.MoneyTest):
         answer = self.good(self.checkout("dora"))
         self.assertEqual(answer["flow"], "portal")
         self.assertIsNone(self.portal_session(answer["id"])["flow"])
+
+    # ---- back from it
+
+    def refresh(self, subject, **how):
+        return self.post("refresh-subscription", subject, {}, **how)
+
+    def subscription(self):
+        [sub] = self.api("GET", "/v1/subscriptions")["data"]
+        return sub["id"]
+
+    def reason(self, subject):
+        """What the store says: entitlements know nothing of details."""
+        return self.get("entitlements", subject).json["reason"]
+
+    def test_what_was_done_in_the_portal_is_known_without_a_webhook(self):
+        self.start_with_prices(proxy=True)
+        self.start_reconciler()
+        self.assertEqual(self.good(self.refresh("dora"))["state"], "refreshed", "there is nothing to ask")
+        self.buy("dora")
+        self.details_are_known("dora")
+        self.sim.misbehave(drop=1)
+        sub = self.subscription()
+        for cancel, reason, state in ((True, "canceling", "canceling"), (False, "active", "active"), (True, "canceling", "canceling")):
+            self.sim.advance(2)  # nobody does all this within one second, in which Stripe tells no order
+            self.api("POST", f"/v1/subscriptions/{sub}", cancel_at_period_end=cancel)
+            begun = time.monotonic()
+            answer = self.good(self.refresh("dora"))
+            self.assertEqual((answer["state"], answer["tier"]), ("refreshed", "pro"))
+            self.assertLess(time.monotonic() - begun, 2.5)
+            self.assertEqual(self.reason("dora"), reason)
+            status = self.good(self.get("subscription-status", "dora", headers={"Prefer": "wait=5"}))
+            self.assertEqual((status["state"], status["details_state"]), (state, "fresh"))
+            self.assertGreaterEqual(status["ver"], answer["ver"])
+        # another plan
+        self.sim.advance(2)
+        item = self.api("GET", f"/v1/subscriptions/{sub}")["items"]["data"][0]["id"]
+        self.api("POST", f"/v1/subscriptions/{sub}", cancel_at_period_end=False,
+                 items=[{"id": item, "price": self.prices["institutional_monthly"]}])
+        answer = self.good(self.refresh("dora"))
+        self.assertEqual((answer["state"], answer["tier"]), ("refreshed", "institutional"))
+        self.assertEqual(self.get("entitlements", "dora").json["tier"], "institutional")
+        # another card, which only Stripe knows
+        before = self.details_are_known("dora")["payment_method"]
+        [customer] = self.customers_of("dora")
+        card = self.api("POST", "/v1/payment_methods/pm_card_mastercard/attach", customer=customer["id"])["id"]
+        self.api("POST", f"/v1/subscriptions/{sub}", default_payment_method=card)
+        self.assertEqual(self.details_are_known("dora")["payment_method"], before, "the old one is fresh for a minute")
+        self.good(self.refresh("dora"))
+        self.assertEqual(self.details_are_known("dora")["payment_method"]["brand"], "mastercard")
+
+    def details_are_known(self, subject):
+        status = self.good(self.get("subscription-status", subject, headers={"Prefer": "wait=5"}))
+        self.assertEqual(status["details_state"], "fresh")
+        return status["details"]
+
+    def test_nobody_can_refresh(self):
+        billing = self.start_with_prices()
+        self.buy("dora")
+        self.api("POST", f"/v1/subscriptions/{self.subscription()}", cancel_at_period_end=True)
+        answer = self.good(self.refresh("dora"))  # no reconciler is there
+        self.assertEqual((answer["state"], answer["tier"]), ("refreshing", "pro"))
+        self.start_reconciler()
+        self.stack.services["worker"].kill()
+        begun = time.monotonic()
+        self.assertEqual(self.good(self.refresh("dora"))["state"], "refreshing")
+        self.assertTrue(1.5 < time.monotonic() - begun < 4, time.monotonic() - begun)
+        self.stack.services["worker"].start()
+        wait_until(lambda: self.good(self.refresh("dora"))["state"] == "refreshed", 30, "the worker is back")
+        self.stack.services["query"].kill()
+        self.refused(self.refresh("dora"), 503, "unavailable")
+        for body, code in (({"x": 1}, "unknown_field"), ({"subject": "mallory"}, "unknown_field"), (b"[]", "bad_request")):
+            self.refused(self.post("refresh-subscription", "dora", body), 400, code)
+        self.refused(self.post("refresh-subscription", None, {}), 401, "token_missing")
+        self.assertTrue(billing.running())
+
+    def test_who_asks_meanwhile_shares_one_more(self):
+        self.start_with_prices()
+        self.buy("dora")
+        self.buy("emma")
+        self.proxy = stripe_proxy.Proxy(self.sim.address())
+        self.addCleanup(self.proxy.close)
+        self.start_reconciler(api=self.proxy.url())
+        self.proxy.forget()
+        self.proxy.fault = lambda method, path: stripe_proxy.slow(0.2) if path.startswith("/v1/customers/") else None
+        clients = [self.connect() for _ in range(24)]
+        with concurrent.futures.ThreadPoolExecutor(len(clients)) as pool:
+            answers = list(pool.map(lambda n: self.refresh("emma" if n == 0 else "dora", client=clients[n]), range(len(clients))))
+        self.assertEqual({a.status for a in answers}, {200})
+        self.assertEqual({a.json["state"] for a in answers}, {"refreshed"})
+        asked = len(self.proxy.asked("GET", f"/v1/customers/{self.customers_of('dora')[0]['id']}"))
+        self.assertTrue(1 <= asked <= 4, asked)
+        self.assertEqual(len(self.proxy.asked("GET", f"/v1/customers/{self.customers_of('emma')[0]['id']}")), 1)
+
+    def test_one_subject_may_do_so_now_and_then(self):
+        self.start_with_prices(**{"rate-limit": 240})
+        answers = [self.refresh("dora").status for _ in range(8)]
+        self.assertEqual(answers[:5], [200] * 5)
+        self.assertIn(429, answers)
+        self.assertEqual(self.refresh("emma").status, 200)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,11 @@ def hang(seconds):
     return seconds
 
 
+def slow(seconds):
+    """A fault: Stripe's own answer, so much later."""
+    return "slow", seconds
+
+
 def after(body=b"", status=500, headers=None):
     """A fault: Stripe does what it is asked, and this is heard of it."""
     return "after", (status, body, headers or {})
@@ -61,6 +66,9 @@ class Proxy:
                     proxy.ended.wait(fault)
                     self.close_connection = True
                     return
+                if fault and fault[0] == "slow":
+                    proxy.ended.wait(fault[1])
+                    fault = None
                 if not fault or fault[0] == "after":
                     real = proxy.forward(self.command, self.path, self.headers, body)
                 status, text, headers = real if not fault else fault[1] if fault[0] == "after" else fault

@@ -1,9 +1,12 @@
-/* Back from a checkout: who has paid is told so when the server's answer has the new tier, and not before.
+/* Back from a checkout or the portal. Who has paid is told so when the server's answer has the new tier, and not before.
  *
  * The address's ?checkout=…&session_id=… is taken out of it at once. What was begun is kept in sessionStorage, so that a
  * reload goes on where it was. The session is handed to the server (confirm-checkout-session), which fetches it from Stripe
  * when the webhook is late; then it is asked at once and after 1, 2, 4 … s, at most every 30 s, for as long as the page is
- * open. */
+ * open.
+ *
+ * The portal gives nothing to hand over, and may have changed anything: the server is asked to look (refresh-subscription)
+ * before the page is believed again. */
 import { random_key } from "./api.js";
 import { announce } from "./news.js";
 
@@ -11,7 +14,8 @@ const KEPT = "tiergate.checkout";
 const PAUSE_MAX_MS = 30000;
 const SLOW_MS = 30000;        // from then on: "this takes longer than usual"
 const PAID = ["active", "trialing"];
-const PORTAL_LOOKS_MS = [1000, 3000, 7000, 15000]; // after the portal: its webhook may come behind the customer
+const PORTAL_LOOKS_MS = [1000, 3000, 7000, 15000]; // after the portal, if the server could not tell: a webhook may come
+const DETAILS_WAIT_S = 5;     // what comes next is Stripe's word: worth a moment
 const KEPT_MAX_MS = 86400000; // what was begun a day ago is no news
 
 function storage() {
@@ -35,7 +39,7 @@ const keep = value => value ? storage()?.setItem(KEPT, JSON.stringify(value)) : 
 
 export class Checkout {
 	waiting = null; // {session, tier, since_ms, unpaid} from the return until the tier is there
-	#work; #addresses; #tries = 0; #confirmed = null;
+	#work; #addresses; #tries = 0; #confirmed = null; #refreshing = false;
 
 	constructor(work, addresses) {
 		this.#work = work;
@@ -49,8 +53,24 @@ export class Checkout {
 
 	begin_portal() { keep({ portal: true, begun_ms: Date.now() }); }
 
-	#back_from_portal() {
-		keep(null);
+	/* Also by the browser's Back button, or out of another tab. True: it is being looked after. */
+	back_from_portal() {
+		if (this.#refreshing || !kept()?.portal) return this.#refreshing;
+		this.#refresh();
+		return true;
+	}
+
+	async #refresh() {
+		let known = false;
+		this.#refreshing = true;
+		try {
+			const { body } = await this.#work.ask({ method: "POST", path: "refresh-subscription", body: {} });
+			known = body.state === "refreshed";
+		} catch { /* then by and by */ }
+		this.#refreshing = false;
+		if (kept()?.portal) keep(null);
+		this.#work.look_again({ at_once: true, wait: DETAILS_WAIT_S });
+		if (known) return;
 		PORTAL_LOOKS_MS.forEach((ms, i) => this.#work.later(`portal ${i}`, ms, () => this.#work.look_again({ at_once: true })));
 	}
 
@@ -72,7 +92,7 @@ export class Checkout {
 			keep(null);
 			this.#work.notice("checkout.canceled");
 		} else if (begun?.portal) {
-			this.#back_from_portal();
+			this.back_from_portal();
 		} else if (begun?.back) {
 			this.#wait(begun);
 		}

@@ -22,7 +22,7 @@ export class Work {
 	received_ms = 0;
 	notices = [];      // {key, params, tone, reference}
 	busy = null;       // the action under way
-	#api; #changed; #timers = new Map(); #tries = new Map(); #running = new Map(); #again = new Set(); #stopped = false;
+	#api; #changed; #timers = new Map(); #tries = new Map(); #running = new Map(); #again = new Map(); #stopped = false;
 
 	constructor({ api, changed, addresses = location }) {
 		this.#api = api; // () => {base, own_token}
@@ -52,10 +52,11 @@ export class Work {
 	}
 
 	/* The page is looked at again, is online again, or somebody said that the tier changed. */
-	look_again({ at_once = false } = {}) {
+	look_again({ at_once = false, wait = 0 } = {}) {
+		if (this.checkout.back_from_portal()) return; // which looks again when the server has looked
 		if (!at_once && Date.now() - this.received_ms < FRESH_MS && !this.away) return;
-		if (at_once) for (const name of this.#running.keys()) this.#again.add(name); // its answer may be older than the news
-		this.load_status();
+		if (at_once) for (const name of this.#running.keys()) this.#again.set(name, null); // its answer may be older than the news
+		this.load_status({ wait });
 		if (!this.plans) this.load_plans();
 		this.load_history();
 	}
@@ -71,6 +72,7 @@ export class Work {
 
 	/* One at a time; what fails in a way that may pass comes again by itself. */
 	#load(name, ask, got, failed) {
+		if (this.#again.has(name)) this.#again.set(name, ask);
 		if (this.#running.has(name) || this.#stopped) return this.#running.get(name); // one answer is as good as two
 		const run = (async () => {
 			try {
@@ -86,7 +88,8 @@ export class Work {
 				failed(failure);
 			} finally {
 				this.#running.delete(name);
-				if (this.#again.delete(name)) this.#load(name, ask, got, failed);
+				const next = this.#again.get(name) ?? ask;
+				if (this.#again.delete(name)) this.#load(name, next, got, failed);
 				this.changed();
 			}
 		})();
