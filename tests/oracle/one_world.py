@@ -72,28 +72,36 @@ class WorldTest(harness.SystemTest):
             print(difference, file=sys.stderr)
         self.fail(f"{len(wrong)} differences in world {w.name}")
 
-
-class OneWorldTest(WorldTest):
-    def agree(self, w, wrong):
+    def agree(self, w, *checks, **how):
+        """The clock runs on while it is asked: where Stripe has done something meanwhile, all is asked again."""
+        noted = len(w.past)
+        wrong = [x for check in checks for x in check(w, **how)]
+        for _ in range(3):
+            if not wrong or not w.went_on():
+                break
+            del w.past[noted:]
+            wrong = [x for check in checks for x in check(w, **how)]
         if wrong:
             self.tell(w, wrong)
 
+
+class OneWorldTest(WorldTest):
     def test_tiergate_and_the_model_agree(self):
         begun = time.monotonic()
         w = self.world(NUMBER, LIVES)
         for _ in range(CHECKPOINTS):
             w.live(STEPS)
             w.settle()
-            self.agree(w, compare.history(w) + compare.all(w))
+            self.agree(w, compare.history, compare.all)
         # another catalog counts at once, also for prices that none knew; what was answered before stays answered
         w.sim.advance(10)  # a moment of the last seconds is taken for now
         w.change_catalog(some_policies(w.rng))
-        self.agree(w, compare.history(w) + compare.all(w))
+        self.agree(w, compare.history, compare.all)
         # and so does another clock, also one that was set back
         now = w.sim.now()
         for to in (now - 3 * DAY, now + 5):
             w.sim.control("POST", "clock", {"set": to})
-            self.agree(w, compare.all(w, note=False))
+            self.agree(w, compare.all, note=False)
         w.records = w.head()["head"]
         counts = {name: value if isinstance(value, int) else len(value) for name, value in
                   ((name, getattr(w, name)) for name in COUNTED)}

@@ -84,11 +84,6 @@ class OracleTest(harness.SystemTest):
 class FaultTest(WorldTest):
     """The oracle can fail: a fault that is planted on either side is found."""
 
-    def expect_none(self, w):
-        wrong = self.differences(w)
-        if wrong:
-            self.tell(w, wrong)
-
     def differences(self, w, **catalog):
         return compare.all(w, {**w.catalog, **catalog}, note=False)
 
@@ -99,14 +94,14 @@ class FaultTest(WorldTest):
                 return
             w.live(2)
             w.settle()
-            self.expect_none(w)
+            self.agree(w, compare.all, note=False)
         self.fail(f"{what}: made no difference")
 
     def test_a_planted_fault_is_found(self):
         w = self.world(0, 120, kills=0, losses=False)
         w.live(STEPS)
         w.settle()
-        self.expect_none(w)
+        self.agree(w, compare.all, note=False)
         for policy, value in (("past_due_grace", DAY), ("renewal_grace", 9 * DAY), ("pause_collection", "deny"),
                               ("dispute_open", "grant"), ("refund_full", "grant")):
             self.expect_found(w, policy, policies={policy: value})
@@ -128,7 +123,7 @@ class FaultTest(WorldTest):
         self.assertTrue(self.differences(w), "webhooks were lost, and nobody noticed")
         w.services.append(w.reconciler)
         w.settle()
-        self.expect_none(w)
+        self.agree(w, compare.all, note=False)
 
 
 if __name__ == "__main__":

@@ -429,6 +429,14 @@ class World:
         self.know_overrides()
         self.client.wait_ready()
 
+    def went_on(self):
+        """Stripe did something by itself, because it was due, since the tables were read; they are read again."""
+        told = self.tables
+        self.sim.flush()
+        self.dump = self.applied()
+        self.refresh()
+        return self.tables != told
+
     def fates(self, customers):
         """Of each event that names these customers: what became of it."""
         with wire.Journal(self.stack.ipc("ingress-replay")) as journal:
