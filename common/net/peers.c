@@ -8,13 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SWEEP_MS 250
 
 /* The C library's functions have no argument for it (see the header). */
-struct peers_state peers_state = {.lock = PTHREAD_MUTEX_INITIALIZER, .spare = -1};
+struct peers_state peers_state = {.lock = PTHREAD_MUTEX_INITIALIZER, .null = -1, .spare = -1};
 static _Thread_local struct peers *binding;
 static _Thread_local bool binding_keyed;
 
@@ -130,6 +131,7 @@ bool peers_any(const struct peers *s) {
 
 uint64_t peers_connected(void) {
 	uint64_t n = 0;
+	peers_keep_spare(); /* it is asked every second */
 	lock();
 	for (unsigned i = 0; i < PEERS_SOCKETS; i++) n += peers_state.sockets[i].connections;
 	unlock();
@@ -147,9 +149,19 @@ struct peers *peers_of(void *socket) {
 	return found;
 }
 
+void peers_keep_spare(void) {
+	struct peers_state *s = &peers_state;
+	int none = -1;
+	if (atomic_load_explicit(&s->spare, memory_order_relaxed) >= 0) return;
+	int null = atomic_load(&s->null), spare = null < 0 ? -1 : fcntl(null, F_DUPFD_CLOEXEC, 0);
+	if (spare >= 0 && !atomic_compare_exchange_strong(&s->spare, &none, spare)) (void)syscall(SYS_close, spare);
+}
+
 void peers_watch(void *socket, bool publishes, const struct peers_limits *limits) {
 	lock();
-	if (peers_state.spare < 0) peers_state.spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (atomic_load(&peers_state.null) < 0)
+		atomic_store(&peers_state.null, open("/dev/null", O_RDONLY | O_CLOEXEC));
+	peers_keep_spare();
 	for (unsigned i = 0; i < PEERS_SOCKETS; i++) {
 		struct peers *s = &peers_state.sockets[i];
 		if (s->socket || s->descriptors) continue;
@@ -248,9 +260,9 @@ bool peer_admit(const struct peer *listener, int fd) {
 	return good;
 }
 
-void peer_gone(int fd) {
+bool peer_gone(int fd) {
 	struct peer *p = fd >= 0 && fd < PEERS_FDS ? &peers_state.table[fd] : NULL;
-	if (!p || atomic_load_explicit(&p->kind, memory_order_acquire) == PEER_NONE) return;
+	if (!p || atomic_load_explicit(&p->kind, memory_order_acquire) == PEER_NONE) return false;
 	lock();
 	struct peers *s = p->of;
 	if (atomic_load(&p->kind) == PEER_CONNECTION) {
@@ -267,6 +279,7 @@ void peer_gone(int fd) {
 	s->descriptors--;
 	atomic_store_explicit(&p->kind, PEER_NONE, memory_order_release);
 	unlock();
+	return true;
 }
 
 /* ---- what comes ---------------------------------------------------------------------------- */

@@ -20,20 +20,21 @@ EXPORTED int end_descriptor(int fd) __asm__("close");
 EXPORTED int wait_for_events(int epoll, int what, int fd, struct epoll_event *wanted) __asm__("epoll_ctl");
 
 /* No file number is free. Who waits would make libzmq spin, or, over ipc, abort: so the spare one is used to turn one
- * away. */
+ * away. The connection's number becomes the spare one in one step, since other threads want one as well: did one
+ * of them take what we had let go, peers_keep_spare gets another as soon as there is one. */
 static void turn_away(int listener) {
 	struct peers_state *s = &peers_state;
-	(void)pthread_mutex_lock(&s->lock);
-	if (s->spare >= 0) (void)syscall(SYS_close, s->spare);
-	long fd = syscall(SYS_accept4, listener, NULL, NULL, SOCK_CLOEXEC);
-	(void)pthread_mutex_unlock(&s->lock);
-	if (fd >= 0) {
-		peers_note(PEERS_FULL, (int)fd);
-		(void)syscall(SYS_close, fd);
+	const int spare = atomic_exchange(&s->spare, -1);
+	if (spare >= 0) (void)syscall(SYS_close, spare);
+	const int fd = (int)syscall(SYS_accept4, listener, NULL, NULL, SOCK_CLOEXEC);
+	if (fd < 0) {
+		peers_keep_spare();
+		return;
 	}
-	(void)pthread_mutex_lock(&s->lock);
-	s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	(void)pthread_mutex_unlock(&s->lock);
+	peers_note(PEERS_FULL, fd);
+	const bool kept = dup3(atomic_load(&s->null), fd, O_CLOEXEC) == fd;
+	const int other = kept ? atomic_exchange(&s->spare, fd) : fd;
+	if (other >= 0) (void)syscall(SYS_close, other);
 }
 
 int listen_at(int fd, int backlog) {
@@ -78,8 +79,12 @@ ssize_t give_bytes(int fd, const void *bytes, size_t n, int flags) {
 }
 
 int end_descriptor(int fd) {
-	peer_gone(fd);
-	return (int)syscall(SYS_close, fd);
+	const bool watched = peer_gone(fd);
+	const int rc = (int)syscall(SYS_close, fd);
+	const int code = errno;
+	if (watched) peers_keep_spare();
+	errno = code;
+	return rc;
 }
 
 int wait_for_events(int epoll, int what, int fd, struct epoll_event *wanted) {

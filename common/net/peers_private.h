@@ -60,8 +60,9 @@ struct peers_state {
 	struct peers sockets[PEERS_SOCKETS];
 	struct peer table[PEERS_FDS];
 	struct pollfd polled[PEERS_FDS];
-	int top;   /* the highest descriptor that was ever watched, plus one */
-	int spare; /* a file number to let go when there is no other */
+	int top;           /* the highest descriptor that was ever watched, plus one */
+	_Atomic int null;  /* /dev/null */
+	_Atomic int spare; /* the same once more: a file number to let go when there is no other; -1: that was taken */
 	_Atomic int64_t swept_ms;
 	_Atomic uint64_t counts[PEERS_CAUSE_COUNT];
 	struct peers_cut told[16];
@@ -100,8 +101,8 @@ bool peer_waits(struct peer *p, int epoll, const struct epoll_event *wanted);
 void peer_waited(struct peer *p, int epoll, const struct epoll_event *wanted);
 /* After a send: the kernel is told what it was spared, when it matters. */
 void peer_waits_for_room(struct peer *p, int64_t sent, size_t asked);
-/* The descriptor is about to be closed. */
-void peer_gone(int fd);
+/* The descriptor is about to be closed. True: it was watched. */
+bool peer_gone(int fd);
 /* A connection that is closed before it was one of ours. */
 void peers_note(enum peers_cause cause, int fd);
 
@@ -112,5 +113,8 @@ void peers_note(enum peers_cause cause, int fd);
 ssize_t peer_take_identity(struct peer *p, int fd, uint8_t *bytes, size_t n);
 /* The descriptor of the peer whose identity that is; -1: it is none of ours. */
 int peer_identified(zmq_msg_t *identity);
+
+/* Where the spare file number was lost, another one if any is free. */
+void peers_keep_spare(void);
 
 #endif

@@ -1,12 +1,14 @@
-#include "net/peers.h"
+#include "net/peers_private.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -216,6 +218,114 @@ static void knows_only_what_binds(void **state) {
 	peers_emptied(NULL);
 }
 
+/* ---- without file numbers ------------------------------------------------------------- */
+
+#define CALLERS 200
+
+static int callers[CALLERS];
+
+/* Sockets that want to be connected, and no number beyond theirs. */
+static struct rlimit use_up_numbers(void) {
+	struct rlimit was, now;
+	for (int i = 0; i < CALLERS; i++) {
+		callers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		assert_true(callers[i] >= 0);
+	}
+	int next = dup(callers[0]);
+	assert_true(next >= 0 && close(next) == 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	now = was;
+	now.rlim_cur = (rlim_t)next;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
+	assert_true(dup(callers[0]) < 0);
+	return was;
+}
+
+static void give_numbers_back(const struct rlimit *was) {
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, was), 0);
+	for (int i = 0; i < CALLERS; i++) (void)close(callers[i]);
+}
+
+static void call(int caller) {
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	at.sin_port = htons((uint16_t)strtoul(strrchr(endpoint, ':') + 1, NULL, 10));
+	(void)connect(callers[caller], (struct sockaddr *)&at, sizeof at);
+}
+
+static bool turned_away(int caller, int within_ms) {
+	char byte;
+	struct pollfd p = {.fd = callers[caller], .events = POLLIN};
+	for (int left = within_ms; left >= 0; left -= 10) {
+		if (poll(&p, 1, 10) == 1 && recv(callers[caller], &byte, 1, 0) <= 0) return true;
+		p.revents = 0;
+	}
+	return false;
+}
+
+static void gets_a_spare_number_back(void **state) {
+	(void)state;
+	uint32_t mine;
+	send_two_frames();
+	(void)take(&mine);
+	const struct rlimit was = use_up_numbers();
+	const uint64_t before = peers_count_cut(PEERS_FULL);
+	/* somebody else has it: nobody can be turned away */
+	int taken = atomic_exchange(&peers_state.spare, -1);
+	assert_true(taken >= 0);
+	call(0);
+	assert_false(turned_away(0, 50));
+	assert_int_equal(close(taken), 0);
+	assert_int_equal(peers_connected(), 1); /* as a service asks every second */
+	assert_true(turned_away(0, WAIT_MS));
+	assert_true(peers_count_cut(PEERS_FULL) > before);
+	/* and when one of its own connections ends */
+	for (unsigned i = 0; i < WAIT_MS && peers_state.spare < 0; i++) (void)poll(NULL, 0, 1);
+	taken = atomic_exchange(&peers_state.spare, -1);
+	assert_true(taken >= 0);
+	zsocket_close(&dealer);
+	for (unsigned i = 0; i < WAIT_MS && peers_state.spare < 0; i++) (void)poll(NULL, 0, 1);
+	assert_true(peers_state.spare >= 0);
+	assert_int_equal(close(taken), 0);
+	give_numbers_back(&was);
+}
+
+struct thief {
+	pthread_t thread;
+	_Atomic bool end;
+	_Atomic unsigned stolen;
+};
+
+/* As any thread of a service that opens a file just now. */
+static void *steal(void *ctx) {
+	struct thief *t = ctx;
+	while (!t->end) {
+		int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (fd < 0) continue;
+		t->stolen++;
+		(void)poll(NULL, 0, 1);
+		(void)close(fd);
+	}
+	return NULL;
+}
+
+static void turns_away_while_others_open_files(void **state) {
+	(void)state;
+	struct thief t = {.stolen = 0};
+	const struct rlimit was = use_up_numbers();
+	assert_int_equal(pthread_create(&t.thread, NULL, steal, &t), 0);
+	for (int i = 0; i < CALLERS; i++) {
+		call(i);
+		for (int waited = 0; !turned_away(i, 20) && waited < WAIT_MS; waited += 20) {
+			(void)peers_connected();
+			if (waited + 20 >= WAIT_MS) fail_msg("caller %d was never turned away", i);
+		}
+	}
+	t.end = true;
+	(void)pthread_join(t.thread, NULL);
+	print_message("numbers that another thread had: %u\n", t.stolen);
+	give_numbers_back(&was);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(counts_what_waits, set_up, tear_down),
@@ -225,6 +335,8 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(ends_a_handshake_that_takes_too_long, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(closes_under_a_handshake, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(forgets_who_leaves, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(knows_only_what_binds, set_up, tear_down)};
+		cmocka_unit_test_setup_teardown(knows_only_what_binds, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(gets_a_spare_number_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(turns_away_while_others_open_files, set_up, tear_down)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
