@@ -261,11 +261,11 @@ class HolesTest(harness.SystemTest):
             while not stop.is_set():
                 n += 1
                 event = lives.hello(f"burst{n}", created=self.sim_now)
-                begun = time.monotonic()
+                begun, signed = time.monotonic(), self.clock.now()
                 body = webhook.encode(event)
-                status = hook.post(body, webhook.signature(body, t=self.clock.now()))[0]
+                status = hook.post(body, webhook.signature(body, t=signed))[0]
                 took.append(time.monotonic() - begun)
-                if status != 200:
+                if status != 200 and self.clock.now() - signed < MONTH:  # the clock was moved while it was on its way
                     self.trouble = status
                 stop.wait(0.005)
 
