@@ -29,9 +29,9 @@ struct door {
 /* *d is overwritten. context and gate outlive it. On failure there is nothing to close. */
 NODISCARD enum error door_open(struct door *d, void *context, struct curve_gate *gate, const struct door_options *o,
 			       struct problem *why);
-/* Ends all connections. An address that was just left is free a moment later, so this may take a few tries, for
- * DOOR_WAIT_MS at most; then ERR_UNAVAILABLE, and it is shut. */
-#define DOOR_WAIT_MS 2000
+/* Ends all connections. An address that was just left is free a moment later, so this may take a few tries, on a
+ * machine that is very busy many, for DOOR_WAIT_MS at most; then ERR_UNAVAILABLE, and it is shut. */
+#define DOOR_WAIT_MS 10000
 NODISCARD enum error door_reopen(struct door *d, struct problem *why);
 /* A zeroed one is fine. */
 void door_close(struct door *d);
