@@ -2,19 +2,8 @@
 #ifndef TESTS_CLIENT_FAKE_H
 #define TESTS_CLIENT_FAKE_H
 
-#include "net/zsocket.h"
-#include "proto/tg01.h"
-
-#include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-
-#include <cmocka.h>
-#include <zmq.h>
+#include "served.h"
+#include "tiergate.h"
 
 enum behaviour {
 	ANSWER,      /* whoever is called pro…: allowed; else denied */
@@ -36,10 +25,9 @@ struct fake {
 	_Atomic int behaviour;
 	_Atomic unsigned requests; /* but pings */
 	struct tg01_decoder *decoder;
-	struct {
-		char id[64], message[1024];
-		int id_len, len;
-	} kept;
+	struct served kept;
+	char kept_message[1024];
+	enum { NOTHING_KEPT, KEPT, WAS_KEPT } keeps;
 };
 
 static inline struct tg01_answer fake_answer(const struct fake *f, const struct tg01_question *q) {
@@ -94,66 +82,55 @@ static inline void fake_write(const struct fake *f, const struct tg01_request *r
 		tg01_answer_write(w, &r->id, &source, &a);
 }
 
-static inline void fake_respond(struct fake *f, const void *id, size_t id_len, struct view message) {
+static inline void fake_respond(struct fake *f, const struct served *s) {
 	static _Thread_local uint8_t bytes[TG01_MESSAGE_MAX];
 	struct tg01_request r;
 	struct tg01_failure why;
 	struct writer w = writer_of(bytes, sizeof bytes);
-	if (!tg01_request_read(f->decoder, message, &r, &why)) return;
+	if (!tg01_request_read(f->decoder, s->message, &r, &why)) return;
 	if (r.op != TG01_PING) f->requests++;
 	if (f->behaviour == SILENT && r.op != TG01_PING) return;
 	fake_write(f, &r, &w);
 	const bool garbage = f->behaviour == GARBAGE && r.op != TG01_PING, extra = f->behaviour == EXTRA_FRAME;
-	(void)zmq_send(f->socket, id, id_len, ZMQ_SNDMORE);
-	(void)zmq_send(f->socket, "TG01", 4, ZMQ_SNDMORE);
-	(void)zmq_send(f->socket, garbage ? (const void *)"\xc1" : bytes, garbage ? 1 : writer_view(&w).len,
-		       extra ? ZMQ_SNDMORE : 0);
+	served_give(f->socket, s, garbage ? (const void *)"\xc1" : bytes, garbage ? 1 : writer_view(&w).len, extra);
 	if (extra) (void)zmq_send(f->socket, "", 0, 0);
+}
+
+/* LATE: is it kept until the next one comes? */
+static inline bool fake_keeps(struct fake *f, const struct served *s) {
+	const bool ping = memmem(s->message.ptr, s->message.len, "ping", 4);
+	if (f->behaviour != LATE || ping || f->keeps != NOTHING_KEPT || s->message.len > sizeof f->kept_message)
+		return false;
+	memcpy(f->kept_message, s->message.ptr, s->message.len);
+	f->kept = *s;
+	f->kept.message = view_of(f->kept_message, s->message.len);
+	f->keeps = KEPT;
+	f->requests++;
+	return true;
 }
 
 static inline void *fake_run(void *ctx) {
 	struct fake *f = ctx;
-	static _Thread_local char frames[4][TG01_MESSAGE_MAX];
-	for (;;) {
-		int sizes[4] = {0}, n = 0, more = 1;
-		size_t size = sizeof more;
-		while (more && n < 4) {
-			sizes[n] = zmq_recv(f->socket, frames[n], sizeof frames[n], 0);
-			if (sizes[n] < 0) return NULL; /* the context ends */
-			n++;
-			(void)zmq_getsockopt(f->socket, ZMQ_RCVMORE, &more, &size);
-		}
-		if (n != 3) continue;
-		const bool ping = memmem(frames[2], (size_t)sizes[2], "ping", 4);
-		if (f->behaviour == LATE && !ping && f->kept.len == 0 && sizes[2] <= (int)sizeof f->kept.message) {
-			memcpy(f->kept.id, frames[0], (size_t)sizes[0]);
-			memcpy(f->kept.message, frames[2], (size_t)sizes[2]);
-			f->kept.id_len = sizes[0];
-			f->kept.len = sizes[2];
-			f->requests++;
-			continue;
-		}
-		if (f->kept.len > 0)
-			fake_respond(f, f->kept.id, (size_t)f->kept.id_len,
-				     view_of(f->kept.message, (size_t)f->kept.len));
-		f->kept.len = f->kept.len > 0 ? -1 : f->kept.len;
-		fake_respond(f, frames[0], (size_t)sizes[0], view_of(frames[2], (size_t)sizes[2]));
+	struct served s;
+	while (served_take(f->socket, &s)) {
+		if (fake_keeps(f, &s)) continue;
+		if (f->keeps == KEPT) fake_respond(f, &f->kept);
+		if (f->keeps == KEPT) f->keeps = WAS_KEPT;
+		fake_respond(f, &s);
 	}
+	return NULL;
 }
 
 /* endpoint NULL: a free port; else the one that it had. */
 static inline void fake_start(struct fake *f, enum behaviour b, const char *mark, const char *endpoint) {
-	const struct zsocket_limits limits = {.receive_timeout_ms = 60000};
 	char at[ENDPOINT_MAX];
-	(void)snprintf(at, sizeof at, "%s", endpoint ? endpoint : "tcp://127.0.0.1:0");
+	(void)snprintf(at, sizeof at, "%s", endpoint ? endpoint : "");
 	memset(f, 0, sizeof *f);
 	f->behaviour = b;
 	f->mark = mark;
 	f->decoder = tg01_decoder_create();
 	assert_non_null(f->decoder);
-	assert_int_equal(zcontext_create(&f->context, NULL), OK);
-	assert_int_equal(zsocket_create(f->context, ZMQ_ROUTER, &limits, &f->socket, NULL), OK);
-	assert_int_equal(zsocket_bind(f->socket, at, f->endpoint, NULL), OK);
+	served_open(&f->context, &f->socket, at[0] ? at : NULL, f->endpoint);
 	assert_int_equal(pthread_create(&f->thread, NULL, fake_run, f), 0);
 }
 
@@ -165,10 +142,19 @@ static inline void fake_stop(struct fake *f) {
 	tg01_decoder_destroy(&f->decoder);
 }
 
-static inline int64_t test_ms(void) {
-	struct timespec t = {0};
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+static inline struct tg_client *opened(const struct tg_options *o) {
+	char why[TG_WHY_SIZE] = "";
+	struct tg_client *c = NULL;
+	const int e = tg_client_open(o, &c, why);
+	if (e) fail_msg("open: %d %s", e, why);
+	return c;
+}
+
+static inline struct tg_client *client_of(const struct fake *f, int timeout_ms) {
+	const struct tg_options o = {.query = f->endpoint, .timeout_ms = timeout_ms};
+	struct tg_client *c = opened(&o);
+	assert_true(tg_client_wait(c, PATIENCE_MS));
+	return c;
 }
 
 #endif
