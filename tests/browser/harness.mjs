@@ -140,11 +140,15 @@ export async function until(holds, what = "it holds") {
 // Waits until no request of the page is under way, and what waited for the last answer has run: from then on only a timer, or
 // the test, makes it ask again. Whoever changes what the mock answers, or lets the page's clock go on, wants this first.
 export async function idle(page) {
-	let quiet = 0;
-	await until(async () => {
-		while (quiet < 3 && await page.evaluate(() => under_way === 0)) quiet++;
-		return quiet === 3 || (quiet = 0, false);
-	}, "no request is under way");
+	await until(() => page.evaluate(async () => {
+		for (let turn = 0; turn < 3 && under_way === 0; turn++)
+			await new Promise(resolve => { // a turn of the page's; its timers may stand
+				const { port1, port2 } = new MessageChannel();
+				port1.onmessage = () => { port1.close(); resolve(); };
+				port2.postMessage(null);
+			});
+		return under_way === 0;
+	}), "no request is under way");
 }
 
 // Lets the page's clock go on, a second at a time, until it holds. Its requests take real time, its timers do not: each second

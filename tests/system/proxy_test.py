@@ -2,6 +2,7 @@
 """docker/nginx as a browser and Stripe meet it: a real nginx before three programs that say what reached them."""
 
 import contextlib
+import gzip
 import http.client
 import http.server
 import json
@@ -45,6 +46,10 @@ class Behind(http.server.ThreadingHTTPServer):
             self.server.seen.append({"path": self.path, "body": body, "headers": self.headers})
             answer = self.server.name.encode()
             self.send_response(200)
+            if self.path.endswith("/large.js"):
+                answer *= 1000
+                self.send_header("Content-Type", "text/javascript; charset=utf-8")
+                self.send_header("ETag", '"1"')
             self.send_header("Content-Length", str(len(answer)))
             self.send_header("X-Request-Id", self.headers.get("X-Request-Id", ""))
             self.end_headers()
@@ -184,6 +189,15 @@ class ProxyTest(unittest.TestCase):
         status, headers, text = self.ask("GET", "/settings/billing")
         self.assertEqual((status, headers["Content-Type"], headers["Refresh"]), (503, "text/html; charset=utf-8", "5"))
         self.assertNotIn(b"nginx", text)
+
+    def test_the_files_of_the_page_are_compressed_and_no_answer_is(self):
+        self.start()
+        status, headers, text = self.ask("GET", "/settings/billing/assets/large.js", headers={"Accept-Encoding": "gzip"})
+        self.assertEqual((status, headers["Content-Encoding"], headers["Vary"], headers["ETag"]), (200, "gzip", "Accept-Encoding", 'W/"1"'))
+        self.assertEqual(gzip.decompress(text), b"billing" * 1000)
+        for path, accept in (("/settings/billing/assets/large.js", "identity"), ("/api/v1/billing/large.js", "gzip")):
+            status, headers, text = self.ask("GET", path, headers={"Accept-Encoding": accept})
+            self.assertEqual((status, headers["Content-Encoding"], text), (200, None, b"billing" * 1000), path)
 
     def test_too_many_calls_are_refused_but_never_webhooks_or_the_page(self):
         self.start()
