@@ -14,6 +14,8 @@ static void raise_file_limit(void) {
 	(void)setrlimit(RLIMIT_NOFILE, &files); /* as good as it gets */
 }
 
+static int64_t is_ready(void *health) { return health_ready(health); }
+
 static enum error make_parts(struct service *s, const char *name, struct problem *why) {
 	raise_file_limit();
 	enum error e = signals_open(&s->signals, why);
@@ -24,6 +26,8 @@ static enum error make_parts(struct service *s, const char *name, struct problem
 	char labels[METRIC_LABELS_MAX] = "";
 	metrics_label(labels, "version", VIEW(TIERGATE_VERSION));
 	gauge_set(metrics_gauge(s->metrics, "build_info", "which program this is", labels), 1);
+	(void)metrics_gauge_read(s->metrics, "ready", "1 when it does its work: what /readyz says", NULL, is_ready,
+				 s->health);
 	health_broken(s->health, "start", "starting");
 	health_fact_text(s->health, "service", name);
 	health_fact_text(s->health, "version", TIERGATE_VERSION);

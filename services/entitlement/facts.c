@@ -63,6 +63,7 @@ static void store_facts(struct worker *w) {
 		health_fact_u64(h, "unmapped", stat.unmapped);
 		health_fact_u64(h, "wants", stat.wants);
 		health_fact_u64(h, "overrides", stat.overrides);
+		gauge_set(w->metrics.in_quarantine, (int64_t)stat.quarantined);
 		gauge_set(w->metrics.unmapped, (int64_t)stat.unmapped);
 		gauge_set(w->metrics.wants, (int64_t)stat.wants);
 		gauge_set(w->metrics.overrides, (int64_t)stat.overrides);

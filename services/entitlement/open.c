@@ -18,6 +18,7 @@ static void open_metrics(struct worker *w) {
 	x->dropped =
 		metrics_counter(m, "messages_dropped_total", "messages that are not what their socket speaks", NULL);
 	x->by_clock = metrics_counter(m, "changes_by_clock_total", "changes that time alone brought", NULL);
+	x->in_quarantine = metrics_gauge(m, "quarantine", "records that are aside now", NULL);
 	x->unmapped = metrics_gauge(m, "unmapped_prices", "prices that were met and are in no tier", NULL);
 	x->wants = metrics_gauge(m, "wants", "objects that wait to be fetched from Stripe", NULL);
 	x->overrides = metrics_gauge(m, "overrides", "overrides on the books, revoked ones included", NULL);

@@ -56,7 +56,7 @@ extern const struct settings_table worker_settings_table;
 struct worker_metrics {
 	struct counter *applied, *ignored, *quarantined, *corrupt, *skipped, *changes, *reaped, *dropped;
 	struct counter *by_clock;
-	struct gauge *backlog, *cursor, *map_used, *map_size, *unmapped, *wants, *overrides;
+	struct gauge *backlog, *cursor, *map_used, *map_size, *in_quarantine, *unmapped, *wants, *overrides;
 	struct histogram *fold;
 };
 

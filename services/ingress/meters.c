@@ -38,6 +38,8 @@ void meters_register(struct meters *m, struct metrics *metrics) {
 	m->commit_time = metrics_histogram(metrics, "commit_seconds", "one transaction, synced", NULL);
 	m->answer_time = metrics_histogram(metrics, "answer_seconds", "from a whole request to its answer", NULL);
 	m->queue = metrics_gauge(metrics, "queue", "submissions that wait for a commit", NULL);
+	m->last_webhook_s = metrics_gauge(metrics, "last_webhook_timestamp_seconds",
+					  "when the last good delivery came; 0: none is known", NULL);
 	m->head = metrics_gauge(metrics, "head", "the newest sequence", NULL);
 	m->map_used = metrics_gauge(metrics, "map_used_bytes", "the journal's pages in use", NULL);
 	m->map_size = metrics_gauge(metrics, "map_size_bytes", "the journal's largest size", NULL);

@@ -17,6 +17,7 @@ struct meters {
 	struct histogram *answer_time; /* from the last byte of the body to the answer */
 	struct gauge *queue;
 	struct gauge *head;
+	struct gauge *last_webhook_s;
 	struct gauge *map_used;
 	struct gauge *map_size;
 	struct gauge *held_by_worker;

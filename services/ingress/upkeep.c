@@ -15,6 +15,7 @@ void upkeep_committed(void *upkeep, const struct journal_entry *entries, size_t 
 		if (entries[i].record.kind == RECORD_WEBHOOK) u->last_webhook_ms = u->last_event_ms;
 	}
 	gauge_set(u->meters->head, (int64_t)u->head);
+	gauge_set(u->meters->last_webhook_s, u->last_webhook_ms / 1000);
 	publisher_records(u->publisher, u->journal, u->first, entries, count);
 }
 

@@ -37,7 +37,6 @@ struct query_metrics {
 	struct counter *bad_changes;
 	struct gauge *ver;
 	struct gauge *lag_ms;
-	struct gauge *ready;
 };
 
 struct query {

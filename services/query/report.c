@@ -24,13 +24,12 @@ void query_metrics_register(struct query_metrics *m, struct metrics *r) {
 		metrics_counter(r, "bad_worker_messages_total", "messages of the worker that do not decode", NULL);
 	m->ver = metrics_gauge(r, "store_version", "the version of the store that is answered from", NULL);
 	m->lag_ms = metrics_gauge(r, "lag_milliseconds", "how far the store is behind; -1: not known", NULL);
-	m->ready = metrics_gauge(r, "ready", "1 when checks are answered", NULL);
 }
 
 /* The hot path counts in plain numbers of its own thread; here they are made visible. */
 static void bring_up(struct counter *c, uint64_t n) { counter_add(c, n - counter_get(c)); }
 
-static void report_metrics(struct query *q, int64_t lag_ms, bool ready) {
+static void report_metrics(struct query *q, int64_t lag_ms) {
 	struct query_metrics *m = &q->metrics;
 	for (int i = 0; i < TG01_OP_COUNT; i++) bring_up(m->requests[i], q->server.requests[i]);
 	for (int i = 0; i < TG01_CODE_COUNT; i++) bring_up(m->errors[i], q->server.errors[i]);
@@ -41,7 +40,6 @@ static void report_metrics(struct query *q, int64_t lag_ms, bool ready) {
 	bring_up(m->bad_changes, q->feed.bad_messages);
 	gauge_set(m->ver, (int64_t)q->link.ver);
 	gauge_set(m->lag_ms, lag_ms);
-	gauge_set(m->ready, ready);
 }
 
 static void report_readiness(struct query *q, bool ready) {
@@ -79,7 +77,7 @@ void query_report(struct query *q, int64_t now_wall_ms) {
 	bool ready = link_ready(&q->link);
 	int64_t lag_ms = q->link.as_of ? now_wall_ms - q->link.as_of : -1;
 	if (q->link.as_of && lag_ms < 0) lag_ms = 0;
-	report_metrics(q, lag_ms, ready);
+	report_metrics(q, lag_ms);
 	struct health *h = q->service->health;
 	health_fact_u64(h, "store_ver", q->link.ver);
 	health_fact_i64(h, "as_of", q->link.as_of);
