@@ -1,6 +1,6 @@
 // What fails, and how the dashboard goes on.
 import { assert, idle, mock, new_page, no_violations, open_dashboard, primary, run_until, shot, test, until } from "./harness.mjs";
-import { invoices, plans, serve, status } from "./answers.mjs";
+import { details, invoices, plans, serve, status } from "./answers.mjs";
 import { problem } from "./mock.mjs";
 
 const dashboard = page => page.locator("billing-dashboard .dashboard");
@@ -146,6 +146,20 @@ test("details unavailable: said once for each fact, the rest works, and it is tr
 	await idle(page);
 	serve(mock, "active");
 	await run_until(page, () => page.locator("billing-dashboard .facts").getByText("Expires").isVisible());
+});
+
+test("details from before there was a plan: on their way, then unavailable, and never \"nothing to pay\"", async () => {
+	serve(mock, { ...status.active, details_state: "stale", details: details({ subscription: null, payment_method: null, upcoming: null }) });
+	const page = await new_page({ still: true });
+	const facts = page.locator("billing-dashboard .facts");
+	await open_dashboard(page);
+	await idle(page);
+	assert.match(await facts.innerText(), /Loading[\s\S]*Loading[\s\S]*Loading/);
+	assert.doesNotMatch(await facts.innerText(), /Nothing|None/);
+	await run_until(page, () => facts.getByText("Not available right now").first().isVisible(), 30);
+	assert.doesNotMatch(await facts.innerText(), /Nothing|None/);
+	serve(mock, "active");
+	await run_until(page, () => facts.getByText("Expires").isVisible());
 });
 
 test("signed out: the token function is asked again, then it says so", async () => {

@@ -1,7 +1,7 @@
 /* The card on top: the plan, what to do about it, and what stands beside it. */
 import { h } from "./draw.js";
 import { icon } from "./icons.js";
-import { screen_of } from "./screens.js";
+import { is_billed, screen_of } from "./screens.js";
 
 const TONE_ICON = { calm: "info", good: "check", notice: "clock", bad: "alert" };
 
@@ -77,13 +77,18 @@ function waiting_fact({ words }, name) {
 }
 
 function unknown_fact(view, name) {
-	if (view.work.status.details_state === "pending") return waiting_fact(view, name);
+	const { status, waits_for_details } = view.work;
+	if (status.details_state === "pending" || (is_behind(status) && waits_for_details)) return waiting_fact(view, name);
 	return fact(name, view.words.text(`fact.${name}`), h("span", { class: "muted" }, view.words.text("fact.unavailable")));
 }
+
+/* Details from before there was a subscription say nothing of it. */
+const is_behind = status => status.details_state === "stale" && !status.details?.subscription && is_billed(status);
 
 /* What was paid for a moment ago is not there yet: "nothing to pay" would be odd. */
 function facts(view) {
 	if (view.work.checkout.waiting && !view.work.status.details) return ["next", "card", "price"].map(name => waiting_fact(view, name));
+	if (is_behind(view.work.status)) return ["next", "card", "price"].map(name => unknown_fact(view, name));
 	return [next_payment(view), card(view), price(view)];
 }
 

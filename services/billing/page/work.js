@@ -9,6 +9,7 @@ import { announce } from "./news.js";
 const HISTORY_PAGE = 10;
 const HISTORY_MAX = 1000; // rows kept
 const FRESH_MS = 5000;    // not asked again sooner because the page is looked at again
+const DETAILS_SOON = 3;   // tries, some 15 s
 const TIMER_MAX_MS = 2 ** 31 - 1;
 const NOTICES_MAX = 3;
 
@@ -131,6 +132,9 @@ export class Work {
 		else if (this.status) this.away = true;
 		else this.phase = "unreachable";
 	}
+
+	/* They should be there soon: it was not asked for them in vain that often yet. */
+	get waits_for_details() { return (this.#tries.get("details") ?? 0) <= DETAILS_SOON; }
 
 	/* The server fetches them in the background; the next answer may wait a little for them. */
 	#look_for_details() {
