@@ -1,13 +1,17 @@
 /* The table of a cached client: subject → its line, bounded in bytes, read by any thread without a lock, written by
  * one.
  *
- *   index    words of (tag, slot) in buckets of one cache line; a subject is in one of two buckets
- *   slots    192 bytes each: head, key and line; what does not fit is in a block
- *   blocks   256 to 2,048 bytes, for long subjects and long lines; an eighth of the memory
+ *   places   64 bytes each, one cache line: a fingerprint of the subject (fingerprint.h), and what answers a check
+ * while the line's first step holds. In pairs; a subject is in one of two pairs, mostly the first units    64 bytes
+ * each, a chain of them for each subject: its whole line. Mostly one
  *
- * All of it is 64 bit atomics in memory that is never given back, so a reader may look at a slot that is being written:
- * the slot's sequence number tells it (odd: under way; another after the reading: try again). Reading writes nothing
- * but, where it is not set yet, the bit that says that the slot was used: who is evicted is found by CLOCK.
+ * So a check touches one distant line of memory, two that lie side by side, and only where that does not tell, the
+ * units. Places begin few and are made anew, twice as many, as they fill up; half of the memory is theirs, all that
+ * they take on the way counted. Readers go on meanwhile.
+ *
+ * All of it is atomics in memory that stays mapped, so a reader may look at a place that is being written: the place's
+ * sequence number tells it (odd: under way; another after the reading: try again). Reading writes nothing but, where it
+ * is not set yet, the bit that says that the place was used: who is evicted is found by CLOCK.
  *
  * A packed line (tgc_line_pack) is evaluated with the catalog that it was packed with: tiers are numbers in it.
  */
@@ -18,11 +22,11 @@
 #include "base/limits.h"
 #include "base/view.h"
 #include "domain/line.h"
+#include "fingerprint.h"
 #include "proto/tg01_line.h"
 
 #include <stdatomic.h>
 
-#define KEY_WORDS_MAX ((SUBJECT_MAX + 7) / 8)
 #define STEP_WORDS_MAX (2 + 3 + TIERS_MAX)
 #define LINE_WORDS_MAX (LINE_STEPS_MAX * STEP_WORDS_MAX)
 
@@ -37,13 +41,23 @@ bool tgc_line_at(const uint64_t *words, unsigned count, int64_t line_until, cons
 /* All steps from the one that holds then on, at most LINE_STEPS_MAX; their count. */
 unsigned tgc_line_steps(const uint64_t *words, unsigned count, const struct catalog *c, int64_t at,
 			struct entitlement *ret_steps);
+/* When the first step begins, and ends; 0: never. */
+int64_t tgc_line_from(const uint64_t *words);
+int64_t tgc_line_first_end(const uint64_t *words, unsigned count, int64_t line_until);
+/* Of the first step all that a check's answer depends on, but for moments. */
+uint64_t tgc_line_shape(const uint64_t *words);
 
 /* ---- the table ------------------------------------------------------------------------ */
 
 struct key {
-	uint64_t words[KEY_WORDS_MAX]; /* the subject, padded with zeros */
-	unsigned len, word_count;
-	uint64_t hash;
+	uint64_t bits[2]; /* the subject's fingerprint */
+};
+
+/* The first step, ready to be answered from: book.h makes it. Times are unix seconds. */
+struct quick {
+	uint32_t from, end; /* UINT32_MAX: it does not end */
+	uint32_t until;     /* when what ends of it does; 0: nothing does */
+	uint16_t shape;     /* of the book's; 0: it is not ready */
 };
 
 /* What is kept beside the line. */
@@ -52,6 +66,7 @@ struct entry {
 	uint16_t book;       /* the catalog that the line was packed with */
 	uint64_t ver;
 	int64_t seen_ms; /* monotonic: when a server last said it */
+	struct quick quick;
 	int64_t line_until;
 };
 
@@ -62,16 +77,14 @@ struct cached {
 };
 
 struct cache;
-struct cache *tgc_cache_create(size_t bytes, uint64_t seed);
+/* key: FINGERPRINT_KEY_SIZE bytes; NULL, for all but tests: drawn from the kernel. NULL: no memory, or no random
+ * bytes. */
+struct cache *tgc_cache_create(size_t bytes, const uint8_t *key);
 void tgc_cache_destroy(struct cache **c);
 
 /* len: 1 to SUBJECT_MAX. */
 void tgc_key(const struct cache *c, const char *subject, size_t len, struct key *ret_k);
-/* Any thread. What is far away in memory is fetched while the caller does something else: first the bucket, then, some
- * time later, the slot. */
-void tgc_cache_hint(const struct cache *c, const struct key *k);
-void tgc_cache_hint_slot(const struct cache *c, const struct key *k);
-/* Any thread. */
+/* Any thread. For a check alone: cache_look.h. */
 bool tgc_cache_get(const struct cache *c, const struct key *k, struct cached *ret);
 
 /* The writer. False: no room could be made, and what was kept of the subject is gone. */

@@ -3,15 +3,15 @@
 
 #include <stdlib.h>
 
-static uint64_t *recent(struct tg_client *c, const struct key *k) {
-	return &c->t.follow.recent[(k->hash >> 20) % RECENT];
-}
+static uint64_t *recent(struct tg_client *c, const struct key *k) { return &c->t.follow.recent[k->bits[1] % RECENT]; }
 
 static void put(struct tg_client *c, const struct key *k, const struct entry *e, const struct tg01_line *line,
 		const struct book *book) {
 	uint64_t words[LINE_WORDS_MAX];
 	unsigned count = tgc_line_pack(line, &book->catalog, words);
-	if (count == 0 || !tgc_cache_put(c->truth.cache, k, e, words, count)) tgc_cache_drop(c->truth.cache, k);
+	struct entry full = *e;
+	if (count) full.quick = tgc_book_quick(&c->truth.books, book, words, count, e->line_until);
+	if (count == 0 || !tgc_cache_put(c->truth.cache, k, &full, words, count)) tgc_cache_drop(c->truth.cache, k);
 }
 
 static uint32_t generation(const struct tg_client *c) {

@@ -50,6 +50,8 @@ unsigned tgc_line_pack(const struct tg01_line *l, const struct catalog *c, uint6
 
 static int64_t step_from(uint64_t first) { return (int64_t)(first >> 24); }
 
+int64_t tgc_line_from(const uint64_t *words) { return step_from(words[0]); }
+
 static unsigned step_size(const uint64_t *w) {
 	uint64_t flags = w[1] >> 26 & 63;
 	return 2 + ((w[0] & SEATS_FAR) == SEATS_FAR ? 1u : 0u) + (flags & HAS_BILLING ? 1u : 0u) +
@@ -80,6 +82,13 @@ static void unpack(const uint64_t *w, const struct catalog *c, struct entitlemen
 	}
 	entitlement_end(e);
 }
+
+int64_t tgc_line_first_end(const uint64_t *words, unsigned count, int64_t line_until) {
+	const unsigned next = step_size(words);
+	return next + 2 > count ? line_until : step_from(words[next]);
+}
+
+uint64_t tgc_line_shape(const uint64_t *words) { return words[1] & ~((uint64_t)HAS_BILLING << 26); }
 
 /* Where the step that holds then begins, and what follows it. */
 static unsigned step_at(const uint64_t *words, unsigned count, int64_t at) {

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define AHEAD 32 /* of questions, for which memory is asked at once */
+
 static enum tg_status worse(enum tg_status a, enum tg_status b) { return a > b ? a : b; }
 
 static void fail(struct tg_answer *a, enum tg_error error, const char *why) {
@@ -14,11 +16,12 @@ static void fail(struct tg_answer *a, enum tg_error error, const char *why) {
 
 /* All that needs no server: false when nothing of the call is to be asked. */
 static bool begin(const struct tg_question *questions, size_t count, struct tg_answer *answers) {
+	struct asked asked;
 	bool right = true;
-	for (size_t i = 0; i < count; i++) {
-		const char *wrong = tgc_question_wrong(&questions[i]);
+	for (size_t i = 0; i < count && right; i++) right = !tgc_question_wrong(&questions[i], &asked);
+	for (size_t i = 0; i < count && !right; i++) {
+		const char *wrong = tgc_question_wrong(&questions[i], &asked);
 		fail(&answers[i], TG_NO_ERROR, wrong ? wrong : "");
-		right &= !wrong;
 	}
 	return right;
 }
@@ -55,19 +58,26 @@ static void ask_all(struct tg_client *c, struct group *g, const struct tg_questi
 	(void)sem_destroy(&g->done);
 }
 
-/* Answers what the cache knows. The others are moved to the front of `left`, which has room for all; their count. */
-static size_t look_all(struct tg_client *c, const struct tg_question *questions, size_t count,
-		       struct tg_answer *answers, struct tg_question *left, size_t *places) {
-	size_t n = 0;
+/* Answers up to AHEAD of them, where the cache knows; empty answers are left for the others. Their count. */
+static size_t look(struct tg_client *c, const struct tg_question *questions, size_t count, struct tg_answer *answers) {
+	struct asked asked[AHEAD];
+	struct key keys[AHEAD];
+	size_t missed = 0;
+	const bool ours = tgc_is_ours(c);
+	/* memory is asked for all before it is waited for any */
 	for (size_t i = 0; i < count; i++) {
-		const struct tg_question *q = &questions[i];
-		if (tgc_is_ours(c) && tgc_truth_check(&c->truth, q, c->settings.max_age_ms, &answers[i])) continue;
-		tgc_answer_empty(&answers[i]);
-		if (tgc_truth_missed(c)) tgc_fill(c, q->subject);
-		left[n] = *q;
-		places[n++] = i;
+		(void)tgc_question_wrong(&questions[i], &asked[i]);
+		tgc_truth_seek(&c->truth, &asked[i], &keys[i]);
 	}
-	return n;
+	const int64_t now = tgc_mono_near_ms();
+	for (size_t i = 0; i < count; i++) {
+		if (ours && tgc_truth_check(&c->truth, &asked[i], &keys[i], now, c->settings.max_age_ms, &answers[i]))
+			continue;
+		tgc_answer_empty(&answers[i]);
+		if (tgc_truth_missed(c)) tgc_fill(c, questions[i].subject);
+		missed++;
+	}
+	return missed;
 }
 
 static enum tg_status finish(struct tg_client *c, const struct request *r, unsigned i) {
@@ -87,6 +97,7 @@ static enum tg_status finish(struct tg_client *c, const struct request *r, unsig
 static enum tg_status ask_and_finish(struct tg_client *c, const struct tg_question *questions, size_t count,
 				     struct tg_answer *answers) {
 	enum tg_status worst = TG_OK;
+	for (size_t i = 0; i < count; i++) tgc_answer_empty(&answers[i]);
 	struct group g = {.count = (count + TG01_BATCH_MAX - 1) / TG01_BATCH_MAX};
 	if (count == 0) return TG_OK;
 	g.requests = calloc(g.count, sizeof *g.requests);
@@ -98,24 +109,30 @@ static enum tg_status ask_and_finish(struct tg_client *c, const struct tg_questi
 	return worst;
 }
 
-/* What the cache does not know is asked for in one go, and put in its place. */
-static enum tg_status look_and_ask(struct tg_client *c, const struct tg_question *questions, size_t count,
-				   struct tg_answer *answers) {
-	struct tg_question *left = calloc(count, sizeof *left);
-	size_t *places = calloc(count, sizeof *places), n = 0;
-	struct tg_answer *found = NULL;
-	enum tg_status worst = left && places ? TG_OK : TG_MEMORY;
-	if (worst == TG_OK) n = look_all(c, questions, count, answers, left, places);
-	if (n > 0) {
-		found = calloc(n, sizeof *found);
-		for (size_t i = 0; found && i < n; i++) tgc_answer_empty(&found[i]);
-		worst = found ? ask_and_finish(c, left, n, found) : TG_MEMORY;
-		for (size_t i = 0; found && i < n; i++) answers[places[i]] = found[i];
-	}
+/* What the cache did not know is asked for in one go, and put in its place. */
+static enum tg_status ask_missed(struct tg_client *c, const struct tg_question *questions, size_t count,
+				 struct tg_answer *answers, size_t missed) {
+	struct tg_question *left = calloc(missed, sizeof *left);
+	struct tg_answer *found = calloc(missed, sizeof *found);
+	enum tg_status worst = left && found ? TG_OK : TG_MEMORY;
+	size_t n = 0;
+	for (size_t i = 0; worst == TG_OK && i < count; i++)
+		if (answers[i].source == TG_FROM_NOBODY) left[n++] = questions[i];
+	if (n > 0) worst = ask_and_finish(c, left, n, found);
+	n = 0;
+	for (size_t i = 0; left && found && i < count; i++)
+		if (answers[i].source == TG_FROM_NOBODY) answers[i] = found[n++];
 	free(left);
-	free(places);
 	free(found);
 	return worst;
+}
+
+static enum tg_status look_and_ask(struct tg_client *c, const struct tg_question *questions, size_t count,
+				   struct tg_answer *answers) {
+	size_t missed = 0;
+	for (size_t from = 0; from < count; from += AHEAD)
+		missed += look(c, questions + from, count - from < AHEAD ? count - from : AHEAD, answers + from);
+	return missed ? ask_missed(c, questions, count, answers, missed) : TG_OK;
 }
 
 enum tg_status tg_check_many(struct tg_client *c, const struct tg_question *questions, size_t count,

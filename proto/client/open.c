@@ -43,7 +43,7 @@ static bool make_truth(struct tg_client *c) {
 	(void)clock_gettime(CLOCK_REALTIME, &wall);
 	c->truth.offset_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000 - tgc_mono_ms();
 	if (!c->settings.feed.count && !c->settings.remembers) return true;
-	c->truth.cache = tgc_cache_create(c->settings.cache_bytes, c->t.random);
+	c->truth.cache = tgc_cache_create(c->settings.cache_bytes, NULL);
 	return c->truth.cache != NULL;
 }
 

@@ -8,7 +8,8 @@
  *   reply             what came back, put into the caller's struct
  *   check · many · get · catalog · watch    the calls
  *   follow · hear · keep    the feed, and what goes into the cache
- *   truth · cache · line · book    what any thread reads: is it true, the table, lines as words, catalogs
+ *   truth · cache · fingerprint    what any thread reads: is it true, and the table by which a subject is found
+ *   line · book · shape    lines as words, catalogs, what they answer to steps of a kind
  *   policy            what is answered when nobody can be asked
  *   names             the strings of answers
  *
@@ -290,6 +291,9 @@ struct tg_client {
 };
 
 int64_t tgc_mono_ms(void);
+/* The same as of the kernel's last tick, 1 to 10 ms ago: it is read without asking the processor's counter, which holds
+ * up everything before and after it. */
+int64_t tgc_mono_near_ms(void);
 void *tgc_thread(void *client);
 bool tgc_is_ours(const struct tg_client *c); /* and not a parent process's */
 
@@ -338,11 +342,20 @@ enum tg_status tgc_outage(struct tg_client *c, const struct tg_question *q, enum
 enum tg_status tgc_catalog_copy(const struct catalog *c, struct tg_catalog *ret);
 
 /* check.c */
+#define SUBJECT_WRONG "a subject has 1 to 255 bytes"
 void tgc_answer_empty(struct tg_answer *a);
 /* The cache did not answer: counts it. True: it is true now, so the subject's line is worth keeping. */
 bool tgc_truth_missed(struct tg_client *c);
 /* NULL, or what is wrong with the question. */
-const char *tgc_question_wrong(const struct tg_question *q);
+static inline const char *tgc_question_wrong(const struct tg_question *q, struct asked *ret_a) {
+	const char *name = q->tier ? q->tier : q->feature;
+	const size_t subject_len = q->subject ? strnlen(q->subject, SUBJECT_MAX + 1) : 0;
+	if (subject_len < 1 || subject_len > SUBJECT_MAX) return SUBJECT_WRONG;
+	if (!q->tier == !q->feature) return "exactly one of tier and feature is asked about";
+	const size_t len = strnlen(name, NAME_MAX_BYTES + 1);
+	*ret_a = (struct asked){view_of(q->subject, subject_len), view_of(name, len), q->tier};
+	return len >= 1 && len <= NAME_MAX_BYTES ? NULL : "a tier's or feature's name has 1 to 80 bytes";
+}
 const char *tgc_subject_wrong(const char *subject);
 
 #define COUNT(c, what) ((void)atomic_fetch_add_explicit(&(c)->counters.what, 1, memory_order_relaxed))

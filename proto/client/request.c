@@ -6,6 +6,12 @@
 #include <unistd.h>
 
 /* One that goes on while the machine sleeps: what was heard before is as old as it is. */
+int64_t tgc_mono_near_ms(void) {
+	struct timespec t = {0};
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 int64_t tgc_mono_ms(void) {
 	struct timespec t = {0};
 	(void)clock_gettime(CLOCK_BOOTTIME, &t);

@@ -15,10 +15,10 @@
  * Two modes. *Asking*, the default: each call asks a server, some 50 µs on one host. *Cached* (options.feed is set): a
  * thread follows the change feed, and calls answer from memory in a fraction of a microsecond; a subject that is not in
  * memory is asked for once and kept. A cached answer is evaluated by the server's clock at each call, so grace,
- * cancellations and scheduled changes take effect at their second with no message. It is as old as the feed's last word
- * (age_ms). When the feed is silent for max_age_ms, has a gap that could not be closed yet, or the server began anew,
- * the cache does not answer: the servers are asked, and if none does, what was declared for an outage holds, marked in
- * the answer and counted.
+ * cancellations and scheduled changes take effect at their second, or up to 10 ms after it, with no message. It is as
+ * old as the feed's last word (age_ms). When the feed is silent for max_age_ms, has a gap that could not be closed yet,
+ * or the server began anew, the cache does not answer: the servers are asked, and if none does, what was declared for
+ * an outage holds, marked in the answer and counted.
  *
  * Threads: every function may be called from any thread at any time, but for tg_client_close: no call may be under way
  * then, and none may follow. What waits for a server is TG_USAGE in a callback. After fork() the child opens a client
@@ -111,7 +111,8 @@ struct tg_options {
 	int hedge_ms; /* ask the next server as well when one has not answered in this time; 0: a quarter of timeout_ms
 		       */
 	int max_age_ms;      /* see above; 0: 5000. A heartbeat comes each second */
-	size_t cache_bytes;  /* bound of the cache; 0: 256 MiB. Who was not asked about for longest leaves */
+	size_t cache_bytes;  /* bound of the cache; 0: 256 MiB, for a million subjects. Who was not asked about for
+				longest  leaves */
 	bool preload;        /* fill the cache with every subject at the start, and after the server began anew */
 	const char *account; /* Connect account of all questions; NULL: the platform's own */
 	const struct tg_policy *policies; /* copied; at most TG_POLICIES_MAX */

@@ -1,4 +1,5 @@
 #include "truth.h"
+#include "cache_look.h"
 #include "private.h"
 
 #include <pthread.h>
@@ -60,11 +61,10 @@ static bool evaluate(const struct sight *s, struct entitlement *ret_e) {
 }
 
 /* Which store and version; those of a generation that is over, or that was never followed, are not known any more. */
-static void fill_source(const struct truth *t, const struct sight *s, struct tg_answer *a) {
-	const struct entry *e = &s->cached.entry;
+static inline void fill_source(const struct truth *t, const struct entry *e, int64_t age_ms, struct tg_answer *a) {
 	a->source = TG_FROM_CACHE;
 	a->error = TG_NO_ERROR;
-	a->age_ms = s->age_ms;
+	a->age_ms = age_ms > 0 ? age_ms : 0;
 	a->ver = e->ver;
 	a->epoch = 0;
 	a->as_of_ms = 0;
@@ -76,8 +76,7 @@ static void fill_source(const struct truth *t, const struct sight *s, struct tg_
 	a->as_of_ms = atomic_load_explicit(&t->as_of_ms, memory_order_relaxed);
 }
 
-static void answer(const struct truth *t, const struct sight *s, const struct entitlement *e, struct requirement q,
-		   struct tg_answer *ret_a) {
+static void answer(const struct entitlement *e, const struct sight *s, struct requirement q, struct tg_answer *ret_a) {
 	const struct decision d = entitlement_decide(e, q);
 	const struct catalog_tier *tiers = s->book->catalog.tiers;
 	ret_a->allowed = d.allowed;
@@ -87,7 +86,6 @@ static void answer(const struct truth *t, const struct sight *s, const struct en
 	ret_a->status = sub_status_name(e->status);
 	ret_a->need = d.need >= 0 ? tiers[d.need].name.ptr : "";
 	ret_a->until = d.until;
-	fill_source(t, s, ret_a);
 }
 
 bool tgc_sight_check(const struct truth *t, const struct sight *s, const char *tier, const char *feature,
@@ -95,31 +93,57 @@ bool tgc_sight_check(const struct truth *t, const struct sight *s, const char *t
 	struct requirement q;
 	struct entitlement e;
 	if (!tgc_book_requirement(s->book, tier, feature, &q) || !evaluate(s, &e)) return false;
-	answer(t, s, &e, q, ret_a);
+	answer(&e, s, q, ret_a);
+	fill_source(t, &s->cached.entry, s->age_ms, ret_a);
 	return true;
 }
 
-/* The order is that of the memory: while a line of it comes, something else is done. */
-bool tgc_truth_check(struct truth *t, const struct tg_question *q, int max_age_ms, struct tg_answer *ret_a) {
+/* By the shape of the step that holds then. False: only the whole line tells. */
+static inline bool answer_quickly(const struct quick *quick, const struct book *b, int64_t at, struct requirement q,
+				  struct tg_answer *ret_a) {
+	const struct shape *shape = tgc_book_shape(b, quick->shape);
+	if (!shape || at + SLACK_S < quick->from || at >= quick->end) return false;
+	const struct decided *d = tgc_shape_decides(shape, b, q);
+	ret_a->allowed = d->allowed;
+	ret_a->stale = shape->stale;
+	ret_a->reason = reason_name((enum reason)d->reason);
+	ret_a->tier = shape->tier;
+	ret_a->status = shape->status;
+	ret_a->need = d->need >= 0 ? b->catalog.tiers[d->need].name.ptr : "";
+	ret_a->until = d->ends ? quick->until : 0;
+	return true;
+}
+
+__attribute__((noinline)) static bool answer_slowly(const struct truth *t, const struct key *k, uint32_t generation,
+						    const struct book *b, int64_t at, struct requirement q,
+						    struct tg_answer *ret_a) {
+	struct sight s = {.book = b, .at = at};
+	struct entitlement e;
+	/* it may have been written anew since */
+	if (!tgc_cache_get(t->cache, k, &s.cached) || s.cached.entry.generation != generation) return false;
+	if (s.cached.entry.book != b->number || !evaluate(&s, &e)) return false;
+	answer(&e, &s, q, ret_a);
+	return true;
+}
+
+void tgc_truth_seek(const struct truth *t, const struct asked *q, struct key *ret_k) {
+	tgc_key(t->cache, q->subject.ptr, q->subject.len, ret_k);
+	tgc_cache_hint(t->cache, ret_k);
+}
+
+bool tgc_truth_check(struct truth *t, const struct asked *q, const struct key *k, int64_t now, int max_age_ms,
+		     struct tg_answer *ret_a) {
 	uint32_t generation;
 	struct requirement needed;
-	struct entitlement e;
-	struct sight s;
-	struct key k;
-	s.book = book_now(t, &generation);
-	if (!s.book) return false;
-	tgc_key(t->cache, q->subject, strlen(q->subject), &k);
-	tgc_cache_hint(t->cache, &k);
-	if (!tgc_book_requirement(s.book, q->tier, q->feature, &needed)) return false;
-	tgc_cache_hint_slot(t->cache, &k);
-	int64_t now = tgc_mono_ms(), word = get(&t->word_ms);
-	if (now - word > max_age_ms || !tgc_cache_get(t->cache, &k, &s.cached)) return false;
-	if (s.cached.entry.generation != generation || s.cached.entry.book != s.book->number) return false;
-	s.at = server_time(t, now);
-	s.age_ms = now - (s.cached.entry.seen_ms > word ? s.cached.entry.seen_ms : word);
-	if (s.age_ms < 0) s.age_ms = 0;
-	if (!evaluate(&s, &e)) return false;
-	answer(t, &s, &e, needed, ret_a);
+	struct entry e;
+	const struct book *b = book_now(t, &generation);
+	if (!b || !tgc_book_named(b, q->name, q->tier, &needed)) return false;
+	const int64_t word = get(&t->word_ms), at = server_time(t, now);
+	if (now - word > max_age_ms || !tgc_cache_look(t->cache, k, &e)) return false;
+	if (e.generation != generation || e.book != b->number) return false;
+	if (!answer_quickly(&e.quick, b, at, needed, ret_a) && !answer_slowly(t, k, generation, b, at, needed, ret_a))
+		return false;
+	fill_source(t, &e, now - (e.seen_ms > word ? e.seen_ms : word), ret_a);
 	if (atomic_load_explicit(&t->generation, memory_order_acquire) != generation) return false;
 	tgc_truth_hit(t);
 	return true;
@@ -150,7 +174,7 @@ bool tgc_sight_profile(const struct truth *t, const struct sight *s, struct tg_p
 	ret_p->as.reason = reason_name(e.reason);
 	ret_p->as.need = "";
 	ret_p->as.until = e.until;
-	fill_source(t, s, &ret_p->as);
+	fill_source(t, &s->cached.entry, s->age_ms, &ret_p->as);
 	ret_p->seats = e.seats;
 	ret_p->next_billing = e.next_billing;
 	ret_p->step_count = tgc_line_steps(s->cached.words, s->cached.count, c, s->at, steps);

@@ -38,8 +38,17 @@ struct sight {
 	int64_t age_ms;
 };
 
-/* A check out of the cache, where it is true now: the quick way. */
-bool tgc_truth_check(struct truth *t, const struct tg_question *q, int max_age_ms, struct tg_answer *ret_a);
+/* A question's names, measured. */
+struct asked {
+	struct view subject, name;
+	bool tier; /* the name is a tier's */
+};
+
+/* A check out of the cache, where it is true now: the quick way. First its key, by which memory is told to fetch what
+ * it needs; then, at once or after the keys of others, its answer, as of a moment of our monotonic clock. */
+void tgc_truth_seek(const struct truth *t, const struct asked *q, struct key *ret_k);
+bool tgc_truth_check(struct truth *t, const struct asked *q, const struct key *k, int64_t now, int max_age_ms,
+		     struct tg_answer *ret_a);
 /* What the cache knows of the subject. True: it answers now. */
 bool tgc_sight(const struct truth *t, const char *subject, int max_age_ms, struct sight *ret_s);
 /* The same whatever its age; false: nothing is known, or not of this moment. */

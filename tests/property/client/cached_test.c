@@ -18,7 +18,7 @@ static struct tg01_decoder *decoder;
 static struct table table;
 static struct truth truth;
 static struct names *names;
-static struct { uint64_t lines, answers, allowed, silent, far; } seen;
+static struct { uint64_t lines, answers, allowed, silent, far, quick; } seen;
 
 static enum error row_at(const void *ctx, int64_t at, struct entitlement *ret_e) {
 	const struct view *row = ctx;
@@ -64,7 +64,12 @@ static bool keep(const struct line *l, const struct book *b, const char *subject
 	assert_int_equal(tg01_feed_change_read(decoder, writer_view(&w), &epoch, &back, NULL), OK);
 	unsigned count = tgc_line_pack(&back.line, &b->catalog, words);
 	if (count == 0) return false;
-	const struct entry e = {.generation = 1, .book = b->number, .ver = ver, .line_until = back.line.until};
+	const struct entry e = {.generation = 1,
+				.book = b->number,
+				.ver = ver,
+				.line_until = back.line.until,
+				.quick = tgc_book_quick(&truth.books, b, words, count, back.line.until)};
+	seen.quick += e.quick.shape != 0;
 	tgc_key(truth.cache, subject, strlen(subject), &k);
 	return tgc_cache_put(truth.cache, &k, &e, words, count);
 }
@@ -84,8 +89,27 @@ static void fail_case(const char *what, const struct line *l, int64_t at) {
 		 t.bytes);
 }
 
+/* The same by the quick way, which is that of tg_check: with the clock at that second. */
+static void compare_quick(const struct sight *s, const char *tier, const char *feature, const char *subject,
+			  const struct tg_answer *a, const struct line *l) {
+	const struct asked q = {view_str(subject), view_str(tier ? tier : feature), tier};
+	struct tg_answer quick;
+	struct key k;
+	truth.book = s->book;
+	truth.word_ms = s->at * 1000;
+	tgc_truth_seek(&truth, &q, &k);
+	const bool told = tgc_truth_check(&truth, &q, &k, s->at * 1000 + 7, 5000, &quick);
+	if (told != (a != NULL)) fail_case("the quick way tells when the other does not, or the reverse", l, s->at);
+	if (!told) return;
+	if (a->allowed != quick.allowed || a->stale != quick.stale || a->until != quick.until || a->ver != quick.ver ||
+	    quick.age_ms != 7 || quick.source != TG_FROM_CACHE || strcmp(a->reason, quick.reason) != 0 ||
+	    strcmp(a->tier, quick.tier) != 0 || strcmp(a->status, quick.status) != 0 ||
+	    strcmp(a->need, quick.need) != 0)
+		fail_case("the quick way says another thing", l, s->at);
+}
+
 static void compare(const struct entitlement *e, const struct sight *s, struct requirement q, const char *name,
-		    const struct line *l) {
+		    const char *subject, const struct line *l) {
 	struct tg_answer a;
 	const bool tier = q.tier >= 0;
 	const struct decision d = entitlement_decide(e, q);
@@ -97,6 +121,7 @@ static void compare(const struct entitlement *e, const struct sight *s, struct r
 	    strcmp(a.need, need) != 0 || a.stale != e->stale || strcmp(a.status, sub_status_name(e->status)) != 0 ||
 	    !view_eq(view_str(a.tier), table.catalog.tiers[e->tier].name))
 		fail_case(name, l, s->at);
+	compare_quick(s, tier ? name : NULL, tier ? NULL : name, subject, &a, l);
 }
 
 static void compare_profile(const struct entitlement *e, const struct sight *s, const struct line *l) {
@@ -119,16 +144,18 @@ static void compare_at(const struct line *l, const char *subject, const struct v
 	if (at < l->steps[0].now - SLACK_S || (l->until && at >= l->until)) {
 		seen.silent++;
 		if (tgc_sight_check(&truth, &s, name, NULL, &a)) fail_case("it says what it does not know", l, at);
+		compare_quick(&s, name, NULL, subject, NULL, l);
 		return;
 	}
 	if (at < l->steps[0].now) at = l->steps[0].now; /* a clock that is a little behind: as of the answer */
 	assert_int_equal(row_at(row, at ? at : 1, &e), OK);
 	for (int i = 0; i < (int)table.catalog.tier_count; i++)
-		compare(&e, &s, (struct requirement){i, -1}, tgc_name(names, table.catalog.tiers[i].name), l);
+		compare(&e, &s, (struct requirement){i, -1}, tgc_name(names, table.catalog.tiers[i].name), subject, l);
 	for (int i = 0; i < (int)table.catalog.feature_count; i++)
-		compare(&e, &s, (struct requirement){-1, i}, tgc_name(names, table.catalog.features[i]), l);
+		compare(&e, &s, (struct requirement){-1, i}, tgc_name(names, table.catalog.features[i]), subject, l);
 	compare_profile(&e, &s, l);
 	if (tgc_sight_check(&truth, &s, "no such tier", NULL, &a)) fail_case("an unknown tier", l, at);
+	compare_quick(&s, "no such tier", NULL, subject, NULL, l);
 }
 
 static void the_cache_answers_as_the_row(void **state) {
@@ -153,10 +180,11 @@ static void the_cache_answers_as_the_row(void **state) {
 			for (int64_t t = 0; t <= TABLE_END + 1; t++) compare_at(&l, subject, &row, t);
 		}
 	}
-	printf("%" PRIu64 " lines, %" PRIu64 " answers, %" PRIu64 " of them allowed, %" PRIu64
-	       " moments of which nothing is said\n",
-	       seen.lines, seen.answers, seen.allowed, seen.silent);
+	printf("%" PRIu64 " lines, %" PRIu64 " of them quick, %" PRIu64 " answers, %" PRIu64
+	       " of them allowed, %" PRIu64 " moments of which nothing is said\n",
+	       seen.lines, seen.quick, seen.answers, seen.allowed, seen.silent);
 	if (rounds >= 100) assert_true(seen.allowed > 0 && seen.silent > 0 && seen.allowed < seen.answers);
+	if (rounds >= 100) assert_true(seen.quick > 0 && seen.quick < seen.lines);
 }
 
 /* Any entitlement that a step can hold comes back out of its words, whatever its numbers. */
@@ -205,8 +233,9 @@ static int set_up(void **state) {
 	(void)state;
 	decoder = tg01_decoder_create();
 	names = tgc_names_create();
-	truth.cache = tgc_cache_create((size_t)1 << 20, 1);
+	truth.cache = tgc_cache_create((size_t)1 << 20, NULL);
 	truth.generation = 1;
+	truth.live = true;
 	return decoder && names && truth.cache ? 0 : -1;
 }
 
