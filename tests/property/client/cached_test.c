@@ -3,8 +3,7 @@
  * words and out again. And what the cache does not know, it does not say. */
 #include "client/private.h"
 #include "lives/life.h"
-#include "lives/table.h"
-#include "proto/state.h"
+#include "lives/table_row.h"
 #include "proto/tg01_line.h"
 
 #include <inttypes.h>
@@ -19,21 +18,6 @@ static struct table table;
 static struct truth truth;
 static struct names *names;
 static struct { uint64_t lines, answers, allowed, silent, far, quick; } seen;
-
-static enum error row_at(const void *ctx, int64_t at, struct entitlement *ret_e) {
-	const struct view *row = ctx;
-	return subject_row_entitlement(*row, &table.catalog, at, ret_e);
-}
-
-static struct view make_row(uint8_t *bytes, size_t size) {
-	struct writer w = writer_of(bytes, size);
-	subject_row_begin(&w, 1, table.grant_count);
-	for (unsigned i = 0; i < table.grant_count; i++) subject_row_grant(&w, &table.grants[i]);
-	subject_row_overrides(&w, table.override_count);
-	for (unsigned i = 0; i < table.override_count; i++) subject_row_override(&w, &table.overrides[i]);
-	assert_false(w.failed);
-	return writer_view(&w);
-}
 
 /* The catalog as a client gets it. */
 static const struct book *meet_catalog(uint64_t cat) {
@@ -135,7 +119,7 @@ static void compare_profile(const struct entitlement *e, const struct sight *s, 
 	tg_profile_free(&p);
 }
 
-static void compare_at(const struct line *l, const char *subject, const struct view *row, int64_t at) {
+static void compare_at(const struct line *l, const char *subject, const struct table_row *row, int64_t at) {
 	struct sight s;
 	struct entitlement e;
 	struct tg_answer a;
@@ -148,7 +132,7 @@ static void compare_at(const struct line *l, const char *subject, const struct v
 		return;
 	}
 	if (at < l->steps[0].now) at = l->steps[0].now; /* a clock that is a little behind: as of the answer */
-	assert_int_equal(row_at(row, at ? at : 1, &e), OK);
+	assert_int_equal(table_row_at(row, at ? at : 1, &e), OK);
 	for (int i = 0; i < (int)table.catalog.tier_count; i++)
 		compare(&e, &s, (struct requirement){i, -1}, tgc_name(names, table.catalog.tiers[i].name), subject, l);
 	for (int i = 0; i < (int)table.catalog.feature_count; i++)
@@ -160,7 +144,7 @@ static void compare_at(const struct line *l, const char *subject, const struct v
 
 static void the_cache_answers_as_the_row(void **state) {
 	(void)state;
-	static uint8_t bytes[65536];
+	static struct table_row row;
 	struct random r = law_random("the cache against rows");
 	const uint64_t rounds = law_rounds(BOOKS_MAX - 1 > 1000 ? 1000 : BOOKS_MAX - 1);
 	for (uint64_t round = 1; round <= rounds && round < BOOKS_MAX; round++) {
@@ -169,11 +153,9 @@ static void the_cache_answers_as_the_row(void **state) {
 		const struct book *b = meet_catalog(round);
 		assert_non_null(b);
 		for (unsigned i = 0; i < 4; i++) {
-			table_random_grants(&table, &r, TABLE_GRANTS_MAX);
-			table_random_overrides(&table, &r, random_chance(&r, 30) ? TABLE_OVERRIDES_MAX : 0);
-			struct view row = random_chance(&r, 3) ? VIEW_NONE : make_row(bytes, sizeof bytes);
+			table_row_random(&row, &table, &r);
 			struct line l;
-			assert_int_equal(line_make(row_at, &row, 1 + (int64_t)random_below(&r, 40), &l), OK);
+			assert_int_equal(line_make(table_row_at, &row, 1 + (int64_t)random_below(&r, 40), &l), OK);
 			(void)snprintf(subject, sizeof subject, "user_%" PRIu64, (uint64_t)random_below(&r, 300));
 			assert_true(keep(&l, b, subject, round));
 			seen.lines++;

@@ -2,8 +2,7 @@
  * of its line that holds then, for every tier and feature, after the line went over the wire to somebody who has of the
  * catalog what the op `catalog` tells. */
 #include "lives/life.h"
-#include "lives/table.h"
-#include "proto/state.h"
+#include "lives/table_row.h"
 #include "proto/tg01_line.h"
 
 #include <inttypes.h>
@@ -97,21 +96,6 @@ static void count(const struct line *l) {
 
 static struct table table;
 
-static enum error table_at(const void *ctx, int64_t at, struct entitlement *ret_e) {
-	const struct view *row = ctx;
-	return subject_row_entitlement(*row, &table.catalog, at, ret_e);
-}
-
-static struct view table_row(uint8_t *bytes, size_t size) {
-	struct writer w = writer_of(bytes, size);
-	subject_row_begin(&w, 1, table.grant_count);
-	for (unsigned i = 0; i < table.grant_count; i++) subject_row_grant(&w, &table.grants[i]);
-	subject_row_overrides(&w, table.override_count);
-	for (unsigned i = 0; i < table.override_count; i++) subject_row_override(&w, &table.overrides[i]);
-	assert_false(w.failed);
-	return writer_view(&w);
-}
-
 static void fail_case(const char *what, const struct line *l, int64_t at) {
 	AUTO(text_free)
 	struct text t = {0};
@@ -123,21 +107,20 @@ static void fail_case(const char *what, const struct line *l, int64_t at) {
 
 static void a_line_answers_as_the_row(void **state) {
 	(void)state;
-	static uint8_t row_bytes[65536], wire_bytes[TG01_MESSAGE_MAX];
+	static uint8_t wire_bytes[TG01_MESSAGE_MAX];
+	static struct table_row row;
 	struct random r = law_random("lines of tables");
 	uint64_t rounds = law_rounds(6000);
 	for (uint64_t round = 0; round < rounds; round++) {
 		table_random_catalog(&table, &r);
-		table_random_grants(&table, &r, TABLE_GRANTS_MAX);
-		table_random_overrides(&table, &r, random_chance(&r, 30) ? TABLE_OVERRIDES_MAX : 0);
-		struct view row = random_chance(&r, 3) ? VIEW_NONE : table_row(row_bytes, sizeof row_bytes);
+		table_row_random(&row, &table, &r);
 		struct line l;
-		assert_int_equal(line_make(table_at, &row, 1 + (int64_t)random_below(&r, 40), &l), OK);
+		assert_int_equal(line_make(table_row_at, &row, 1 + (int64_t)random_below(&r, 40), &l), OK);
 		count(&l);
 		const struct tg01_line wire = through_the_wire(&l, wire_bytes, sizeof wire_bytes);
 		for (int64_t t = 0; t <= TABLE_END + 1; t++) {
 			struct entitlement e;
-			assert_int_equal(table_at(&row, t ? t : 1, &e), OK);
+			assert_int_equal(table_row_at(&row, t ? t : 1, &e), OK);
 			const char *what = compare_at(&e, &l, &wire, &table.catalog, t);
 			if (what) fail_case(what, &l, t);
 		}
