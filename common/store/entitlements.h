@@ -179,6 +179,8 @@ void look_rest(struct look *l);
 void look_end(struct look **l);
 
 uint64_t look_version(const struct look *l);
+/* Which commit it shows, but at rest: each has another number within one opening, also one that changes no version. */
+uint64_t look_snapshot(const struct look *l);
 /* Was fold_complete ever committed? A store that is still being filled would deny those who paid. */
 NODISCARD bool look_complete(struct look *l);
 NODISCARD enum error look_cursor(struct look *l, uint64_t origin, uint64_t *ret_seq); /* 0 when none */

@@ -92,6 +92,8 @@ void lmdb_rest(struct lmdb_txn *t) {
 	if (t->txn) mdb_txn_reset(t->txn);
 }
 
+uint64_t lmdb_snapshot(const struct lmdb_txn *t) { return mdb_txn_id(t->txn); }
+
 enum error lmdb_renew(struct lmdb_txn *t) {
 	mdb_txn_reset(t->txn);
 	t->error = OK;

@@ -73,6 +73,8 @@ NODISCARD enum error lmdb_begin(struct lmdb *db, bool write, struct lmdb_txn *re
 /* For readers: lets the snapshot go but keeps the slot; and takes a fresh one. */
 void lmdb_rest(struct lmdb_txn *t);
 NODISCARD enum error lmdb_renew(struct lmdb_txn *t);
+/* The number of the commit that a reading transaction shows. */
+uint64_t lmdb_snapshot(const struct lmdb_txn *t);
 /* The transaction's first error, with its sentence. */
 NODISCARD enum error lmdb_failed(const struct lmdb_txn *t, struct problem *why);
 void lmdb_fail(struct lmdb_txn *t, enum error e, const char *doing);

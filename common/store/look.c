@@ -38,6 +38,7 @@ void look_end(struct look **l) {
 }
 
 uint64_t look_version(const struct look *l) { return l->version; }
+uint64_t look_snapshot(const struct look *l) { return lmdb_snapshot(&l->t); }
 
 bool look_complete(struct look *l) {
 	uint64_t yes = 0;

@@ -53,6 +53,8 @@ static enum error open_parts(struct query *q, struct problem *why) {
 	q->server.catalog = q->feed.catalog = catalog_file_get(q->catalog);
 	q->server.decoder = tg01_decoder_create();
 	if (!q->server.decoder) return problem_set(why, ERR_MEMORY, "no memory for the decoder");
+	q->server.memo = memo_create();
+	if (!q->server.memo) return problem_set(why, ERR_MEMORY, "no memory for what was answered");
 	link_tick(&q->link);
 	e = open_doors(q, why);
 	return e ? e : open_worker(q, why);
@@ -91,6 +93,7 @@ void query_close(struct query **q) {
 	keys_close(&x->keys);
 	link_finish(&x->link);
 	tg01_decoder_destroy(&x->server.decoder);
+	memo_destroy(&x->server.memo);
 	catalog_file_destroy(&x->catalog);
 	free(x);
 	*q = NULL;

@@ -17,6 +17,7 @@ static void reload(struct query *q) {
 		log_error(log, log_ev("catalog_kept"), kv_str("file", q->settings->catalog), kv_why(&why));
 		return;
 	}
+	memo_forget(q->server.memo);
 	catalog_file_destroy(&q->catalog);
 	q->catalog = fresh;
 	q->server.catalog = q->feed.catalog = catalog_file_get(fresh);

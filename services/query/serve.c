@@ -79,16 +79,32 @@ static bool decide(struct server *s, const struct tg01_question *q, int64_t now,
 		   uint64_t *ret_ver, struct answer_failure *ret_why) {
 	struct requirement needed;
 	struct found f;
+	struct memo_place *place;
+	const struct tg01_answer *known = memo_find(s->memo, q, &place);
+	if (known) {
+		*ret_a = *known;
+		*ret_ver = s->link->ver;
+		return true;
+	}
 	if (!answer_requirement(s->catalog, q, &needed, ret_why) || !find(s, q, now, &f, ret_why)) return false;
 	*ret_a = answer_check(&f.e, needed, now, f.at);
+	memo_keep(s->memo, place, q, ret_a);
 	*ret_ver = f.ver;
 	return true;
+}
+
+/* What is remembered holds for this snapshot, second and catalog. */
+static void remember(struct server *s, int64_t now) {
+	const struct memo_stamp stamp = {
+		.opened = s->link->opened, .snapshot = look_snapshot(s->link->look), .catalog = s->catalog, .now = now};
+	memo_set(s->memo, &stamp);
 }
 
 static void serve_check(struct server *s, const struct tg01_request *r, int64_t now, struct writer *w) {
 	struct tg01_answer a;
 	struct answer_failure why;
 	struct tg01_source source = source_of(s->link);
+	remember(s, now);
 	if (!decide(s, &r->ask, now, &a, &source.ver, &why)) {
 		serve_error(s, &r->id, why.code, why.text, w);
 		return;
@@ -130,6 +146,7 @@ static void serve_get(struct server *s, const struct tg01_request *r, int64_t no
 
 static void serve_batch(struct server *s, const struct tg01_request *r, int64_t now, struct writer *w) {
 	const struct tg01_source source = source_of(s->link);
+	remember(s, now);
 	tg01_batch_begin(w, &r->id, &source, r->check_count);
 	for (unsigned i = 0; i < r->check_count; i++) {
 		struct tg01_answer a;

@@ -4,6 +4,7 @@
 
 #include "answer.h"
 #include "line.h"
+#include "memo.h"
 #include "net/curve_keys.h"
 #include "store_link.h"
 
@@ -11,7 +12,8 @@
 #define SINCE_SCAN_MAX 4096
 
 struct server {
-	const struct catalog *catalog; /* may be exchanged between requests */
+	const struct catalog *catalog; /* may be exchanged between requests; then memo_forget */
+	struct memo *memo;             /* NULL: nothing is remembered */
 	struct store_link *link;
 	struct tg01_decoder *decoder;
 	struct line_maker lines;

@@ -64,6 +64,7 @@ static void try_open(struct store_link *l) {
 		(void)problem_set(&l->why, ERR_UNAVAILABLE, "the entitlement store is being replaced");
 		return;
 	}
+	l->opened++;
 	l->dev = dev;
 	l->ino = ino;
 	l->epoch = entitlements_epoch(l->store);

@@ -26,7 +26,7 @@ struct look {
 };
 
 static struct {
-	uint64_t epoch, ver;
+	uint64_t epoch, ver, snapshot;
 	bool incomplete;
 	enum error open_fails, renew_fails, read_fails;
 	unsigned opens, closes, looks;
@@ -94,6 +94,11 @@ void look_end(struct look **l) {
 bool look_complete(struct look *l) {
 	assert_true(l->pinned);
 	return !fake.incomplete;
+}
+
+uint64_t look_snapshot(const struct look *l) {
+	assert_true(l->pinned);
+	return fake.snapshot;
 }
 
 uint64_t look_version(const struct look *l) {
