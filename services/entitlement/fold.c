@@ -1,6 +1,8 @@
 #include "service/clock.h"
 #include "worker.h"
 
+#define ASIDE_LINES_MAX 20 /* of what is put aside, in so long: */
+#define ASIDE_LINES_MS 60000
 #define TYPE_COUNTER_MAX 64 /* bytes of an event type that is counted under its own name */
 
 /* The store cannot take more: everything under way is undone. A full disk or map may get room again, so the loop
@@ -167,13 +169,29 @@ static enum error note_unmapped(struct worker *w, const struct observation *o) {
 	return OK;
 }
 
+/* A status that Stripe has made up since comes with every event: a few of them say it as well. */
+static void tell_put_aside(struct worker *w, const struct record *r, const struct problem *why) {
+	int64_t now = mono_ms();
+	if (!w->aside_since_ms || now - w->aside_since_ms >= ASIDE_LINES_MS) {
+		w->aside_since_ms = now;
+		w->aside_lines = 0;
+	}
+	if (w->aside_lines > ASIDE_LINES_MAX) return;
+	if (w->aside_lines++ < ASIDE_LINES_MAX)
+		log_warn(&w->service.log, log_ev("quarantined"), kv_hex("origin", r->origin), kv_u64("seq", r->seq),
+			 kv_view("event", r->id), kv_view("type", r->type), kv_error(why->error), kv_why(why));
+	else
+		log_warn(&w->service.log, log_ev("quarantine_goes_on"),
+			 kv_str("doing", "putting aside without more lines for a minute"),
+			 kv_str("hint", "tiergate quarantine list"));
+}
+
 static enum fold_outcome put_aside(struct worker *w, const struct record *r, struct view bytes,
 				   const struct problem *why, bool retry) {
 	if (fold_quarantine(w->fold, r, bytes, why, wall_ms()) != OK) return FOLD_FAILED;
 	if (retry || w->is_shadow) return FOLD_QUARANTINED;
 	counter_add(w->metrics.quarantined, 1);
-	log_warn(&w->service.log, log_ev("quarantined"), kv_hex("origin", r->origin), kv_u64("seq", r->seq),
-		 kv_view("event", r->id), kv_view("type", r->type), kv_error(why->error), kv_why(why));
+	tell_put_aside(w, r, why);
 	return FOLD_QUARANTINED;
 }
 

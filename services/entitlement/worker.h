@@ -99,6 +99,8 @@ struct rebuild {
 
 struct worker {
 	struct service service;
+	int64_t aside_since_ms; /* lines about what was put aside since then: so many */
+	unsigned aside_lines;
 	struct worker_settings settings;
 	struct settings *loaded;
 	struct worker_metrics metrics;
