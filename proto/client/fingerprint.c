@@ -31,11 +31,20 @@ static uint64_t read_part(const char *at, size_t n) {
 
 bool tgc_fingerprint_has_aes(void) { return __builtin_cpu_supports("aes") > 0; }
 
+_Static_assert(FINGERPRINT_ROUND_KEYS == 11, "ten rounds, as AES-128 has");
+
 static inline WITH_AES __m128i encrypt(const __m128i *keys, __m128i x) {
 	x = _mm_xor_si128(x, keys[0]);
-#pragma GCC unroll 9
-	for (int i = 1; i < FINGERPRINT_ROUND_KEYS - 1; i++) x = _mm_aesenc_si128(x, keys[i]);
-	return _mm_aesenclast_si128(x, keys[FINGERPRINT_ROUND_KEYS - 1]);
+	x = _mm_aesenc_si128(x, keys[1]);
+	x = _mm_aesenc_si128(x, keys[2]);
+	x = _mm_aesenc_si128(x, keys[3]);
+	x = _mm_aesenc_si128(x, keys[4]);
+	x = _mm_aesenc_si128(x, keys[5]);
+	x = _mm_aesenc_si128(x, keys[6]);
+	x = _mm_aesenc_si128(x, keys[7]);
+	x = _mm_aesenc_si128(x, keys[8]);
+	x = _mm_aesenc_si128(x, keys[9]);
+	return _mm_aesenclast_si128(x, keys[10]);
 }
 
 /* 0 to 15 bytes, a one and zeros. */
