@@ -45,7 +45,7 @@ class ClientKeysTest(harness.SystemTest):
         a = c.check("nobody", "live_trading")
         self.assertEqual((a["status"], a["allowed"], a["error"]), (client.FALLBACK, False, client.KEY_UNKNOWN), a)
         self.assertIn(says, a["why"])
-        self.assertLess(time.monotonic() - begun, TIMEOUT_MS / 1000 + 1)
+        self.assertLess(time.monotonic() - begun, TIMEOUT_MS / 1000 + 5)
         self.assertGreater(c.counts()["denied"], 0)
 
     def test_the_right_key_asks_and_follows(self):
