@@ -1,4 +1,4 @@
-/* POST create-checkout-session: {tier, interval?, quantity?, success_url?, cancel_url?} → {url, id, flow}. */
+/* POST create-checkout-session: {tier, price?, interval?, quantity?, success_url?, cancel_url?} → {url, id, flow}. */
 #include "open_sessions.h"
 #include "sale.h"
 #include "shop_private.h"
@@ -20,19 +20,21 @@ static void switch_plan(struct sale *s) {
 	if (sale_switch(s)) portal_open(s);
 }
 
+static void open_session(struct sale *s) {
+	struct ask *a = s->v.ask;
+	char room[SALE_FORM_MAX];
+	struct writer w = writer_of(room, sizeof room);
+	checkout_form(&w, s, ask_subject(a), s->v.shop->metadata_key);
+	ask_post(a, "/v1/checkout/sessions", writer_view(&w), ask_idempotency_key(a), got_session);
+}
+
+/* Only now is it known in which currency. */
 static void got_customer(struct visit *v, const struct found_customer *c) {
 	struct sale *s = (struct sale *)v;
 	json_t *sub = living_subscription(c->subscriptions);
-	copy_text(s->customer, sizeof s->customer, c->id);
-	if (sub) {
-		sale_subscription(s, sub);
-		sale_price(s, switch_plan);
-		return;
-	}
-	char room[SALE_FORM_MAX];
-	struct writer w = writer_of(room, sizeof room);
-	checkout_form(&w, s, ask_subject(v->ask), v->shop->metadata_key);
-	ask_post(v->ask, "/v1/checkout/sessions", writer_view(&w), ask_idempotency_key(v->ask), got_session);
+	sale_customer(s, c);
+	if (sub) sale_subscription(s, sub);
+	sale_price(s, sub ? switch_plan : open_session);
 }
 
 static void priced(struct sale *s) { customer_of(&s->v, CUSTOMER_MAKE, got_customer); }
@@ -53,7 +55,7 @@ static void start(struct ask *a) {
 	sale_price(s, priced);
 }
 
-static const char *const fields[] = {"tier", "interval", "quantity", "success_url", "cancel_url", NULL};
+static const char *const fields[] = {"tier", "price", "interval", "quantity", "success_url", "cancel_url", NULL};
 
 const struct action create_checkout_session = {.method = HTTP_POST,
 					       .path = API "create-checkout-session",

@@ -67,6 +67,7 @@ static void close_flight(struct flight *f) {
 static void land(struct flight *f) {
 	const struct found_customer found = {
 		.id = f->id[0] ? f->id : NULL,
+		.currency = text_of(f->customer, "currency"),
 		.subscriptions = data_of(json_object_get(f->customer, "subscriptions")),
 	};
 	for (struct visit *v; (v = f->waiting.first);) {

@@ -33,6 +33,7 @@
 
 struct found_customer {
 	const char *id;        /* NULL: there is none */
+	const char *currency;  /* in which it paid last; NULL: none, or it is new */
 	json_t *subscriptions; /* that are not over, newest first, each with its items; NULL: none */
 };
 

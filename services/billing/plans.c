@@ -31,7 +31,9 @@ static void show(struct visit *v, const struct price_list *list) {
 	json_t *tiers = json_array();
 	for (unsigned i = 0; i < c->tier_count; i++) (void)json_array_append_new(tiers, tier_json(c, i, list));
 	format_rfc3339(list->as_of, as_of);
-	ask_answer(v->ask, 200, json_pack("{s:o, s:s, s:b}", "tiers", tiers, "as_of", as_of, "stale", list->stale));
+	ask_answer(v->ask, 200,
+		   json_pack("{s:o, s:s?, s:s, s:b}", "tiers", tiers, "currency",
+			     list->currency[0] ? list->currency : NULL, "as_of", as_of, "stale", list->stale));
 }
 
 static void start(struct ask *a) {

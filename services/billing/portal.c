@@ -1,4 +1,4 @@
-/* POST create-portal-session: {flow?, tier?, interval?, return_url?} → {url, id, flow}. */
+/* POST create-portal-session: {flow?, tier?, price?, interval?, return_url?} → {url, id, flow}. */
 #include <stdio.h>
 
 #include "sale.h"
@@ -61,7 +61,7 @@ void portal_open(struct sale *s) { send(s, true); }
 /* ---- the action ---------------------------------------------------------------------------------- */
 
 static void priced(struct sale *s) {
-	if (!s->has_tier || sale_switch(s)) portal_open(s);
+	if (!s->wants_price || sale_switch(s)) portal_open(s);
 }
 
 static void got_customer(struct visit *v, const struct found_customer *c) {
@@ -72,7 +72,7 @@ static void got_customer(struct visit *v, const struct found_customer *c) {
 		ask_refuse(v->ask, REFUSAL_NO_CUSTOMER, c->id ? "there is no subscription" : NULL);
 		return;
 	}
-	copy_text(s->customer, sizeof s->customer, c->id);
+	sale_customer(s, c);
 	if (about_one) sale_subscription(s, sub);
 	sale_price(s, priced);
 }
@@ -93,8 +93,8 @@ static bool read_flow(struct sale *s) {
 static void start(struct ask *a) {
 	struct sale *s = sale_begin(a);
 	if (!s || !read_flow(s) || !sale_read(s, false)) return;
-	if (s->has_tier && s->flow != FLOW_SWITCH) {
-		ask_refuse(a, REFUSAL_BAD_REQUEST, "a tier goes with the flow subscription_update");
+	if (s->wants_price && s->flow != FLOW_SWITCH) {
+		ask_refuse(a, REFUSAL_BAD_REQUEST, "a tier or price goes with the flow subscription_update");
 		return;
 	}
 	const char *back = visit_return_url(&s->v, "return_url", "/settings/billing", s->return_room);
@@ -103,7 +103,7 @@ static void start(struct ask *a) {
 	customer_of(&s->v, CUSTOMER_FIND, got_customer);
 }
 
-static const char *const fields[] = {"flow", "tier", "interval", "return_url", NULL};
+static const char *const fields[] = {"flow", "tier", "price", "interval", "return_url", NULL};
 
 const struct action create_portal_session = {.method = HTTP_POST,
 					     .path = API "create-portal-session",

@@ -1,4 +1,4 @@
-/* GET change-preview?tier=&interval=&quantity= → {tier, price, effective, now, next, lines}. */
+/* GET change-preview?tier=&price=&interval=&quantity= → {tier, price, effective, now, next, lines}. */
 #include "preview.h"
 #include "sale.h"
 #include "shop_private.h"
@@ -92,7 +92,7 @@ static void priced(struct sale *s) {
 static void got_customer(struct visit *v, const struct found_customer *c) {
 	struct sale *s = (struct sale *)v;
 	json_t *sub = living_subscription(c->subscriptions);
-	copy_text(s->customer, sizeof s->customer, c->id);
+	sale_customer(s, c);
 	if (sub) sale_subscription(s, sub);
 	sale_price(s, priced);
 }
@@ -104,7 +104,7 @@ static void start(struct ask *a) {
 	if (sale_read(&p->s, true)) customer_of(&p->s.v, CUSTOMER_FIND, got_customer);
 }
 
-static const char *const fields[] = {"tier", "interval", "quantity", NULL};
+static const char *const fields[] = {"tier", "price", "interval", "quantity", NULL};
 
 const struct action change_preview = {
 	.method = HTTP_GET, .path = API "change-preview", .fields = fields, .start = start};

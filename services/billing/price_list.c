@@ -88,15 +88,56 @@ static int compare(const void *a, const void *b) {
 	return order ? order : strcmp(x->id, y->id);
 }
 
-void price_list_sort(struct price_list *list) { qsort(list->at, list->count, sizeof list->at[0], compare); }
+static unsigned in_currency(const struct price_list *list, const char *currency) {
+	unsigned n = 0;
+	for (unsigned i = 0; i < list->count; i++) n += strcmp(list->at[i].currency, currency) == 0;
+	return n;
+}
 
-const struct price *price_for(const struct price_list *list, unsigned tier, const char *interval) {
-	const struct price *first = NULL;
+static void find_default(struct price_list *list) {
+	unsigned most = 0;
+	list->currency[0] = 0;
+	for (unsigned i = 0; i < list->count; i++) {
+		const char *c = list->at[i].currency;
+		unsigned n = strcmp(c, list->currency) == 0 ? 0 : in_currency(list, c);
+		if (n < most || n == 0 || (n == most && strcmp(c, list->currency) > 0)) continue;
+		most = n;
+		copy_text(list->currency, sizeof list->currency, c);
+	}
+}
+
+void price_list_sort(struct price_list *list) {
+	qsort(list->at, list->count, sizeof list->at[0], compare);
+	find_default(list);
+}
+
+/* By the currency first, then by the interval. 0: not at all. */
+static unsigned fit(const struct price_list *list, const struct price *p, const char *interval, const char *currency,
+		    bool only) {
+	bool wanted = currency && strcmp(p->currency, currency) == 0;
+	bool exact = p->interval_count == 1 && strcmp(p->interval, interval ? interval : "month") == 0;
+	if ((only && !wanted) || (interval && !exact)) return 0;
+	return 1 + exact + 2 * (wanted ? 2U : strcmp(p->currency, list->currency) == 0);
+}
+
+const struct price *price_for(const struct price_list *list, unsigned tier, const char *interval, const char *currency,
+			      bool only) {
+	const struct price *best = NULL;
+	unsigned best_fit = 0;
 	for (unsigned i = 0; i < list->count; i++) {
 		const struct price *p = &list->at[i];
-		if (p->tier != tier) continue;
-		if (p->interval_count == 1 && strcmp(p->interval, interval ? interval : "month") == 0) return p;
-		if (!first) first = p;
+		unsigned n = p->tier == tier ? fit(list, p, interval, currency, only) : 0;
+		if (n <= best_fit) continue;
+		best = p;
+		best_fit = n;
 	}
-	return interval ? NULL : first;
+	return best;
+}
+
+const struct price *price_named(const struct price_list *list, const char *name) {
+	for (unsigned i = 0; i < list->count; i++) {
+		const struct price *p = &list->at[i];
+		if (strcmp(p->id, name) == 0 || (p->lookup_key[0] && strcmp(p->lookup_key, name) == 0)) return p;
+	}
+	return NULL;
 }

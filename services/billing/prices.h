@@ -8,6 +8,10 @@
  * moves with the price that is current; else the one that is named; else the newest of its product. Prices of
  * products that are not active are not for sale.
  *
+ * A tier may be sold in several currencies. Who has a subscription pays in its currency, since Stripe mixes none on one
+ * customer; else the customer's own comes first, then the default: the one in which most prices are, of equals the
+ * first by the alphabet.
+ *
  * https://docs.stripe.com/api/prices/list
  */
 #ifndef BILLING_PRICES_H
@@ -32,7 +36,8 @@ struct price {
 struct price_list {
 	int64_t as_of; /* unix seconds */
 	bool stale;
-	uint64_t catalog; /* the hash of the one that it was made with */
+	char currency[CURRENCY_MAX]; /* the default; "" without a price. Of price_list_sort */
+	uint64_t catalog;            /* the hash of the one that it was made with */
 	unsigned count;
 	struct price at[PRICES_MAX]; /* by tier, then from the shortest interval on */
 };
@@ -40,8 +45,12 @@ struct price_list {
 /* `then` is called with the list, which lives during the call: at once, or later; or the ask is refused. */
 void prices_of(struct visit *v, void (*then)(struct visit *v, const struct price_list *p));
 
-/* The tier's price for an interval ("month"); NULL: the monthly one, or else the first. NULL: not for sale. */
-const struct price *price_for(const struct price_list *p, unsigned tier, const char *interval);
+/* The tier's price for an interval ("month"); NULL: the monthly one, or else the first. In that currency if there is
+ * one, else in the default, else in any; `only`: in that one or none. NULL: not for sale. */
+const struct price *price_for(const struct price_list *p, unsigned tier, const char *interval, const char *currency,
+			      bool only);
+/* The one of that id or lookup key; NULL: none of these. */
+const struct price *price_named(const struct price_list *p, const char *name);
 /* An interval's length, roughly, for comparisons. */
 int64_t interval_days(const char *interval, int64_t count);
 

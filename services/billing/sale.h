@@ -34,29 +34,34 @@ enum portal_flow {
 struct sale {
 	struct visit v;
 	/* what is asked for */
-	bool checkout; /* by create-checkout-session: the answer says "portal" for any flow */
+	bool checkout;    /* by create-checkout-session: the answer says "portal" for any flow */
+	bool wants_price; /* a tier or a price is named */
 	bool has_tier;
-	unsigned tier;
+	unsigned tier;                                     /* of the wanted price, once that is known */
+	char named[LOOKUP_KEY_MAX + 1];                    /* the price's id or lookup key; "": by tier and interval */
 	char interval[16];                                 /* "": any */
 	int64_t quantity;                                  /* 0: one, or as many as there are */
 	const char *success_url, *cancel_url, *return_url; /* as long as the ask */
 	char success_room[VISIT_URL_ROOM], cancel_room[VISIT_URL_ROOM], return_room[VISIT_URL_ROOM];
 	void (*go_on)(struct sale *s);
 	/* what is known */
-	json_t *sub;        /* that is there; NULL: none */
-	struct price price; /* id "": none is wanted */
-	char customer[STRIPE_ID_MAX];
+	json_t *sub;                                          /* that is there; NULL: none */
+	struct price price;                                   /* id "": none is wanted */
+	char customer[STRIPE_ID_MAX], currency[CURRENCY_MAX]; /* currency: the subscription's or customer's; "": none */
 	enum portal_flow flow;
 	char subscription[STRIPE_ID_MAX], item[STRIPE_ID_MAX]; /* item "": the flow names none */
 	int64_t item_quantity;
 };
 
-/* tier, interval and quantity as the request says them. `must`: without a tier it is refused. False: it was refused. */
+/* tier, price, interval and quantity as the request says them. `must`: without tier and price it is refused. False: it
+ * was refused. */
 bool sale_read(struct sale *s, bool must);
-/* `go_on` with the price of the tier, when a tier is wanted; without an interval that of the subscription, if that is
- * for sale, else a month. Or the ask is refused. */
+/* `go_on` with the price that is named, or the price of the tier, when one is wanted; without an interval that of the
+ * subscription, if that is for sale, else a month; in the currency that prices.h says. Or the ask is refused. */
 void sale_price(struct sale *s, void (*go_on)(struct sale *s));
 
+/* Whose it is, and in which currency that customer pays. */
+void sale_customer(struct sale *s, const struct found_customer *c);
 /* The subscription that is there. Takes a reference. */
 void sale_subscription(struct sale *s, json_t *subscription);
 /* It becomes the wanted price: chooses flow and item. False: refused, since nothing would change. */

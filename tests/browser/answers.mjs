@@ -10,7 +10,7 @@ export const plans = {
 		{ name: "pro", features: PRO, prices: [price("pro_monthly", "month", 4900), price("pro_yearly", "year", 49000)] },
 		{ name: "institutional", features: ALL, prices: [price("institutional_monthly", "month", 49900), price("institutional_yearly", "year", 499000)] },
 	],
-	as_of: "2026-03-10T11:59:00Z", stale: false,
+	currency: "usd", as_of: "2026-03-10T11:59:00Z", stale: false,
 };
 
 export const visa = { type: "card", brand: "visa", last4: "4242", exp_month: 4, exp_year: 2028 };

@@ -42,7 +42,7 @@ test("the billing period by arrow keys, an upgrade by Enter, and away again by E
 	await page.keyboard.press("Enter");
 	const dialog = page.locator("billing-dashboard dialog");
 	await dialog.getByText("$1.00").waitFor();
-	assert.equal(mock.asked("change-preview")[0].query.interval, "year");
+	assert.equal(mock.asked("change-preview")[0].query.price, "price_institutional_yearly");
 	await page.keyboard.press("Escape");
 	await dialog.waitFor({ state: "hidden" });
 	assert.equal((await at(page)).name, "Upgrade to Institutional");

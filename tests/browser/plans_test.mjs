@@ -44,7 +44,7 @@ test("an upgrade: the cost in a dialog, and Stripe's page only after it", async 
 	for (const wanted of [/Upgrade to Institutional/, /Due today/, /\$499\.00/, /on April 3, 2026/, /takes effect at once/, /Nothing is charged until you confirm/])
 		assert.match(text, wanted);
 	assert.ok(Math.abs((await dialog(page).boundingBox()).height - before.height) <= 16);
-	assert.deepEqual(mock.asked("change-preview")[0].query, { tier: "institutional", interval: "month" });
+	assert.deepEqual(mock.asked("change-preview")[0].query, { tier: "institutional", price: "price_institutional_monthly" });
 	await dialog(page).getByText("How this is made up").click();
 	assert.match(await dialog(page).innerText(), /-\$37\.90/);
 	await no_violations(page);
@@ -57,7 +57,7 @@ test("an upgrade: the cost in a dialog, and Stripe's page only after it", async 
 	mock.pages.set("/hosted", "<!doctype html><title>hosted</title>");
 	await page.getByRole("button", { name: "Continue" }).click();
 	await page.waitForURL("**/hosted");
-	assert.deepEqual(mock.asked("create-checkout-session")[0].body, { tier: "institutional", interval: "month" });
+	assert.deepEqual(mock.asked("create-checkout-session")[0].body, { tier: "institutional", price: "price_institutional_monthly" });
 });
 
 test("the dialog: focus goes in, stays in, and comes back; Esc, Cancel and the backdrop close it", async () => {
@@ -186,7 +186,7 @@ test("on a page of somebody else: Stripe's pages lead back to that one", async (
 	await open_dashboard(page, { path: "/account?tab=plan" });
 	await (await primary(page)).click();
 	await until(() => mock.asked("create-checkout-session").length === 1);
-	assert.deepEqual(mock.asked("create-checkout-session")[0].body, { tier: "pro", interval: "month",
+	assert.deepEqual(mock.asked("create-checkout-session")[0].body, { tier: "pro", price: "price_pro_monthly",
 		success_url: `${mock.origin}/account?tab=plan&checkout=success&session_id={CHECKOUT_SESSION_ID}`, cancel_url: `${mock.origin}/account?tab=plan&checkout=cancelled` });
 	await page.getByText("Please try again").waitFor();
 	await idle(page);
@@ -195,4 +195,57 @@ test("on a page of somebody else: Stripe's pages lead back to that one", async (
 	await page.getByRole("button", { name: "Manage billing" }).click();
 	await until(() => mock.asked("create-portal-session").length === 1);
 	assert.deepEqual(mock.asked("create-portal-session")[0].body, { return_url: `${mock.origin}/account?tab=plan` });
+});
+
+// Monthly, every 3 months and yearly; in dollars, the default, and in euros.
+function many_prices() {
+	const price = (interval, interval_count, amount, currency) => ({ id: `price_${interval_count}_${interval}_${currency}`, lookup_key: null, interval,
+		interval_count, amount, currency });
+	const prices = factor => [price("month", 1, 4500 * factor, "eur"), price("month", 1, 4900 * factor, "usd"), price("month", 3, 13900 * factor, "usd"),
+		price("year", 1, 49000 * factor, "usd")];
+	return { ...plans, tiers: plans.tiers.map((one, i) => ({ ...one, prices: i === 0 ? [] : prices(i).map(p => ({ ...p, id: `${p.id}_${one.name}` })) })) };
+}
+
+test("a price of every 3 months is bought as it is shown", async () => {
+	serve(mock, "free");
+	mock.on("plans", { body: many_prices() });
+	mock.on("create-checkout-session", { body: { url: `${mock.origin}/hosted`, id: "cs_1", flow: "checkout" } });
+	mock.pages.set("/hosted", "<!doctype html><title>hosted</title>");
+	const page = await new_page();
+	await open_dashboard(page);
+	assert.deepEqual(await page.getByRole("radio").evaluateAll(all => all.map(one => one.parentElement.textContent)), ["Monthly", "Every 3 months", "Yearly"]);
+	assert.match(await tier(page, "Pro").innerText(), /\$49\.00 per month/);
+	await page.getByRole("radio", { name: "Every 3 months" }).check();
+	assert.match(await tier(page, "Pro").innerText(), /\$139\.00 every 3 months/);
+	await no_violations(page);
+	await shot(page, "every-3-months-light-desktop");
+	await tier(page, "Pro").getByRole("button", { name: "Upgrade to Pro" }).click();
+	await page.waitForURL("**/hosted");
+	assert.deepEqual(mock.asked("create-checkout-session")[0].body, { tier: "pro", price: "price_3_month_usd_pro" });
+});
+
+test("who pays every 3 months, and who pays in euros", async () => {
+	serve(mock, { ...status.active, details: details({ subscription: { ...subscription, interval_count: 3, amount: 13900 } }) });
+	mock.on("plans", { body: many_prices() });
+	mock.on("change-preview", { body: PREVIEW });
+	let page = await new_page();
+	await open_dashboard(page);
+	assert.equal(await page.getByRole("radio", { name: "Every 3 months" }).isChecked(), true);
+	assert.match(await tier(page, "Pro").innerText(), /Your plan/);
+	await page.getByRole("radio", { name: "Monthly" }).check();
+	assert.match(await tier(page, "Pro").innerText(), /Switch to monthly billing/);
+	await page.getByRole("radio", { name: "Yearly" }).check();
+	await tier(page, "Institutional").getByRole("button").click();
+	await dialog(page).getByText("$362.10").waitFor();
+	assert.deepEqual(mock.asked("change-preview")[0].query, { tier: "institutional", price: "price_1_year_usd_institutional" });
+
+	serve(mock, { ...status.active, details: details({ subscription: { ...subscription, currency: "eur", amount: 4500 } }) });
+	mock.on("plans", { body: many_prices() });
+	page = await new_page();
+	await open_dashboard(page);
+	assert.match(await tier(page, "Institutional").innerText(), /€90\.00 per month[\s\S]*Upgrade to Institutional/);
+	await page.getByRole("radio", { name: "Yearly" }).check();
+	assert.match(await tier(page, "Institutional").innerText(), /Not in your currency/);
+	assert.equal(await tier(page, "Institutional").getByRole("button").count(), 0);
+	await no_violations(page);
 });

@@ -3,7 +3,7 @@ import { serve, status } from "./answers.mjs";
 
 // state → what must stand on its screen, and what its one primary action is and does
 const SCREENS = {
-	free: { has: [/Free plan/, /You are not paying for anything/, /No payments yet/], primary: "Upgrade to Pro", posts: ["create-checkout-session", { tier: "pro", interval: "month" }] },
+	free: { has: [/Free plan/, /You are not paying for anything/, /No payments yet/], primary: "Upgrade to Pro", posts: ["create-checkout-session", { tier: "pro", price: "price_pro_monthly" }] },
 	trialing: { has: [/12 days left/, /ends on March 22, 2026/, /\$49\.00 will be charged/], primary: "Manage billing", posts: ["create-portal-session", {}] },
 	trialing_without_card: { has: [/1 day left/, /There is no payment method yet/, /None yet/], primary: "Add a payment method", posts: ["create-portal-session", { flow: "payment_method_update" }] },
 	active: { has: [/Active/, /Renews on April 3, 2026/, /\$147\.00/, /3 seats/, /ending in 4242/, /Expires 04\/2028/], primary: "Manage billing", posts: ["create-portal-session", {}] },

@@ -76,7 +76,8 @@ class ApiTest(billing_api.BillingTest):
             (b"", 400, "bad_request"), (b"[]", 400, "bad_request"), (b"{", 400, "bad_request"), (b"null", 400, "bad_request"),
             (b'{"tier":"pro","tier":"free"}', 400, "bad_request"), (b'{"tier":"pro\xff"}', 400, "bad_request"),
             ({"tier": 1}, 400, "bad_request"), ({"tier": ["pro"]}, 400, "bad_request"), ({}, 400, "bad_request"),
-            ({"tier": "gold"}, 400, "unknown_tier"), ({"tier": "pro", "price": "price_1"}, 400, "unknown_field"),
+            ({"tier": "gold"}, 400, "unknown_tier"), ({"tier": "pro", "prize": "x"}, 400, "unknown_field"), ({"tier": "pro", "price": 1}, 400, "bad_request"),
+            ({"tier": "pro", "price": "price_1"}, 400, "not_for_sale"),
             ({"tier": "pro", "subject": "bob"}, 400, "unknown_field"), ({"tier": "pro", "quantity": 0}, 400, "bad_request"),
             ({"tier": "pro", "quantity": 1.5}, 400, "bad_request"), ({"tier": "pro", "quantity": "2"}, 400, "bad_request"),
             ({"tier": "pro", "a" * 200: 1}, 400, "unknown_field"), ({"tier": "pro", "\n\u2028é": 1}, 400, "unknown_field"),
@@ -85,8 +86,8 @@ class ApiTest(billing_api.BillingTest):
         for body, status, code in cases:
             with self.subTest(str(body)[:60]):
                 self.refused(self.post("create-checkout-session", "alice", body), status, code)
-        answer = self.post("create-checkout-session", "alice", {"tier": "pro", "price": "price_1"})
-        self.assertEqual(answer.json["detail"], "'price' is not known here")
+        answer = self.post("create-checkout-session", "alice", {"tier": "pro", "prize": "x"})
+        self.assertEqual(answer.json["detail"], "'prize' is not known here")
         for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
             answer = self.post("create-checkout-session", "alice", b'{"tier":"pro"}', headers={"Content-Type": kind})
             self.refused(answer, 415, "unsupported_media_type")

@@ -64,6 +64,85 @@ class CheckoutTest(billing_money.MoneyTest):
         self.assertEqual((answer["state"], answer["tier"]), ("activating", "free"))
         self.assertTrue(1.5 < took < 4, took)
 
+    # ---- prices by name, and in several currencies
+
+    def sold(self, answer):
+        """The price that a checkout sells."""
+        [item] = self.api("GET", f"/v1/checkout/sessions/{self.good(answer)['id']}/line_items")["data"]
+        return item["price"]["id"]
+
+    def start_with_more_prices(self):
+        text = self.stack.catalog.read_text()
+        text = text.replace("lookup_keys: [pro_monthly", "lookup_keys: [pro_quarterly, pro_eur, pro_monthly")
+        self.stack.catalog.write_text(text.replace("lookup_keys: [institutional_monthly",
+                                                     "lookup_keys: [institutional_eur, institutional_monthly"))
+        self.start_store()
+        self.prices = {}
+        products = {tier: self.api("POST", "/v1/products", name=tier)["id"] for tier in ("pro", "institutional")}
+        rows = (("pro_monthly", "pro", 1900, "usd", "month", 1), ("pro_quarterly", "pro", 5400, "usd", "month", 3),
+                ("pro_eur", "pro", 1800, "eur", "month", 1), ("institutional_monthly", "institutional", 9900, "usd", "month", 1),
+                ("institutional_eur", "institutional", 9500, "eur", "month", 1))
+        for key, tier, amount, currency, interval, count in rows:
+            self.prices[key] = self.api("POST", "/v1/prices", product=products[tier], currency=currency, unit_amount=amount,
+                                        recurring={"interval": interval, "interval_count": count}, lookup_key=key)["id"]
+        self.start_billing(env=self.clock.env())
+
+    def test_a_price_by_name(self):
+        self.start_with_more_prices()
+        shown = [p for tier in self.good(self.get("plans"))["tiers"] for p in tier["prices"]]
+        quarterly = next(p for p in shown if p["lookup_key"] == "pro_quarterly")
+        self.assertEqual((quarterly["interval"], quarterly["interval_count"], quarterly["amount"]), ("month", 3, 5400))
+        buy = lambda **body: self.post("create-checkout-session", "alice", body)  # noqa: E731
+        for body in ({"price": quarterly["id"]}, {"price": "pro_quarterly"}, {"tier": "pro", "price": quarterly["id"]},
+                     {"tier": "pro", "interval": "month", "price": "pro_quarterly"}):
+            self.assertEqual(self.sold(buy(**body)), quarterly["id"], body)
+        self.assertEqual(self.sold(buy(tier="pro")), self.prices["pro_monthly"])
+        # no other, whatever Stripe has
+        hidden = self.api("POST", "/v1/prices", product=self.api("POST", "/v1/products", name="staff")["id"], currency="usd",
+                          unit_amount=1, recurring={"interval": "month"}, lookup_key="staff")["id"]
+        for name in (hidden, "staff", "", "price_none", "x" * 300, "PRO_QUARTERLY"):
+            self.refused(buy(price=name), 400, "not_for_sale")
+            self.refused(self.get(f"change-preview?price={name}", "alice"), 400, "not_for_sale")
+        self.refused(buy(tier="institutional", price="pro_quarterly"), 400, "bad_request")
+        self.refused(buy(interval="year", price="pro_quarterly"), 400, "bad_request")
+        self.refused(buy(tier="gold", price="pro_quarterly"), 400, "unknown_tier")
+        self.refused(buy(quantity=1), 400, "bad_request")
+        preview = self.good(self.get("change-preview?price=pro_quarterly", "alice"))
+        self.assertEqual((preview["tier"], preview["price"], preview["now"]["amount"]), ("pro", quarterly["id"], 5400))
+        # who has it changes from it
+        session = self.good(buy(price=quarterly["id"]))["id"]
+        self.assertTrue(self.pay(session))
+        self.sim.flush()
+        self.wait_tier("alice", "pro")
+        self.refused(self.get("change-preview?price=pro_quarterly", "alice"), 409, "no_change")
+        flow = self.portal_session(self.good(self.portal("alice", flow="subscription_update", price="pro_monthly"))["id"])["flow"]
+        self.assertEqual(flow["subscription_update_confirm"]["items"][0]["price"], self.prices["pro_monthly"])
+        self.refused(self.portal("alice", price="pro_monthly"), 400, "bad_request")
+
+    def test_currencies(self):
+        self.start_with_more_prices()
+        self.assertEqual(self.good(self.get("plans"))["currency"], "usd")
+        self.assertEqual(self.sold(self.checkout("alice")), self.prices["pro_monthly"], "the default")
+        session = self.good(self.post("create-checkout-session", "eva", {"price": "pro_eur"}))["id"]
+        self.assertTrue(self.pay(session))
+        self.sim.flush()
+        self.wait_tier("eva", "pro")
+        # who pays in euros goes on so
+        preview = self.good(self.get("change-preview?tier=institutional", "eva"))
+        self.assertEqual((preview["price"], preview["next"]["currency"]), (self.prices["institutional_eur"], "eur"))
+        flow = self.portal_session(self.good(self.checkout("eva", "institutional"))["id"])["flow"]
+        self.assertEqual(flow["subscription_update_confirm"]["items"][0]["price"], self.prices["institutional_eur"])
+        for body in ({"price": "institutional_monthly"}, {"price": "pro_quarterly"}):
+            self.refused(self.post("create-checkout-session", "eva", body), 400, "not_for_sale")
+        self.refused(self.get("change-preview?tier=pro&interval=year", "eva"), 400, "not_for_sale")
+        # and a customer who did, once it is over
+        [customer] = self.customers_of("eva")
+        [sub] = self.api("GET", "/v1/subscriptions", customer=customer["id"])["data"]
+        self.api("DELETE", f"/v1/subscriptions/{sub['id']}")
+        self.assertEqual(self.sold(self.checkout("eva", "institutional")), self.prices["institutional_eur"])
+        self.assertEqual(self.sold(self.post("create-checkout-session", "eva", {"price": "institutional_monthly"})),
+                         self.prices["institutional_monthly"], "what is named is what is sold")
+
     # ---- two tabs
 
     def open_sessions(self, customer):

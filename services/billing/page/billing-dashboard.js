@@ -10,7 +10,7 @@ import { sheet } from "./style.js";
 import { history_card } from "./view-history.js";
 import { change_dialog } from "./view-dialog.js";
 import { instead_card, plan_card } from "./view-plan.js";
-import { intervals_of, plan_table, price_in } from "./view-plans.js";
+import { interval_of, intervals_of, plan_table, price_in } from "./view-plans.js";
 import { Words } from "./words.js";
 import { Work } from "./work.js";
 
@@ -166,7 +166,7 @@ export class BillingDashboard extends HTMLElement {
 
 	#chosen_interval() {
 		const all = intervals_of(this.#work.plans);
-		const wanted = [this.#interval, this.#work.status?.details?.subscription?.interval, "month"];
+		const wanted = [this.#interval, interval_of(this.#work.status?.details?.subscription ?? {}), "month"];
 		return wanted.find(interval => all.includes(interval)) ?? all[0] ?? "month";
 	}
 
@@ -279,14 +279,19 @@ export class BillingDashboard extends HTMLElement {
 		const order = plans.tiers.map(one => one.name);
 		const step = order.indexOf(tier) - order.indexOf(status.tier);
 		this.#work.forget_failures();
-		const sells = price_in(plans.tiers.find(one => one.name === tier), this.#chosen_interval());
+		const sells = this.#price_of(tier);
 		this.#change = { tier, direction: step > 0 ? "up" : step < 0 ? "down" : "same", phase: sells ? "loading" : "free" };
 		if (sells) this.#load_preview();
 		this.#draw_soon();
 	}
 
+	/* What stands beside the button is what is bought. */
+	#price_of(tier) {
+		return price_in(this.#work.plans.tiers.find(one => one.name === tier) ?? {}, this.#chosen_interval(), this.#work);
+	}
+
 	async #buy(tier, name) {
-		const body = { tier, interval: this.#chosen_interval(), ...this.#ways_back() };
+		const body = { tier, price: this.#price_of(tier)?.id, ...this.#ways_back() };
 		const answer = await this.#work.act(name, "create-checkout-session", body);
 		if (!answer) return;
 		if (answer.flow === "portal") this.#work.checkout.begin_portal();
@@ -299,7 +304,7 @@ export class BillingDashboard extends HTMLElement {
 		Object.assign(change, { phase: "loading" });
 		this.#draw_soon();
 		try {
-			const query = { tier: change.tier, interval: this.#chosen_interval() }; // as many seats as there are
+			const query = { tier: change.tier, price: this.#price_of(change.tier)?.id }; // as many seats as there are
 			const { body } = await this.#work.ask({ path: "change-preview", query });
 			Object.assign(change, { phase: "ready", preview: body });
 		} catch (failure) {

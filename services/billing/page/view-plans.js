@@ -6,13 +6,29 @@ import { action_button } from "./view-plan.js";
 
 const LONG_AMOUNT = 10; // characters of it that fit a narrow column
 
-/* In the order in which they are met. */
-export function intervals_of(plans) {
-	return [...new Set((plans?.tiers ?? []).flatMap(tier => (tier.prices ?? []).map(price => price.interval)))].filter(Boolean);
+/* A billing period as text, of a price or a subscription: "month", "3 month". Null: it has none. */
+export function interval_of({ interval, interval_count: count } = {}) {
+	return interval ? (count > 1 ? `${count} ${interval}` : interval) : null;
 }
 
-export function price_in(tier, interval) {
-	return (tier.prices ?? []).find(price => price.interval === interval) ?? null;
+/* In the order in which they are met. */
+export function intervals_of(plans) {
+	return [...new Set((plans?.tiers ?? []).flatMap(tier => (tier.prices ?? []).map(interval_of)))].filter(Boolean);
+}
+
+/* Of several currencies that of the subscription, since it pays in no other; else the default. */
+export function price_in(tier, interval, { status, plans }) {
+	const { subscription } = status?.details ?? {};
+	const all = (tier.prices ?? []).filter(price => interval_of(price) === interval);
+	if (is_billed(status ?? {}) && subscription?.currency) return all.find(price => price.currency === subscription.currency) ?? null;
+	return all.find(price => price.currency === plans?.currency) ?? all[0] ?? null;
+}
+
+/* "Monthly", "Every 3 months"; `kind` is the table's. */
+function interval_text(words, kind, interval) {
+	const [count, name] = interval.includes(" ") ? interval.split(" ") : [null, interval];
+	const key = `${kind}.${count ? `${name}s` : name}`;
+	return words.has(key) ? words.say(key, { count: Number(count ?? 1) }) : [interval];
 }
 
 function interval_choice(view, intervals) {
@@ -22,7 +38,7 @@ function interval_choice(view, intervals) {
 		intervals.map(interval => h("label", { key: interval, class: "interval" },
 			h("input", { type: "radio", name: "interval", value: interval, checked: view.interval === interval,
 				onchange: () => view.choose_interval(interval) }),
-			h("span", {}, words.has(`plans.interval.${interval}`) ? words.text(`plans.interval.${interval}`) : interval))));
+			h("span", {}, interval_text(words, "plans.interval", interval)))));
 }
 
 function feature_list(view, tiers, i) {
@@ -39,12 +55,13 @@ function feature_list(view, tiers, i) {
 
 function price_tag(view, tier) {
 	const { words } = view;
-	const price = price_in(tier, view.interval);
+	const price = price_in(tier, view.interval, view.work);
 	const amount = price && (words.money(price.amount, price.currency) ?? words.text("plans.by_usage"));
 	if (price)
 		return h("p", { class: "price", part: "price" }, h("bdi", { class: amount.length > LONG_AMOUNT ? "amount long" : "amount" }, amount),
 			" ", h("span", { class: "per" }, words.per(price.interval, price.interval_count)));
-	const key = (tier.prices ?? []).length > 0 ? "plans.not_in_interval"
+	const all = tier.prices ?? [];
+	const key = all.some(one => interval_of(one) === view.interval) ? "plans.not_in_currency" : all.length > 0 ? "plans.not_in_interval"
 		: tier === view.work.plans.tiers[0] ? "plans.no_price" : "plans.not_for_sale";
 	return h("p", { class: "price", part: "price" }, h("span", { class: "no-price" }, words.text(key)));
 }
@@ -56,13 +73,13 @@ function action_of(view, tiers, i) {
 	const at = tiers.findIndex(other => other.name === status.tier);
 	const label = key => words.say(key, { tier: words.tier(tier.name) });
 	const billed = is_billed(status);
-	const sells = price_in(tier, view.interval) !== null;
+	const sells = price_in(tier, view.interval, view.work) !== null;
 	const { subscription } = status.details ?? {};
-	if (i !== at && billed && subscription?.tier === tier.name && subscription.interval === view.interval) return null; // bought already, though it grants nothing now
+	if (i !== at && billed && subscription?.tier === tier.name && interval_of(subscription) === view.interval) return null; // bought already, though it grants nothing now
 	if (i === at) {
-		const has = subscription?.interval;
+		const has = subscription && interval_of(subscription);
 		const other = billed && sells && has && has !== view.interval && subscription.tier === tier.name;
-		return other ? { kind: "checkout", tier: tier.name, label: words.say(`do.interval.${view.interval}`) } : null;
+		return other ? { kind: "checkout", tier: tier.name, label: interval_text(words, "do.interval", view.interval) } : null;
 	}
 	if (i > at) return sells ? { kind: "checkout", tier: tier.name, label: label("do.upgrade") } : null;
 	if (!billed || status.state === "canceling") return null;

@@ -71,11 +71,64 @@ static void one_of_several_is_for_sale(void **state) {
 	assert_string_equal(list.at[2].id, "price_year");
 	assert_string_equal(list.at[3].id, "price_top");
 	assert_int_equal(list.at[3].amount, -1);
-	assert_string_equal(price_for(&list, 1, NULL)->id, "price_key");
-	assert_string_equal(price_for(&list, 1, "year")->id, "price_year");
-	assert_null(price_for(&list, 1, "week"));
-	assert_string_equal(price_for(&list, 2, NULL)->id, "price_top");
-	assert_null(price_for(&list, 0, NULL));
+	assert_string_equal(price_for(&list, 1, NULL, NULL, false)->id, "price_key");
+	assert_string_equal(price_for(&list, 1, "year", NULL, false)->id, "price_year");
+	assert_null(price_for(&list, 1, "week", NULL, false));
+	assert_string_equal(price_for(&list, 2, NULL, NULL, false)->id, "price_top");
+	assert_null(price_for(&list, 0, NULL, NULL, false));
+	assert_string_equal(price_named(&list, "price_q")->id, "price_q");
+	assert_string_equal(price_named(&list, "pro_y")->id, "price_year");
+	assert_null(price_named(&list, "price_newest")); /* another one is offered instead */
+	assert_null(price_named(&list, ""));
+	assert_null(price_named(&list, "PRO_Y"));
+}
+
+#define IN(id, currency, interval)                                                                                     \
+	"{\"id\":\"" id "\",\"lookup_key\":null,\"product\":\"prod_pro\",\"active\":true,\"currency\":\"" currency     \
+	"\",\"unit_amount\":5,\"created\":1,\"recurring\":{\"interval\":\"" interval "\",\"interval_count\":1}}"
+
+static void each_currency_has_its_offer(void **state) {
+	(void)state;
+	list.count = 0;
+	price_list_sort(&list);
+	assert_string_equal(list.currency, "");
+	assert_true(add(IN("price_eur", "eur", "month")));
+	assert_true(add(IN("price_chf", "chf", "month")));
+	price_list_sort(&list);
+	assert_string_equal(list.currency, "chf"); /* of equals the first */
+	assert_true(add(IN("price_usd", "usd", "month")));
+	assert_true(add(IN("price_usd_year", "usd", "year")));
+	price_list_sort(&list);
+	assert_string_equal(list.currency, "usd");
+	static const struct {
+		const char *interval, *currency;
+		bool only;
+		const char *id;
+	} cases[] = {
+		{NULL, NULL, false, "price_usd"},
+		{NULL, "", false, "price_usd"},
+		{NULL, "eur", false, "price_eur"},
+		{"month", "chf", true, "price_chf"},
+		{"year", "eur", false, "price_usd_year"},
+		{"year", "eur", true, NULL},
+		{NULL, "jpy", false, "price_usd"},
+		{NULL, "jpy", true, NULL},
+		{"week", "usd", false, NULL},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const struct price *p = price_for(&list, 1, cases[i].interval, cases[i].currency, cases[i].only);
+		if (cases[i].id)
+			assert_string_equal(p->id, cases[i].id);
+		else
+			assert_null(p);
+	}
+	/* the currency before the interval, when neither is asked for by name */
+	list.count = 0;
+	assert_true(add(IN("price_usd", "usd", "month")));
+	assert_true(add(IN("price_usd_year", "usd", "year")));
+	assert_true(add(IN("price_eur_year", "eur", "year")));
+	price_list_sort(&list);
+	assert_string_equal(price_for(&list, 1, NULL, "eur", false)->id, "price_eur_year");
 }
 
 static void what_is_not_for_sale_is_left_out(void **state) {
@@ -114,6 +167,7 @@ static void what_is_not_for_sale_is_left_out(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_of_several_is_for_sale),
+		cmocka_unit_test(each_currency_has_its_offer),
 		cmocka_unit_test(what_is_not_for_sale_is_left_out),
 	};
 	return cmocka_run_group_tests(tests, open_catalog, close_catalog);
