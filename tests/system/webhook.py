@@ -110,8 +110,9 @@ class Pourer:
             return len(self.answered)
 
     def wait(self, seconds=harness.SETTLE_S):
-        """Until every event has its answer or was given up."""
-        harness.wait_until(lambda: self.left == 0, seconds, f"{self.left} events wait for an answer")
+        """Until every event has its answer or was given up; `seconds` without one of them are too long."""
+        while (left := self.left) > 0:
+            harness.wait_until(lambda: self.left < left, seconds, f"{left} events wait for an answer")
 
     def close(self):
         self.stopping.set()
