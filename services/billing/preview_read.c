@@ -102,27 +102,43 @@ static int64_t due_of(const json_t *invoice) {
 	return due > 0 ? due : 0;
 }
 
+/* What an invoice gives back goes to the customer's balance, and pays for what comes next. */
+static int64_t credit_of(const json_t *invoice) {
+	int64_t total = whole_of(invoice, "total", 0);
+	return total < 0 && total > INT64_MIN ? -total : 0;
+}
+
+static int64_t less(int64_t amount, int64_t credit) {
+	if (amount < 0) return amount;
+	return amount > credit ? amount - credit : 0;
+}
+
 /* When the period that begins with the change ends; what comes is the price. */
-static json_t *next_after_restart(const struct change *c) {
+static json_t *next_after_restart(const struct change *c, int64_t credit) {
 	int64_t from = c->at_period_end ? c->period_end : c->now;
 	int64_t at = c->at_period_end ? from : interval_after(from, c->to->interval, c->to->interval_count);
-	return next_json(at, times(c->to->amount, c->quantity), c->to->currency);
+	return next_json(at, less(times(c->to->amount, c->quantity), credit), c->to->currency);
 }
 
 json_t *change_show(const struct change *c, struct view tier, const json_t *now_invoice, const json_t *next_invoice) {
 	json_t *lines = json_array(), *next;
 	bool billed_now = now_invoice && (c->proration == PRORATION_NOW || c->other_interval);
+	int64_t credit = billed_now ? credit_of(now_invoice) : 0;
 	if (now_invoice) add_lines(lines, now_invoice);
 	if (c->other_interval)
-		next = next_after_restart(c);
+		next = next_after_restart(c, credit);
 	else if (next_invoice)
-		next = next_json(c->period_end, due_of(next_invoice), c->to->currency);
+		next = next_json(c->period_end, less(due_of(next_invoice), credit), c->to->currency);
 	else
 		next = next_json(c->period_end, due_of(now_invoice), c->to->currency);
 	if (!now_invoice && next_invoice) add_lines(lines, next_invoice);
 	return json_pack("{s:s%, s:s, s:s, s:o, s:o, s:o}", "tier", tier.ptr, tier.len, "price", c->to->id, "effective",
 			 c->at_period_end ? "period_end" : "now", "now",
-			 money(billed_now ? due_of(now_invoice) : 0, c->to->currency), "next", next, "lines", lines);
+			 money(credit > 0   ? -credit
+			       : billed_now ? due_of(now_invoice)
+					    : 0,
+			       c->to->currency),
+			 "next", next, "lines", lines);
 }
 
 /* ---- a first purchase ---------------------------------------------------------------------------- */

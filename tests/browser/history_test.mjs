@@ -18,12 +18,13 @@ test("each row: date, what for, amount, state, receipts in a new tab", async () 
 	serve(mock, "active", { next_cursor: null, invoices: [
 		invoice(0), invoice(1, { status: "open", amount_paid: 0, amount_due: 4900 }), invoice(2, { refunded: 4900 }), invoice(3, { refunded: 900 }),
 		invoice(4, { status: "uncollectible", amount_paid: 0 }), invoice(5, { status: "void", amount_paid: 0 }),
-		invoice(6, { total: 0, amount_paid: 0, description: null }), invoice(7, { hosted_url: null, pdf_url: null, number: null, period_start: null, period_end: null })] });
+		invoice(6, { total: 0, amount_paid: 0, description: null }), invoice(7, { hosted_url: null, pdf_url: null, number: null, period_start: null, period_end: null }),
+		invoice(8, { total: -45000, amount_paid: 0 })] });
 	const page = await new_page();
 	await open_dashboard(page);
 	const texts = await rows(page).allInnerTexts();
 	for (const [i, wanted] of [/Mar 3, 2026[\s\S]*Pro, monthly[\s\S]*\$49\.00[\s\S]*Paid[\s\S]*View[\s\S]*PDF/, /Open/, /\bRefunded/, /Partly refunded/, /Not collected/, /Void/,
-		/Invoice TG-0094[\s\S]*\$0\.00/, /Pro, monthly/].entries()) assert.match(texts[i], wanted);
+		/Invoice TG-0094[\s\S]*\$0\.00/, /Pro, monthly/, /-\$450\.00[\s\S]*Credited/].entries()) assert.match(texts[i], wanted);
 	assert.doesNotMatch(texts[7], /View|PDF/);
 	const link = page.getByRole("link", { name: "Download invoice TG-0100 as PDF (opens in a new tab)" });
 	assert.deepEqual([await link.getAttribute("href"), await link.getAttribute("target"), await link.getAttribute("rel")],

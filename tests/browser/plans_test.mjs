@@ -112,6 +112,19 @@ test("a downgrade takes effect at the end of the period; down to nothing leads t
 	assert.deepEqual(mock.asked("create-portal-session")[0].body, { flow: "subscription_cancel" });
 });
 
+test("a downgrade at once: what is given back is a credit", async () => {
+	serve(mock, { ...status.active, tier: "institutional", details: details({ subscription: { ...subscription, tier: "institutional", amount: 49900 } }) });
+	mock.on("change-preview", { body: { tier: "pro", price: "price_pro_monthly", effective: "now", now: { amount: -36210, currency: "usd" },
+		next: { at: "2026-04-03T09:30:00Z", amount: 0, currency: "usd" }, lines: [] } });
+	const page = await new_page();
+	await open_dashboard(page);
+	await page.getByRole("button", { name: "Downgrade to Pro" }).click();
+	await dialog(page).getByText("Credit today").waitFor();
+	assert.match(await dialog(page).innerText(), /Credit today\s+for your next payments\s+\$362\.10\s+Next payment\s+on April 3, 2026\s+\$0\.00/);
+	await no_violations(page);
+	await shot(page, "preview-credit-light-desktop", false);
+});
+
 test("a preview that fails: said in the dialog, with another try where that makes sense", async () => {
 	serve(mock, "active");
 	mock.on("change-preview", problem(502, "stripe_failed"));

@@ -167,6 +167,7 @@ export const english = {
 	"preview.loading": "Working out what it costs",
 	"preview.due_now": "Due today",
 	"preview.credit": "Credit today",
+	"preview.credit.use": "for your next payments",
 	"preview.due_next": "Next payment",
 	"preview.on": "on {date}",
 	"preview.starts.now": "The change takes effect at once.",
@@ -202,6 +203,7 @@ export const english = {
 	"invoice.draft": "Upcoming",
 	"invoice.void": "Void",
 	"invoice.uncollectible": "Not collected",
+	"invoice.credit": "Credited",
 	"invoice.refunded": "Refunded",
 	"invoice.partly_refunded": "Partly refunded",
 

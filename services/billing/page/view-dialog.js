@@ -15,7 +15,8 @@ function sums(view, preview) {
 	const credit = Number.isInteger(now.amount) && now.amount < 0;
 	return h("dl", { class: "sums", part: "preview", key: "sums" },
 		money_row(words, words.text(credit ? "preview.credit" : "preview.due_now"),
-			words.money(credit ? -now.amount : now.amount, now.currency) ?? "–", null, true),
+			words.money(credit ? -now.amount : now.amount, now.currency) ?? "–",
+			credit && words.text("preview.credit.use"), true),
 		next && money_row(words, words.text("preview.due_next"), words.money(next.amount, next.currency) ?? "–",
 			words.if_known("preview.on", { date: words.day(next.at) })));
 }

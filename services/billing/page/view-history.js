@@ -4,7 +4,11 @@ import { icon } from "./icons.js";
 
 const TONE = { paid: "good", open: "notice", uncollectible: "bad" };
 
+/* What a change of plan gave back: no payment, and "$0.00 paid" would hide it. */
+const is_credit = invoice => invoice.status === "paid" && Number.isInteger(invoice.total) && invoice.total < 0;
+
 function state_of(invoice) {
+	if (is_credit(invoice)) return "credit";
 	const back = invoice.refunded;
 	if (back === true || back === "full" || (typeof back === "number" && back > 0 && back >= invoice.amount_paid)) return "refunded";
 	if (back === "partial" || (typeof back === "number" && back > 0)) return "partly_refunded";
@@ -35,7 +39,7 @@ function row(view, invoice, i) {
 	const cell = (name, ...content) => h("td", { role: "cell", class: `cell-${name}` }, ...content);
 	const state = state_of(invoice);
 	const key = `invoice.${state}`;
-	const paid = invoice.status === "paid" && Number.isInteger(invoice.amount_paid);
+	const paid = invoice.status === "paid" && Number.isInteger(invoice.amount_paid) && !is_credit(invoice);
 	return h("tr", { role: "row", key: invoice.id ?? `row ${i}`, part: "history-row" },
 		cell("date", words.short_day(invoice.created) ?? "–"),
 		cell("what", description(view, invoice)),

@@ -87,6 +87,27 @@ static void an_upgrade_is_charged_now(void **state) {
 	json_decref(next);
 }
 
+static void a_downgrade_at_once_leaves_a_credit_for_what_comes(void **state) {
+	(void)state;
+	const struct portal_rules rules = {.proration = PRORATION_NOW};
+	struct change c = changed(&monthly, 1, "month", 5000, &rules);
+	assert_true(!c.at_period_end && change_asks_now(&c) && change_asks_next(&c));
+	json_t *next = load("{\"amount_due\":2000,\"total\":2000,\"lines\":{\"data\":[]}}");
+	json_t *some = load("{\"amount_due\":0,\"total\":-1500,\"lines\":{\"data\":[]}}");
+	json_t *shown = change_show(&c, VIEW("pro"), some, next);
+	assert_int_equal(number(shown, "now", "amount"), -1500);
+	assert_int_equal(number(shown, "next", "amount"), 500);
+	json_decref(shown);
+	json_decref(some);
+	json_t *more = load("{\"amount_due\":0,\"total\":-3000,\"lines\":{\"data\":[]}}");
+	shown = change_show(&c, VIEW("pro"), more, next);
+	assert_int_equal(number(shown, "now", "amount"), -3000);
+	assert_int_equal(number(shown, "next", "amount"), 0);
+	json_decref(shown);
+	json_decref(more);
+	json_decref(next);
+}
+
 static void prorations_may_wait_for_the_next_invoice(void **state) {
 	(void)state;
 	const struct portal_rules rules = {.proration = PRORATION_LATER};
@@ -163,6 +184,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_portals_settings_are_read),
 		cmocka_unit_test(an_upgrade_is_charged_now),
+		cmocka_unit_test(a_downgrade_at_once_leaves_a_credit_for_what_comes),
 		cmocka_unit_test(prorations_may_wait_for_the_next_invoice),
 		cmocka_unit_test(a_downgrade_waits_where_the_portal_says_so),
 		cmocka_unit_test(another_interval_begins_anew),
