@@ -1,5 +1,7 @@
 #include "net/curve_gate.h"
 
+#include "net/peers.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -258,27 +260,55 @@ void curve_gate_close(struct curve_gate **gate) {
 	*gate = NULL;
 }
 
-/* Is there a key that could do something before, and now cannot? */
-static bool taken_away(const struct curve_clients *before, const struct curve_clients *now) {
+/* A connection's key, for net/peers.h: a key is as good as random, so its beginning will do. */
+static uint64_t number_of(const struct curve_client *c) {
+	uint64_t n;
+	memcpy(&n, c->key, sizeof n);
+	return n;
+}
+
+struct taken {
+	unsigned count;
+	uint64_t numbers[CURVE_CLIENTS_MAX];
+};
+
+/* Keys that could do something before, and now cannot. */
+static void find_taken(const struct curve_clients *before, const struct curve_clients *now, struct taken *ret_t) {
+	ret_t->count = 0;
 	for (unsigned i = 0; i < curve_clients_count(before); i++) {
 		const struct curve_client *was = curve_clients_at(before, i);
 		const struct curve_client *is = curve_clients_by_key(now, was->key);
-		if (!is || (was->rights & ~is->rights) || strcmp(was->name, is->name) != 0) return true;
+		if (!is || (was->rights & ~is->rights) || strcmp(was->name, is->name) != 0)
+			ret_t->numbers[ret_t->count++] = number_of(was);
 	}
+}
+
+static bool was_taken(const void *ctx, uint64_t number) {
+	const struct taken *t = ctx;
+	for (unsigned i = 0; i < t->count; i++)
+		if (t->numbers[i] == number) return true;
 	return false;
 }
 
-enum error curve_gate_reload(struct curve_gate *g, bool *ret_taken, struct problem *why) {
+enum error curve_gate_reload(struct curve_gate *g, unsigned *ret_taken, struct curve_bad_files *ret_bad,
+			     struct problem *why) {
 	struct curve_clients *fresh = NULL;
-	enum error e = curve_clients_load(g->dir, &fresh, why);
-	if (e) return e;
-	struct curve_clients *old = g->clients;
-	*ret_taken = taken_away(old, fresh);
-	(void)pthread_mutex_lock(&g->lock);
-	g->clients = fresh;
-	(void)pthread_mutex_unlock(&g->lock);
-	curve_clients_destroy(&old);
-	return OK;
+	struct taken *taken = malloc(sizeof *taken);
+	if (!taken) return problem_set(why, ERR_MEMORY, "no memory for the keys");
+	enum error e = curve_clients_reload(g->dir, g->clients, &fresh, ret_bad, why);
+	if (!e) {
+		struct curve_clients *old = g->clients;
+		find_taken(old, fresh, taken);
+		(void)pthread_mutex_lock(&g->lock);
+		g->clients = fresh;
+		(void)pthread_mutex_unlock(&g->lock);
+		/* whoever has shaken hands by the old list has a descriptor by now */
+		if (taken->count) peers_end_keyed(was_taken, taken);
+		*ret_taken = taken->count;
+		curve_clients_destroy(&old);
+	}
+	free(taken);
+	return e;
 }
 
 unsigned curve_gate_clients(const struct curve_gate *g) { return curve_clients_count(g->clients); }
@@ -337,6 +367,7 @@ unsigned curve_gate_rights(struct curve_gate *g, zmq_msg_t *message) {
 	(void)pthread_mutex_lock(&g->lock);
 	const struct curve_client *c = curve_clients_by_name(g->clients, view_str(name));
 	unsigned rights = c ? c->rights : 0;
+	if (c) peers_note_key(message, number_of(c));
 	(void)pthread_mutex_unlock(&g->lock);
 	return rights;
 }

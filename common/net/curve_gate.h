@@ -5,9 +5,9 @@
  * connection's User-Id, and each message of it carries that name (curve_gate_rights). Local endpoints know no keys and
  * never ask.
  *
- * A key that was taken out is refused at its next handshake, and its next message has no rights. Its connection itself
- * lives on in libzmq, which cannot end one: whoever bound the socket makes it anew when curve_gate_reload says that
- * something was taken away. Clients of other keys come back by themselves.
+ * A key that was taken out is refused at its next handshake, its next message has no rights, and its connections are
+ * ended (net/peers.h). libzmq tells which key a connection has with a message of it alone: so those of which no message
+ * was taken yet, and a PUB's subscribers, end as well, and come back by themselves when their key is still allowed.
  */
 #ifndef NET_CURVE_GATE_H
 #define NET_CURVE_GATE_H
@@ -25,9 +25,11 @@ NODISCARD enum error curve_gate_open(void *context, const char *dir, struct curv
 /* Before the context is destroyed. */
 void curve_gate_close(struct curve_gate **g);
 
-/* Reads allowed/ again; what was there stays when the new is bad. *ret_taken: some key is gone or may less than before,
- * so sockets bound with the gate are to be made anew. One thread alone calls this and the next. */
-NODISCARD enum error curve_gate_reload(struct curve_gate *g, bool *ret_taken, struct problem *why);
+/* Reads allowed/ again (curve_clients_reload), and ends the connections of keys that are gone or may less than before;
+ * *ret_taken: how many keys these are. What was there stays when the directory cannot be read. One thread alone calls
+ * this and the next. */
+NODISCARD enum error curve_gate_reload(struct curve_gate *g, unsigned *ret_taken, struct curve_bad_files *ret_bad,
+				       struct problem *why);
 unsigned curve_gate_clients(const struct curve_gate *g);
 
 /* Binds each endpoint: a local one as it is; any other with the server's key, for clients that have one of `rights`.

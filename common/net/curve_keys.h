@@ -16,7 +16,8 @@
  *
  * Strict: an unknown word, a word twice, a key twice in allowed/ is refused with file and line. A secret that
  * others may read is refused, as ssh does, and so is an allowed/ that others may write to. No sentence ever quotes a
- * secret.
+ * secret. Read again, allowed/ is taken file by file: what one of them says wrongly changes nothing for its name, and
+ * keeps nobody else in or out.
  */
 #ifndef NET_CURVE_KEYS_H
 #define NET_CURVE_KEYS_H
@@ -108,8 +109,20 @@ struct curve_client {
 /* All of allowed/, immutable. */
 struct curve_clients;
 
+/* Files of allowed/ that cannot be used. */
+struct curve_bad_files {
+	unsigned count;
+	struct problem why[8]; /* of the first ones */
+};
+
 /* dir: the CURVE_DIR. A missing allowed/ is an empty list. */
 NODISCARD enum error curve_clients_load(const char *dir, struct curve_clients **ret_c, struct problem *why);
+/* The same again. A file that cannot be read or understood is told in *ret_bad, and its name keeps the key and the
+ * rights of `before`; if it had none, it gets none. A key that stands under two names belongs to the one that had it
+ * before, else to the first. Fails only when the directory itself cannot be read, or has too many files. */
+NODISCARD enum error curve_clients_reload(const char *dir, const struct curve_clients *before,
+					  struct curve_clients **ret_c, struct curve_bad_files *ret_bad,
+					  struct problem *why);
 void curve_clients_destroy(struct curve_clients **c);
 unsigned curve_clients_count(const struct curve_clients *c);
 /* In order of their names; i < count. */

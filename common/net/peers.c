@@ -36,7 +36,8 @@ const char *peers_cause_word(enum peers_cause cause) {
 							     [PEERS_ENDLESS] = "endless",
 							     [PEERS_FLOOD] = "flood",
 							     [PEERS_SUBSCRIBES] = "subscribes",
-							     [PEERS_DEAF] = "deaf"};
+							     [PEERS_DEAF] = "deaf",
+							     [PEERS_KEY] = "key"};
 	return words[cause];
 }
 
@@ -211,6 +212,7 @@ static void begin(struct peers *s, int fd, int kind, bool keyed) {
 	atomic_store(&p->waiting, 0);
 	atomic_store(&p->hidden, 0);
 	atomic_store(&p->name, 0);
+	atomic_store(&p->key, 0);
 	s->descriptors++;
 	s->connections += kind == PEER_CONNECTION;
 	s->shaking += p->shaking;
@@ -280,6 +282,24 @@ bool peer_gone(int fd) {
 	atomic_store_explicit(&p->kind, PEER_NONE, memory_order_release);
 	unlock();
 	return true;
+}
+
+/* ---- keys ------------------------------------------------------------------------------- */
+
+void peers_note_key(zmq_msg_t *part, uint64_t key) {
+	struct peer *p = peer_at(zmq_msg_get(part, ZMQ_SRCFD), PEER_CONNECTION);
+	if (p && key) atomic_store_explicit(&p->key, key, memory_order_relaxed);
+}
+
+void peers_end_keyed(bool (*ends)(const void *ctx, uint64_t key), const void *ctx) {
+	lock();
+	for (int fd = 0; fd < peers_state.top; fd++) {
+		struct peer *p = &peers_state.table[fd];
+		if (atomic_load(&p->kind) != PEER_CONNECTION || !p->keyed || atomic_load(&p->cut)) continue;
+		uint64_t key = atomic_load(&p->key);
+		if (!key || ends(ctx, key)) cut(p, PEERS_KEY);
+	}
+	unlock();
 }
 
 /* ---- what comes ---------------------------------------------------------------------------- */

@@ -80,6 +80,7 @@ enum peers_cause {
 	PEERS_FLOOD,      /* all that waits to be taken is too much */
 	PEERS_SUBSCRIBES, /* too many subscriptions */
 	PEERS_DEAF,       /* it does not read */
+	PEERS_KEY,        /* some key was taken out: its own, or it is not known which it has */
 	PEERS_CAUSE_COUNT
 };
 
@@ -116,6 +117,14 @@ bool peers_has_room(const struct peers *p, int peer, size_t bytes);
 /* Is anybody connected from outside the process? True also when that is not known. Who is not cannot have subscribed.
  */
 bool peers_any(const struct peers *p);
+
+/* ---- keys (net/curve_gate.h) ---------------------------------------------------------- */
+
+/* The connection that this message came from has the key of that number. 0: nothing is said. Any thread. */
+void peers_note_key(zmq_msg_t *part, uint64_t key);
+/* Ends connections that came to listeners with keys, of all sockets: those for whose number `ends` says so, and those
+ * whose number is not known. Any thread. */
+void peers_end_keyed(bool (*ends)(const void *ctx, uint64_t key), const void *ctx);
 
 /* ---- for logs and metrics ------------------------------------------------------------ */
 

@@ -45,6 +45,7 @@ struct peer {
 	_Atomic int64_t unread;   /* bytes that it was to be sent, and were not */
 	_Atomic uint64_t waiting; /* the round (upper half) and frames not taken (lower) */
 	_Atomic int64_t hidden;   /* bytes since something of it was taken */
+	_Atomic uint64_t key;     /* peers_note_key; 0: not known */
 	_Atomic uint64_t name;    /* random: what its identity says of one with ZMTP 2; 0: it has none yet */
 	uint32_t topics;
 	int64_t topic_bytes;

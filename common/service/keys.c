@@ -7,6 +7,8 @@ enum error keys_open(struct keys *k, struct service *service, const char *dir, s
 	*k = (struct keys){.service = service, .dir = dir};
 	k->denied = metrics_counter(service->metrics, "denied_total", "handshakes refused for want of an allowed key",
 				    NULL);
+	k->bad_files = metrics_gauge(service->metrics, "bad_key_files",
+				     "files of allowed/ that cannot be used; their names keep the keys they had", NULL);
 	if (!dir) return OK;
 	enum error e = needs.binds ? curve_gate_open(service->zmq, dir, &k->gate, why) : OK;
 	if (!e && needs.connects) {
@@ -47,17 +49,21 @@ void keys_forget(struct keys *k, const void *socket) {
 	}
 }
 
-bool keys_reload(struct keys *k) {
+void keys_reload(struct keys *k) {
+	const struct log *log = &k->service->log;
+	struct curve_bad_files files;
 	struct problem bad = {0};
-	bool taken = false;
-	if (!k->gate) return false;
-	if (curve_gate_reload(k->gate, &taken, &bad) != OK) {
-		log_error(&k->service->log, log_ev("keys_kept"), kv_str("dir", k->dir), kv_why(&bad));
-		return false;
+	unsigned taken = 0;
+	if (!k->gate) return;
+	if (curve_gate_reload(k->gate, &taken, &files, &bad) != OK) {
+		log_error(log, log_ev("keys_kept"), kv_str("dir", k->dir), kv_why(&bad));
+		return;
 	}
-	log_info(&k->service->log, log_ev("keys_loaded"), kv_str("dir", k->dir),
-		 kv_u64("clients", curve_gate_clients(k->gate)), kv_u64("taken_away", taken));
-	return taken;
+	for (unsigned i = 0; i < files.count && i < ARRAY_LEN(files.why); i++)
+		log_error(log, log_ev("key_file_bad"), kv_why(&files.why[i]));
+	gauge_set(k->bad_files, files.count);
+	log_info(log, log_ev("keys_loaded"), kv_str("dir", k->dir), kv_u64("clients", curve_gate_clients(k->gate)),
+		 kv_u64("taken_away", taken), kv_u64("bad_files", files.count));
 }
 
 static void report_refused(struct keys *k) {

@@ -3,7 +3,7 @@
  *     keys_open(&k, &service, settings.curve_dir, &needs, why)       before any socket
  *     door_open(&door, service.zmq, k.gate, …)                       what it binds (net/door.h)
  *     keys_connect(&k, socket, endpoint, why)                        what it connects
- *     keys_reload(&k) → the doors are to be reopened                 on HUP
+ *     keys_reload(&k)                                                on HUP
  *     keys_report(&k)                                                each second
  *
  * Everything local needs no keys, and then nothing is read: the directory may be named and not be there. One thread,
@@ -33,6 +33,7 @@ struct keys {
 	bool has_identity;
 	struct curve_identity identity;
 	struct counter *denied;
+	struct gauge *bad_files;
 	uint64_t counted;
 	unsigned watched;
 	struct keys_watch {
@@ -59,8 +60,8 @@ NODISCARD enum error keys_connect(struct keys *k, void *socket, const char *endp
 /* Before such a socket is closed, when keys_report is still to come. */
 void keys_forget(struct keys *k, const void *socket);
 
-/* The allowed keys again, and says so. True: some key may less than before. */
-bool keys_reload(struct keys *k);
+/* The allowed keys again; connections of those that were taken out end. Says so, and names what cannot be used. */
+void keys_reload(struct keys *k);
 /* Logs and counts who was turned away; logs who turns us away, and tries again. */
 void keys_report(struct keys *k);
 

@@ -1,13 +1,5 @@
 #include "worker.h"
 
-/* A key was taken out: its connections end with the sockets. */
-static void reload_keys(struct worker *w) {
-	if (!keys_reload(w->keys)) return;
-	enum error e = door_reopen(&w->changes, &w->why);
-	if (e == OK) e = door_reopen(&w->control, &w->why);
-	if (e != OK) w->failed = e;
-}
-
 static void reload_catalog(struct worker *w) {
 	struct catalog_file *fresh = NULL;
 	struct problem why = {0};
@@ -36,6 +28,6 @@ static void reload_catalog(struct worker *w) {
 }
 
 void worker_reload(struct worker *w) {
-	reload_keys(w);
-	if (w->failed == OK) reload_catalog(w);
+	keys_reload(w->keys);
+	reload_catalog(w);
 }

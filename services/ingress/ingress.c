@@ -79,7 +79,6 @@ static enum error start_replay(struct ingress *in, struct problem *why) {
 				   .dropped = in->meters.replay_dropped,
 				   .replayed = in->meters.replayed,
 				   .failed = on_replay_failed,
-				   .shut = on_fatal,
 				   .ctx = in};
 	return replay_start(&o, &in->replay, why);
 }
@@ -130,9 +129,7 @@ static void reload(struct ingress *in) {
 		log_error(&in->service.log, log_ev("reload_refused"), kv_error(e), kv_why(&why));
 	else
 		log_info(&in->service.log, log_ev("reloaded"), kv_u64("secrets", secrets_count(in->secrets)));
-	if (!keys_reload(&in->keys)) return;
-	atomic_store(&in->upkeep.reopen, true);
-	replay_reopen(in->replay);
+	keys_reload(&in->keys);
 }
 
 enum error ingress_run(struct ingress *in, struct problem *why) {

@@ -32,7 +32,6 @@ void publisher_destroy(struct publisher **p) {
 }
 
 const char *publisher_endpoints(const struct publisher *p) { return p->door.actual; }
-enum error publisher_reopen(struct publisher *p, struct problem *why) { return door_reopen(&p->door, why); }
 
 /* A PUB never blocks; what it cannot send it drops, which is its nature. */
 static void send2(struct publisher *p, const char *topic, struct view message) {

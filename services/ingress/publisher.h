@@ -19,8 +19,6 @@ NODISCARD enum error publisher_create(void *zmq, struct curve_gate *gate, const 
 void publisher_destroy(struct publisher **p);
 /* Where it is really bound. */
 const char *publisher_endpoints(const struct publisher *p);
-/* Ends all connections (net/door.h). */
-NODISCARD enum error publisher_reopen(struct publisher *p, struct problem *why);
 
 /* What journal_append has just stored; duplicates are left out. first: the oldest record there. */
 void publisher_records(struct publisher *p, const struct journal *j, uint64_t first,

@@ -96,23 +96,14 @@ static bool serve_one(struct replay *r) {
 
 /* ---- the thread ------------------------------------------------------------------- */
 
-/* A reply that is under way goes nowhere then, and is asked for again. */
-static void reopen(struct replay *r) {
-	struct problem why = {0};
-	enum error e = door_reopen(&r->door, &why);
-	if (e && r->options.shut) r->options.shut(r->options.ctx, e, &why);
-}
-
 static bool finish_appends(struct replay *r) {
 	uint64_t n;
 	if (read(r->event_fd, &n, sizeof n) < 0) return false; /* non-blocking: nothing new */
 	pthread_mutex_lock(&r->mutex);
 	struct append *list = r->done;
 	r->done = NULL;
-	bool stopping = r->stopping, reopening = r->reopening && !stopping;
-	r->reopening = false;
+	bool stopping = r->stopping;
 	pthread_mutex_unlock(&r->mutex);
-	if (reopening) reopen(r);
 	while (list) {
 		struct append *a = list;
 		list = a->next;
@@ -183,13 +174,6 @@ enum error replay_start(const struct replay_options *o, struct replay **ret_r, s
 }
 
 const char *replay_endpoints(const struct replay *r) { return r->door.actual; }
-
-void replay_reopen(struct replay *r) {
-	pthread_mutex_lock(&r->mutex);
-	r->reopening = true;
-	pthread_mutex_unlock(&r->mutex);
-	wake(r);
-}
 
 void replay_stop(struct replay **pr) {
 	struct replay *r = pr ? *pr : NULL;

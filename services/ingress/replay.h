@@ -38,16 +38,12 @@ struct replay_options {
 	struct counter *replayed; /* records */
 	/* A read of the journal has failed. Replay's thread; NULL: nothing. */
 	void (*failed)(void *ctx, enum error e, const struct problem *why);
-	/* The socket cannot be bound again. The same. */
-	void (*shut)(void *ctx, enum error e, const struct problem *why);
 	void *ctx;
 };
 
 NODISCARD enum error replay_start(const struct replay_options *o, struct replay **ret_r, struct problem *why);
 /* Where it is really bound. */
 const char *replay_endpoints(const struct replay *r);
-/* Ends all connections, soon (net/door.h). Any thread. */
-void replay_reopen(struct replay *r);
 /* Takes no more requests, answers the appends in flight (the committer must still run), ends the thread. */
 void replay_stop(struct replay **r);
 

@@ -35,7 +35,6 @@ struct replay {
 	pthread_mutex_t mutex;
 	struct append *done; /* under the mutex */
 	bool stopping;       /* the same */
-	bool reopening;      /* the same */
 	unsigned in_flight;  /* the thread's own */
 };
 

@@ -130,18 +130,8 @@ static bool expire(struct upkeep *u) {
 	return more;
 }
 
-/* A key was taken out. A publisher that cannot be bound again publishes to nobody, and workers hear no heartbeat: only
- * a new start mends that. */
-static void reopen(struct upkeep *u) {
-	struct problem why = {0};
-	if (!atomic_exchange(&u->reopen, false)) return;
-	enum error e = publisher_reopen(u->publisher, &why);
-	if (e) u->fatal(u->ctx, e, &why);
-}
-
 int64_t upkeep_tick(void *upkeep) {
 	struct upkeep *u = upkeep;
-	reopen(u);
 	if (mono_ms() >= u->due_ms) {
 		u->due_ms = mono_ms() + UPKEEP_MS;
 		struct problem why = {0};

@@ -3,8 +3,6 @@
 #ifndef INGRESS_UPKEEP_H
 #define INGRESS_UPKEEP_H
 
-#include <stdatomic.h>
-
 #include "committer.h"
 #include "meters.h"
 #include "progress.h"
@@ -34,7 +32,6 @@ struct upkeep {
 	/* The journal cannot be used any more: the process must end. Any thread of ours. */
 	void (*fatal)(void *ctx, enum error e, const struct problem *why);
 	void *ctx;
-	atomic_bool reopen; /* set by any thread: the publisher's connections are to end */
 	/* its own, zeroed */
 	uint64_t first, head;
 	int64_t last_event_ms;

@@ -27,13 +27,6 @@ static void reload(struct query *q) {
 		 kv_u64("tiers", q->server.catalog->tier_count));
 }
 
-/* A key was taken out: its connections end with the sockets. */
-static enum error reload_keys(struct query *q, struct problem *why) {
-	if (!keys_reload(&q->keys)) return OK;
-	enum error e = door_reopen(&q->router.door, why);
-	return e ? e : door_reopen(&q->feed.door, why);
-}
-
 /* Once a second. True: the feed has something to publish. */
 static bool tick(struct query *q) {
 	int64_t now = wall_ms();
@@ -59,19 +52,19 @@ static int wait_ms(int64_t next_tick, bool more) {
 	return left < 0 ? 0 : (int)left;
 }
 
-/* *ret_stop: it is to end. */
-static enum error handle_signals(struct query *q, bool *ret_stop, struct problem *why) {
+/* False: it is to end. */
+static bool handle_signals(struct query *q) {
 	switch (signals_wait(&q->service->signals, 0)) {
 	case SIGNAL_STOP:
-		*ret_stop = true;
-		return OK;
+		return false;
 	case SIGNAL_RELOAD:
 		reload(q);
-		return reload_keys(q, why);
+		keys_reload(&q->keys);
+		break;
 	case SIGNAL_NONE:
 		break;
 	}
-	return OK;
+	return true;
 }
 
 static int descriptor_of(void *socket) {
@@ -103,18 +96,13 @@ enum error query_run(struct query *q, struct problem *why) {
 	log_info(&q->service->log, log_ev("listening"), kv_str("listen", q->router.door.actual),
 		 kv_str("feed", q->feed.door.actual), kv_str("admin", admin_address(q->service->admin)));
 	/* what is true is looked at without waiting: all of it at the start, and once a second, come what may */
-	bool more_requests = true, more_words = true, more_changes = false, stop = false;
+	bool more_requests = true, more_words = true, more_changes = false;
 	int64_t next_tick = mono_ms();
 	for (;;) {
 		bool at_once = more_requests || more_words || more_changes;
 		enum error e = wait_for(q, at, wait_ms(next_tick, at_once), why);
 		if (e) return e;
-		if (at[AT_SIGNALS].revents) {
-			e = handle_signals(q, &stop, why);
-			if (e) return e;
-			if (stop) break;
-			more_requests = more_words = true; /* other keys may have made the sockets anew */
-		}
+		if (at[AT_SIGNALS].revents && !handle_signals(q)) break;
 		more_requests = (at[AT_ROUTER].revents || more_requests) && router_serve(&q->router);
 		bool listens = at[AT_WORKER].revents || more_words, news = listens && feed_listen(&q->feed);
 		more_words = listens && has_input(q->feed.worker);

@@ -8,13 +8,6 @@
 #define WAIT_BEHIND_MS 20 /* while the worker is waited for */
 #define FACTS_MS 500
 
-/* A key was taken out: its connections end with the socket. */
-static void reload_keys(struct reconciler *r) {
-	if (!keys_reload(&r->keys)) return;
-	r->failed = door_reopen(&r->door, &r->why);
-	if (r->failed) r->stop = true;
-}
-
 static void reload(struct reconciler *r) {
 	struct catalog_file *fresh = NULL;
 	struct problem why = {0};
@@ -35,7 +28,7 @@ static void signals(struct reconciler *r) {
 		break;
 	case SIGNAL_RELOAD:
 		reload(r);
-		reload_keys(r);
+		keys_reload(&r->keys);
 		break;
 	case SIGNAL_NONE:
 		break;

@@ -8,7 +8,6 @@ import lives
 import webhook
 import wire
 import zmq
-from harness import wait_until
 from wire import read_keys
 
 ANSWER_MS = 5000
@@ -51,6 +50,13 @@ class KeysTest(harness.SystemTest):
         self.addCleanup(caller.close)
         return caller
 
+    def listener(self, name):
+        mine = read_keys(self.keys / "clients" / name / "client.key")
+        keys = (mine["public"], mine["secret"], read_keys(self.keys / "server.pub")["public"])
+        s = wire.Subscriber(f"tcp://127.0.0.1:{self.feed_at}", b"", keys=keys)
+        self.addCleanup(s.socket.close)
+        return s
+
     def assert_silence(self, caller):
         caller.socket.setsockopt(zmq.RCVTIMEO, REFUSED_MS)
         caller.socket.setsockopt(zmq.SNDTIMEO, REFUSED_MS)
@@ -86,16 +92,17 @@ class KeysTest(harness.SystemTest):
         api, other = self.client("api"), self.client("other")
         self.assertTrue(api.ping()["ready"] and other.ping()["ready"])
         (self.keys / "allowed" / "api.pub").unlink()
+        monitor = other.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self.addCleanup(monitor.close)
+        feed = self.listener("other")
         self.query.hup()
         self.query.wait_log("keys_loaded", taken_away="1")
-
-        def other_is_back():
-            try:
-                return other.ping()["ready"]
-            except wire.NoAnswer:
-                return False
-        wait_until(other_is_back, 20, "who is still allowed comes back")
+        self.assertTrue(other.ping()["ready"])
         self.assert_silence(api)
+        self.assertTrue(other.ping()["ready"])
+        self.assertFalse(monitor.poll(0), "who is still allowed keeps the connection")
+        self.assertTrue(feed.receive(ANSWER_MS))  # a subscriber comes back by itself
+        self.query.wait_log("peer_cut", cause="key")
         self.query.wait_log("key_refused", key=read_keys(self.keys / "clients" / "api" / "client.key")["public"])
 
     def test_a_new_key_comes_in_without_a_new_start(self):
@@ -108,11 +115,37 @@ class KeysTest(harness.SystemTest):
         self.query.wait_log("keys_loaded", taken_away="0")
         self.assertTrue(self.client("late").ping()["ready"])
         self.assertTrue(api.ping()["ready"])
-        bad = self.keys / "allowed" / "bad.pub"
-        bad.write_text("public nonsense\nmay check\n")
+
+    def test_a_bad_file_keeps_nobody_else_in(self):
+        """What one file says wrongly keeps its own name's key as it was, and all else is done."""
+        for name in ("api", "broken", "gone"):
+            self.tiergate("keygen", name)
+        self.start()
+        api, broken, gone = (self.client(name) for name in ("api", "broken", "gone"))
+        self.assertTrue(all(client.ping()["ready"] for client in (api, broken, gone)))
+        (self.keys / "allowed" / "broken.pub").write_text("public nonsense\nmay check\n")
+        (self.keys / "allowed" / "gone.pub").unlink()
+        self.tiergate("keygen", "late")
         self.query.hup()
-        self.assertIn("bad.pub:1: 'public' takes one key", self.query.wait_log("keys_kept")["why"])
-        self.assertTrue(self.client("late").ping()["ready"])
+        self.assertIn("broken.pub:1: 'public' takes one key", self.query.wait_log("key_file_bad")["why"])
+        self.query.wait_log("keys_loaded", taken_away="1", bad_files="1", clients="4")  # and our own
+        self.assertIn("tiergate_query_bad_key_files 1", self.stack.admin("query", "/metrics")[1])
+        self.assert_silence(gone)
+        for client in (api, broken, self.client("broken"), self.client("late")):
+            self.assertTrue(client.ping()["ready"])
+        (self.keys / "allowed" / "broken.pub").unlink()
+        self.query.hup()
+        self.query.wait_log("keys_loaded", taken_away="1", bad_files="0", clients="3")
+        self.assert_silence(broken)
+
+    def test_a_bad_file_lets_nobody_start(self):
+        self.stack.ingress().start()
+        self.stack.worker().start()
+        (self.keys / "allowed").mkdir(exist_ok=True)
+        (self.keys / "allowed" / "bad.pub").write_text("public nonsense\nmay check\n")
+        query = self.stack.query(curve_dir=self.keys, query_bind="tcp://0.0.0.0:0").start(wait=False)
+        self.assertEqual(query.wait_exit(), 78)
+        self.assertIn("bad.pub:1: 'public' takes one key", "\n".join(query.log()))
 
     def test_rights_of_one_connection(self):
         self.tiergate("keygen", "checker", "--may", "check")
@@ -127,15 +160,8 @@ class KeysTest(harness.SystemTest):
         self.tiergate("keygen", "listener", "--may", "feed")
         self.tiergate("keygen", "checker", "--may", "check")
         self.start()
-        server = read_keys(self.keys / "server.pub")["public"]
-
-        def subscriber(name):
-            mine = read_keys(self.keys / "clients" / name / "client.key")
-            s = wire.Subscriber(f"tcp://127.0.0.1:{self.feed_at}", b"", keys=(mine["public"], mine["secret"], server))
-            self.addCleanup(s.socket.close)
-            return s
-        self.assertTrue(subscriber("listener").receive(ANSWER_MS))
-        self.assertIsNone(subscriber("checker").receive(1500))  # longer than the second between two heartbeats
+        self.assertTrue(self.listener("listener").receive(ANSWER_MS))
+        self.assertIsNone(self.listener("checker").receive(1500))  # longer than the second between two heartbeats
         self.query.wait_log("key_refused", name="checker", wanted="feed")
 
     def test_the_command_has_keys_of_its_own(self):

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "net/curve_gate.h"
+#include "net/peers.h"
 #include "support/scratch.h"
 
 #define WAIT_MS 5000
@@ -24,7 +25,7 @@ struct site {
 	void *router;
 	char at[ENDPOINTS_TEXT_MAX];
 	unsigned dealer_count;
-	void *dealers[4]; /* closed at the end: a socket that is left open keeps the context from ending */
+	void *dealers[6]; /* closed at the end: a socket that is left open keeps the context from ending */
 };
 
 static void path_of(const struct site *s, const char *name, char *out) {
@@ -189,40 +190,123 @@ static void no_key_and_a_wrong_server_are_told_of(void **state) {
 
 static void a_key_that_is_taken_out_is_out_at_once(void **state) {
 	struct site *s = *state;
-	bool taken = true;
+	unsigned taken = 9;
+	struct curve_bad_files bad;
 	void *d = dealer(s, &s->clients[0], &s->server);
 	assert_int_equal(rights_of(s, d, WAIT_MS), CURVE_CHECK | CURVE_FEED);
 	allow(s, "new", &s->clients[2], CURVE_CHECK);
-	assert_int_equal(curve_gate_reload(s->gate, &taken, NULL), OK);
-	assert_false(taken);
+	assert_int_equal(curve_gate_reload(s->gate, &taken, &bad, NULL), OK);
+	assert_int_equal(taken, 0);
 	void *other = dealer(s, &s->clients[2], &s->server);
 	assert_int_equal(rights_of(s, other, WAIT_MS), CURVE_CHECK);
 	forbid(s, "api");
-	assert_int_equal(curve_gate_reload(s->gate, &taken, NULL), OK);
-	assert_true(taken);
-	/* its connection lives, and may do nothing; */
-	assert_int_equal(rights_of(s, d, WAIT_MS), 0);
-	/* and a socket made anew lets the others back in and it no more */
-	zsocket_close(&s->router);
-	bind_router(s);
+	uint64_t ended = peers_count_cut(PEERS_KEY);
+	assert_int_equal(curve_gate_reload(s->gate, &taken, &bad, NULL), OK);
+	assert_int_equal(taken, 1);
+	/* its connection is gone, and only that one */
+	assert_int_equal(peers_count_cut(PEERS_KEY), ended + 1);
 	assert_int_equal(rights_of(s, other, WAIT_MS), CURVE_CHECK);
 	assert_int_equal(rights_of(s, d, 300), -1);
 }
 
-static void bad_files_leave_the_keys_as_they_were(void **state) {
+/* Of one that has said nothing yet it is not known which key it has. */
+static void a_silent_connection_ends_and_comes_back(void **state) {
 	struct site *s = *state;
+	unsigned taken = 0;
+	struct curve_bad_files bad;
+	void *d = dealer(s, &s->clients[0], &s->server);
+	for (int i = 0; i < WAIT_MS && peers_connected() == 0; i++) usleep(1000);
+	forbid(s, "mirror");
+	uint64_t ended = peers_count_cut(PEERS_KEY);
+	assert_int_equal(curve_gate_reload(s->gate, &taken, &bad, NULL), OK);
+	assert_int_equal(taken, 1);
+	assert_int_equal(peers_count_cut(PEERS_KEY), ended + 1);
+	assert_int_equal(rights_of(s, d, WAIT_MS), CURVE_CHECK | CURVE_FEED);
+}
+
+static void write_file(const struct site *s, const char *name, const char *text) {
 	char path[PATH_SIZE];
-	bool taken = false;
-	struct problem why = {0};
-	path_of(s, "allowed/bad.pub", path);
+	path_of(s, name, path);
+	(void)unlink(path);
 	FILE *f = fopen(path, "w");
-	(void)fprintf(f, "public %s\nmay everything\n", s->clients[2].public_text);
+	assert_non_null(f);
+	(void)fputs(text, f);
 	(void)fclose(f);
-	assert_int_equal(curve_gate_reload(s->gate, &taken, &why), ERR_CONFIG);
-	assert_non_null(strstr(why.text, "bad.pub:2: 'everything'"));
+}
+
+/* Each name for itself: a key that was taken out is out, whatever another file says. */
+static void a_bad_file_keeps_its_own_key_alone(void **state) {
+	struct site *s = *state;
+	unsigned taken = 0;
+	struct curve_bad_files bad;
+	void *mirror = dealer(s, &s->clients[1], &s->server);
+	allow(s, "mirror", &s->clients[1], CURVE_CHECK);
+	assert_int_equal(curve_gate_reload(s->gate, &taken, &bad, NULL), OK);
+	zsocket_close(&mirror);
+	s->dealer_count--;
+	mirror = dealer(s, &s->clients[1], &s->server);
+	void *api = dealer(s, &s->clients[0], &s->server);
+	assert_int_equal(rights_of(s, api, WAIT_MS), CURVE_CHECK | CURVE_FEED);
+	assert_int_equal(rights_of(s, mirror, WAIT_MS), CURVE_CHECK);
+	write_file(s, "allowed/mirror.pub", "public nonsense\nmay check\n");
+	write_file(s, "allowed/stranger.pub", "may check\n");
+	write_file(s, "allowed/no name.pub", "");
+	forbid(s, "api");
+	allow(s, "new", &s->clients[2], CURVE_CHECK);
+	assert_int_equal(curve_gate_reload(s->gate, &taken, &bad, NULL), OK);
+	assert_int_equal(taken, 1);
+	assert_int_equal(bad.count, 3);
 	assert_int_equal(curve_gate_clients(s->gate), 2);
+	assert_int_equal(rights_of(s, mirror, WAIT_MS), CURVE_CHECK);
+	assert_int_equal(rights_of(s, dealer(s, &s->clients[2], &s->server), WAIT_MS), CURVE_CHECK);
+	assert_int_equal(rights_of(s, api, 300), -1);
+	/* taken out at last, it goes as well */
+	forbid(s, "mirror");
+	assert_int_equal(curve_gate_reload(s->gate, &taken, &bad, NULL), OK);
+	assert_int_equal(taken, 1);
+	assert_int_equal(rights_of(s, mirror, 300), -1);
+}
+
+static void a_key_under_two_names_is_whose_it_was(void **state) {
+	struct site *s = *state;
+	unsigned taken = 0;
+	struct curve_bad_files bad;
+	allow(s, "aaa", &s->clients[0], CURVE_CONTROL); /* before "api" by name */
+	allow(s, "mirror", &s->clients[0], CURVE_CONTROL);
+	allow(s, "new", &s->clients[2], CURVE_CHECK);
+	allow(s, "newer", &s->clients[2], CURVE_FEED);
+	assert_int_equal(curve_gate_reload(s->gate, &taken, &bad, NULL), OK);
+	assert_int_equal(bad.count, 3);
+	assert_non_null(strstr(bad.why[0].text, "aaa and api have the same key"));
+	assert_int_equal(taken, 0);
+	assert_int_equal(curve_gate_clients(s->gate), 3); /* api, mirror with its last key, new */
+	assert_int_equal(rights_of(s, dealer(s, &s->clients[0], &s->server), WAIT_MS), CURVE_CHECK | CURVE_FEED);
+	assert_int_equal(rights_of(s, dealer(s, &s->clients[2], &s->server), WAIT_MS), CURVE_CHECK);
+	/* its own file gone, the key is the other's */
+	forbid(s, "api");
+	assert_int_equal(curve_gate_reload(s->gate, &taken, &bad, NULL), OK);
+	assert_int_equal(taken, 1);
+	assert_int_equal(curve_gate_clients(s->gate), 3); /* aaa, mirror, new */
+}
+
+static void bad_files_are_named(void **state) {
+	struct site *s = *state;
+	char text[200];
+	unsigned taken = 0;
+	struct curve_bad_files bad;
+	struct curve_clients *clients = NULL;
+	struct problem why = {0};
+	(void)snprintf(text, sizeof text, "public %s\nmay everything\n", s->clients[2].public_text);
+	write_file(s, "allowed/bad.pub", text);
+	assert_int_equal(curve_gate_reload(s->gate, &taken, &bad, &why), OK);
+	assert_int_equal(bad.count, 1);
+	assert_non_null(strstr(bad.why[0].text, "bad.pub:2: 'everything'"));
+	assert_int_equal(curve_gate_clients(s->gate), 2);
+	/* who starts takes nothing for granted */
+	assert_int_equal(curve_clients_load(s->scratch.dir, &clients, &why), ERR_CONFIG);
+	assert_non_null(strstr(why.text, "bad.pub:2: 'everything'"));
 	allow(s, "bad", &s->clients[0], CURVE_CHECK);
-	assert_int_equal(curve_gate_reload(s->gate, &taken, &why), ERR_CONFIG);
+	assert_int_equal(curve_clients_load(s->scratch.dir, &clients, &why), ERR_CONFIG);
 	assert_non_null(strstr(why.text, "api and bad have the same key"));
 }
 
@@ -273,7 +357,10 @@ int main(void) {
 		TEST(a_strange_key_is_refused),
 		TEST(no_key_and_a_wrong_server_are_told_of),
 		TEST(a_key_that_is_taken_out_is_out_at_once),
-		TEST(bad_files_leave_the_keys_as_they_were),
+		TEST(a_silent_connection_ends_and_comes_back),
+		TEST(a_bad_file_keeps_its_own_key_alone),
+		TEST(a_key_under_two_names_is_whose_it_was),
+		TEST(bad_files_are_named),
 		TEST(local_endpoints_ask_for_no_key),
 		TEST(without_keys_only_local_endpoints),
 		TEST(secrets_are_for_their_owner),
