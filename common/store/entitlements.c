@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "store/entitlements_internal.h"
+#include "store/lineage.h"
 
 static const char *const tables[] = {[TABLE_META] = "meta",
 				     [TABLE_CURSORS] = "cursors",
@@ -35,13 +36,14 @@ static enum error outdated(struct problem *why) {
 		STORE_SCHEMA);
 }
 
-static enum error read_meta(struct entitlements *e, struct problem *why) {
+static enum error read_meta(struct entitlements *e, uint64_t *ret_version, struct problem *why) {
 	struct lmdb_txn t;
-	uint64_t schema = 0, epoch = 0;
+	uint64_t schema = 0, epoch = 0, version = 0;
 	enum error rc = lmdb_begin(&e->db, false, &t, why);
 	if (rc) return rc;
 	bool found =
 		lmdb_get_u64(&t, TABLE_META, META_EPOCH, &epoch) && lmdb_get_u64(&t, TABLE_META, META_SCHEMA, &schema);
+	(void)lmdb_get_u64(&t, TABLE_META, META_VERSION, &version);
 	rc = lmdb_failed(&t, why);
 	lmdb_abort(&t);
 	if (rc) return rc;
@@ -52,6 +54,7 @@ static enum error read_meta(struct entitlements *e, struct problem *why) {
 				   (unsigned long long)schema, STORE_SCHEMA);
 	if (schema < STORE_SCHEMA) return outdated(why);
 	e->epoch = epoch;
+	*ret_version = version;
 	return OK;
 }
 
@@ -64,6 +67,32 @@ static enum error write_meta(struct entitlements *e, uint64_t epoch, struct prob
 	lmdb_put_u64(&t, TABLE_META, META_SCHEMA, STORE_SCHEMA);
 	lmdb_put_u64(&t, TABLE_META, META_VERSION, 0);
 	return lmdb_commit(&t, why);
+}
+
+/* A copy of an earlier state goes on as another store. */
+static enum error change_epoch(struct entitlements *e, uint64_t epoch, struct problem *why) {
+	struct lmdb_txn t;
+	enum error rc = lmdb_begin(&e->db, true, &t, why);
+	if (rc) return rc;
+	lmdb_put_u64(&t, TABLE_META, META_EPOCH, epoch);
+	rc = lmdb_commit(&t, why);
+	if (!rc) e->epoch = epoch;
+	return rc;
+}
+
+static enum error open_meta(struct entitlements *e, const struct entitlements_options *o, struct problem *why) {
+	uint64_t version = 0;
+	enum error rc = read_meta(e, &version, why);
+	if (o->read_only) return rc;
+	bool made = rc == ERR_NOT_FOUND;
+	if (made) {
+		rc = write_meta(e, o->epoch, why);
+		if (!rc) rc = read_meta(e, &version, why);
+	}
+	if (rc || (!made && lineage_holds(e->db.writer_fd, o->dir, e->epoch, version))) return rc;
+	if (!made && o->epoch) rc = change_epoch(e, o->epoch, why);
+	if (!rc) lineage_begin(e->db.writer_fd, o->dir, e->epoch, version);
+	return rc;
 }
 
 /* What only the writer needs; the look takes its reader's slot now, so that a commit cannot fail to get one. */
@@ -89,11 +118,7 @@ enum error entitlements_open(const struct entitlements_options *o, struct entitl
 	enum error rc = lmdb_open(&options, &e->db, why);
 	if (rc == ERR_VERSION) return outdated(why);
 	if (rc) return rc;
-	rc = read_meta(e, why);
-	if (rc == ERR_NOT_FOUND && !o->read_only) {
-		rc = write_meta(e, o->epoch, why);
-		if (!rc) rc = read_meta(e, why);
-	}
+	rc = open_meta(e, o, why);
 	if (!rc && !o->read_only) rc = prepare_writer(e, why);
 	if (rc) return rc;
 	*ret_e = e;

@@ -1,7 +1,7 @@
 /* The entitlement store: the fold of the journal, and what tier checks read.
  *
  * One LMDB environment, written by the worker alone.
- *   meta        epoch (u64, random, made with the store) · version · schema · complete (once it was)
+ *   meta        epoch (u64, random, made with the store; another when it was put back from a copy) · version · schema · complete (once it was)
  *   cursors     origin (u64 BE) → last applied sequence
  *   subs        state key → sub_register          customers  state key → customer_register
  *   invoices    state key → invoice_register      schedules  state key → schedule_register
@@ -64,7 +64,8 @@ struct entitlements_options {
 	const char *dir;
 	bool read_only;
 	uint64_t map_size; /* 0: STORE_MAP_DEFAULT */
-	uint64_t epoch;    /* used when the store is made; the caller's random number, not 0 */
+	uint64_t epoch;    /* used when the store is made, or is not what its last writer left (store/lineage.h); the
+			      caller's random number, not 0 */
 	bool no_sync;      /* tests and benches only */
 };
 
@@ -181,6 +182,8 @@ void look_end(struct look **l);
 uint64_t look_version(const struct look *l);
 /* Which commit it shows, but at rest: each has another number within one opening, also one that changes no version. */
 uint64_t look_snapshot(const struct look *l);
+/* As it is now: a writer may have given the store another one since it was opened. */
+uint64_t look_epoch(struct look *l);
 /* Was fold_complete ever committed? A store that is still being filled would deny those who paid. */
 NODISCARD bool look_complete(struct look *l);
 NODISCARD enum error look_cursor(struct look *l, uint64_t origin, uint64_t *ret_seq); /* 0 when none */

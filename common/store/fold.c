@@ -1,5 +1,6 @@
 /* A transaction of the worker: its beginning, its end, and cursors. */
 #include "store/entitlements_internal.h"
+#include "store/lineage.h"
 
 enum error fold_begin(struct entitlements *e, const struct catalog *catalog, int64_t now_ms, struct fold **ret_f,
 		      struct problem *why) {
@@ -65,6 +66,7 @@ enum error fold_commit(struct fold **f, void (*each)(void *ctx, const struct cha
 	if (x->version != x->version_before) lmdb_put_u64(&x->t, TABLE_META, META_VERSION, x->version);
 	enum error rc = lmdb_commit(&x->t, why);
 	x->e->folding = false;
+	if (!rc && x->version != x->version_before) lineage_advance(x->e->db.writer_fd, x->version);
 	if (!rc) tell(x->e, x->version_before, x->version, &to);
 	return rc;
 }

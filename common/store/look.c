@@ -40,6 +40,12 @@ void look_end(struct look **l) {
 uint64_t look_version(const struct look *l) { return l->version; }
 uint64_t look_snapshot(const struct look *l) { return lmdb_snapshot(&l->t); }
 
+uint64_t look_epoch(struct look *l) {
+	uint64_t epoch = l->e->epoch;
+	(void)lmdb_get_u64(&l->t, TABLE_META, META_EPOCH, &epoch);
+	return epoch;
+}
+
 bool look_complete(struct look *l) {
 	uint64_t yes = 0;
 	return lmdb_get_u64(&l->t, TABLE_META, META_COMPLETE, &yes) && yes == 1;

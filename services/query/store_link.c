@@ -85,15 +85,35 @@ static bool moved(const struct store_link *l) {
 	return !identify(l, &dev, &ino) || dev != l->dev || ino != l->ino;
 }
 
+/* The worker gives a store another epoch when it finds that it was put back from a copy. */
+static void follow_epoch(struct store_link *l) {
+	if (!link_renew(l)) return;
+	uint64_t epoch = look_epoch(l->look);
+	if (epoch != l->epoch) {
+		l->as_of = 0;
+		l->opened++;
+	}
+	l->epoch = epoch;
+	link_rest(l);
+}
+
 void link_tick(struct store_link *l) {
 	if (l->store && moved(l)) let_go(l);
-	if (!l->store) try_open(l);
+	if (!l->store)
+		try_open(l);
+	else
+		follow_epoch(l);
 	settle(l);
 }
 
 void link_pulse(struct store_link *l, const struct stream_pulse *p) {
-	/* the worker may have put another store in its place */
-	if (l->store && p->epoch != l->epoch && moved(l)) link_tick(l);
+	/* the worker may have put another store in its place, or knows it for a copy */
+	if (l->store && p->epoch != l->epoch) {
+		if (moved(l))
+			link_tick(l);
+		else
+			follow_epoch(l);
+	}
 	if (!l->store || p->epoch != l->epoch) return;
 	/* 0: a worker that starts again does not know yet. Else its word counts, also when it goes back: a clock that
 	 * ran ahead must not be believed for ever. */

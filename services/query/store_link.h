@@ -20,7 +20,7 @@ struct store_link {
 	struct look *look; /* of `store`; at rest between batches */
 	dev_t dev;
 	ino_t ino;
-	uint64_t opened;    /* how often a store was opened: counts of a snapshot are of one opening */
+	uint64_t opened;    /* how often a store was opened, or was another: counts of a snapshot are of one */
 	uint64_t epoch;     /* 0: not open */
 	uint64_t ver;       /* of the current snapshot, or the last one */
 	int64_t as_of;      /* ms; 0: not known for this epoch */

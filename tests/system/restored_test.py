@@ -14,7 +14,7 @@ import wire
 from harness import applied, store_dump, wait_until
 
 
-class RestoredTest(harness.SystemTest):
+class House(harness.SystemTest):
     def setUp(self):
         super().setUp()
         self.ingress, self.worker, self.query = self.stack.start_all()
@@ -51,6 +51,8 @@ class RestoredTest(harness.SystemTest):
             return [life.number for life in people if query.get(life.customer)["reason"] == "unknown_subject"
                     or life.tier() not in (None, query.tier(life.customer))]
 
+
+class RestoredTest(House):
     def marked(self):
         """The worker knows the journal by a record of its newest."""
         def look():
@@ -144,6 +146,45 @@ class RestoredTest(harness.SystemTest):
         self.worker.wait_log("caught_up")
         self.assertEqual(self.known(first + second), [])
         self.assertEqual([l for l in self.worker.log() if "journal_went_back" in l], [])
+
+
+class RestoredStoreTest(House):
+    """A store that is put back to an older copy goes on as another one: what it says from then on under the same versions is
+    no news about what a cache knows."""
+
+    def test_a_store_that_went_back(self):
+        first, lost = self.people("first", 5), self.people("lost", 5)
+        store = pathlib.Path(self.worker.flags["store-dir"]) / "data.mdb"
+        self.send(first)
+        self.worker.stop()
+        shutil.copy(store, self.copy)
+        self.worker.start()
+        self.send(lost)
+        with wire.Query(self.stack.ipc("query-tg01")) as query, wire.Subscriber(self.stack.ipc("query-feed")) as feed:
+            query.wait_ready()
+            known = query.since(0)
+            self.assertGreater(known["ver"], 0)
+            for in_place in (True, False):
+                self.worker.kill()
+                (shutil.copyfile if in_place else shutil.copy)(self.copy, store if in_place else store.with_suffix(".new"))
+                if not in_place:
+                    store.with_suffix(".new").rename(store)
+                self.worker.start()  # and applies all that it does not have again, at once
+                wait_until(lambda: query.ping()["epoch"] not in (None, known["epoch"]), 20, "query says that it is another store")
+                applied(self.stack)
+                again = query.since(known["ver"], epoch=known["epoch"])
+                self.assertTrue(again["reset"])
+                known = {"ver": again["ver"], "epoch": again["epoch"]}
+                wait_until(lambda: self.heard(feed) == known["epoch"], 20, "and the feed does")
+            self.worker.kill()
+            self.worker.start()  # it goes on, and so do caches
+            applied(self.stack)
+            self.assertEqual(query.since(known["ver"], epoch=known["epoch"])["reset"], False)
+        self.assertEqual(self.known(first + lost), [])
+
+    def heard(self, feed):
+        message = feed.receive(2000)
+        return message and message[1].get("epoch")
 
 
 if __name__ == "__main__":

@@ -150,6 +150,24 @@ static void a_pulse_of_another_store_is_reason_to_look(void **state) {
 	assert_true(link_ready(&l));
 }
 
+static void a_store_that_is_another_now_is_not_opened_again(void **state) {
+	(void)state;
+	touch();
+	link_tick(&l);
+	const uint64_t opened = l.opened;
+	pulse(FAKE_EPOCH, 999000, true);
+	fake.epoch = FAKE_EPOCH + 1;
+	pulse(FAKE_EPOCH + 1, 0, true);
+	assert_int_equal(l.epoch, FAKE_EPOCH + 1);
+	assert_int_equal(l.as_of, 0);
+	fake.epoch = FAKE_EPOCH + 2; /* the heartbeat that said so was lost */
+	link_tick(&l);
+	assert_int_equal(l.epoch, FAKE_EPOCH + 2);
+	assert_true(l.opened > opened); /* what was remembered of it may be of another history */
+	assert_int_equal(fake.opens, 1);
+	assert_true(link_ready(&l));
+}
+
 static void a_store_that_cannot_be_read_is_opened_again(void **state) {
 	(void)state;
 	touch();
@@ -172,6 +190,7 @@ int main(void) {
 		TEST(a_tick_notices_too),
 		TEST(a_clock_that_ran_ahead_is_not_believed_for_ever),
 		TEST(a_pulse_of_another_store_is_reason_to_look),
+		TEST(a_store_that_is_another_now_is_not_opened_again),
 		TEST(a_store_made_anew_is_noticed),
 		TEST(a_store_that_cannot_be_read_is_opened_again),
 	};
