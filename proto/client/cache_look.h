@@ -41,7 +41,8 @@ static inline void tgc_cache_hint(const struct cache *c, const struct key *k) {
 static inline bool tgc_cache_look(const struct cache *c, const struct key *k, struct entry *ret) {
 	struct place *p = tgc_place_pick(tgc_pair(tgc_table(c), k->bits[0]), k);
 	const uint32_t seq = LOAD(p->seq);
-	const bool is = tgc_place_is(p, k) & !(seq & 1) & (LOAD(p->count) != 0);
+	/* all at once: one branch, which is hardly ever guessed wrong */
+	const int is = (int)tgc_place_is(p, k) & (int)!(seq & 1) & (int)(LOAD(p->count) != 0);
 	tgc_place_entry(p, ret);
 	/* the loads before this one acquire, so none of them can be later than it */
 	if (is && atomic_load_explicit(&p->seq, memory_order_relaxed) == seq) {
