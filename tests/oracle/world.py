@@ -71,7 +71,8 @@ class World:
         self.count = lives
         self.lives, self.owner_life = [], {}
         self.claims, self.last_claim, self.lossy, self.settled_claims = [], {}, False, set()
-        self.overrides, self.told, self.recorded, self.read_to = [], 0, set(), 0
+        self.overrides, self.told, self.read_to = [], 0, 0
+        self.recorded, self.revoked = {}, set()  # {reason of a grant: its id}, ids
         self.priced = {}
         self.unsure = set()  # subscriptions of which an item set may have come and gone unseen
         self.hurt = set()  # those of which an event may never have been made
@@ -286,21 +287,26 @@ class World:
         mine = [o for o in self.overrides if o["subject"] == life.subject and not o["revoked"]]
         if not mine:
             return False
-        why = self.by_hand(life, "revoke", life.subject)
+        self.by_hand(life, "revoke", life.subject)
         for override in mine:
-            override["revoked"] = why
+            override["revoked"] = True  # as far as the operator thinks: see know_overrides
         return True
 
     def know_overrides(self):
-        """Those that were recorded; a verb whose journal was away did nothing, and said so or could not tell."""
+        """Those that were recorded; a verb whose journal was away did nothing, and said so or could not tell. And a
+        revocation is of what stood then: not of what was over, or what no worker had applied."""
         with wire.Journal(self.stack.ipc("ingress-replay")) as journal:
             for record in journal.records(self.read_to + 1):
                 self.read_to = record["seq"]
                 if record["type"] == "tiergate.override":
-                    self.recorded.add(json.loads(record["body"])["why"])
+                    override, what = record["id"].rsplit("_", 1)
+                    if what == "g":
+                        self.recorded[json.loads(record["body"])["why"]] = override
+                    else:
+                        self.revoked.add(override)
         self.overrides = [o for o in self.overrides if o["id"] in self.recorded]
         for override in self.overrides:
-            override["revoked"] = override["revoked"] if override["revoked"] in self.recorded else False
+            override["revoked"] = self.recorded[override["id"]] in self.revoked
 
     # ---- time and trouble
 
