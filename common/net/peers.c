@@ -205,6 +205,7 @@ static void begin(struct peers *s, int fd, int kind, bool keyed) {
 	p->scan = (struct zmtp_scan){0};
 	p->talks = false;
 	p->wanted = p->polled = (struct epoll_event){0};
+	p->rest = 0;
 	atomic_store(&p->cut, false);
 	atomic_store(&p->heard_ms, now);
 	atomic_store(&p->stuck_ms, 0);
@@ -441,19 +442,25 @@ bool peers_may_send(struct peers *s, int peer, size_t bytes) {
 	return true;
 }
 
-/* What was counted and what the kernel took differ by headers and heartbeats, and a peer's messages may be dropped. So
- * when libzmq had less to send than it would gather, and all of that went, nothing is left. */
-void peer_sent(struct peer *p, int64_t sent, size_t asked) {
-	if (atomic_load_explicit(&p->unread, memory_order_relaxed) > 0) {
-		int64_t was = atomic_load(&p->unread);
-		int64_t off = peer_drained(sent, asked) ? was : sent;
-		if (off > was) off = was;
-		if (off > 0) {
-			atomic_fetch_sub(&p->unread, off);
-			atomic_fetch_sub(&p->of->unread, off);
-		}
-	}
+static void take_unread(struct peer *p, int64_t most) {
+	if (atomic_load_explicit(&p->unread, memory_order_relaxed) <= 0) return;
+	const int64_t was = atomic_load(&p->unread), off = most < was ? most : was;
+	if (off <= 0) return;
+	atomic_fetch_sub(&p->unread, off);
+	atomic_fetch_sub(&p->of->unread, off);
+}
+
+/* What was counted and what the kernel took differ by headers and heartbeats, and a peer's messages may be dropped: so
+ * when nothing is left, nothing is unread. */
+void peer_sent_all(struct peer *p) { take_unread(p, INT64_MAX); }
+
+bool peer_sent(struct peer *p, int64_t sent, size_t asked) {
+	const bool begins = p->rest == 0;
+	p->rest = sent < 0 ? asked : asked - (size_t)sent;
+	const bool drained = begins && p->rest == 0 && asked < PEERS_DRAINED;
+	take_unread(p, drained ? INT64_MAX : sent);
 	peers_sweep();
+	return drained;
 }
 
 /* Under the lock. libzmq does not write where the kernel has no room, so it is the kernel that is asked. */

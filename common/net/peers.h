@@ -108,8 +108,8 @@ void peers_emptied(struct peers *p);
 uint64_t peers_waiting(const struct peers *p, uint64_t *ret_peers);
 
 /* May that peer be sent `bytes` more? If so, they count as unread until the kernel has taken them. Headers need
- * not be counted. One who has nothing unread may always be sent one message, and one who has taken nothing for
- * PEERS_BEHIND_MS no other. */
+ * not be counted, but an envelope that goes back as it came: the peer chose its size. One who has nothing unread may
+ * always be sent one message, and one who has taken nothing for PEERS_BEHIND_MS no other. */
 bool peers_may_send(struct peers *p, int peer, size_t bytes);
 /* The same question, and nothing counted: is it worth the work? */
 bool peers_has_room(const struct peers *p, int peer, size_t bytes);

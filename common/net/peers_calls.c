@@ -72,8 +72,7 @@ ssize_t give_bytes(int fd, const void *bytes, size_t n, int flags) {
 	struct peer *p = peer_at(fd, PEER_CONNECTION);
 	if (!p) return sent;
 	int code = errno;
-	peer_sent(p, sent, n);
-	peer_waits_for_room(p, sent, n);
+	if (!peer_sent(p, sent, n)) peer_waits_for_room(p);
 	errno = code;
 	return sent;
 }

@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 bool peer_waits(struct peer *p, int epoll, const struct epoll_event *wanted) {
+	/* it had room and found nothing more; or gave up after an error, and then there is a rest */
+	if ((p->wanted.events & ~wanted->events & EPOLLOUT) && p->rest == 0) peer_sent_all(p);
 	bool same = p->epoll == epoll && p->polled.data.u64 == wanted->data.u64;
 	bool for_room = p->talks && wanted->events == (p->polled.events | EPOLLOUT);
 	if (!same || (wanted->events != p->polled.events && !for_room)) return false;
@@ -28,8 +30,8 @@ void peer_waited(struct peer *p, int epoll, const struct epoll_event *wanted) {
 	p->wanted = p->polled = *wanted;
 }
 
-void peer_waits_for_room(struct peer *p, int64_t sent, size_t asked) {
-	if (p->wanted.events == p->polled.events || peer_drained(sent, asked)) return;
+void peer_waits_for_room(struct peer *p) {
+	if (p->wanted.events == p->polled.events) return;
 	/* it cannot fail for what is watched already; if it did, the peer would be found not to read */
 	if (syscall(SYS_epoll_ctl, p->epoll, EPOLL_CTL_MOD, (int)(p - peers_state.table), &p->wanted) == 0)
 		p->polled = p->wanted;

@@ -54,6 +54,7 @@ struct peer {
 	struct epoll_event wanted; /* what libzmq waits for, as far as it knows */
 	struct epoll_event polled; /* and what the kernel was told of it */
 	int epoll;
+	size_t rest; /* of what libzmq gathered, and the kernel did not take */
 };
 
 struct peers_state {
@@ -87,21 +88,20 @@ void peer_listens(struct peers *s, int fd);
 bool peer_admit(const struct peer *listener, int fd);
 /* Bytes came; false: it is cut. */
 bool peer_received(struct peer *p, const uint8_t *bytes, size_t n);
-/* The kernel took `sent` (or -1: nothing now) of `asked`. */
-void peer_sent(struct peer *p, int64_t sent, size_t asked);
-/* Did libzmq have no more than that, so that it will wait for new messages now, and not for room? It gathers up to
- * PEERS_DRAINED bytes for one call: less means that there was no more. */
+/* The kernel took `sent` (or -1: nothing now) of `asked`. True: libzmq had no more than that, so that it will wait for
+ * new messages now, and not for room. It gathers up to PEERS_DRAINED bytes at a time: less means that there was no
+ * more. But what is left of a batch, or of a large message, is offered again by itself, and says nothing of that. */
 #define PEERS_DRAINED 8192
-static inline bool peer_drained(int64_t sent, size_t asked) {
-	return sent >= 0 && (size_t)sent == asked && asked < PEERS_DRAINED;
-}
+bool peer_sent(struct peer *p, int64_t sent, size_t asked);
+/* Nothing is left to be sent. */
+void peer_sent_all(struct peer *p);
 /* libzmq asks the kernel to wait for other things of a connection. True: the kernel need not be asked (peers_poll.c).
  */
 bool peer_waits(struct peer *p, int epoll, const struct epoll_event *wanted);
 /* The kernel was asked. */
 void peer_waited(struct peer *p, int epoll, const struct epoll_event *wanted);
-/* After a send: the kernel is told what it was spared, when it matters. */
-void peer_waits_for_room(struct peer *p, int64_t sent, size_t asked);
+/* After a send that may have left something: the kernel is told what it was spared. */
+void peer_waits_for_room(struct peer *p);
 /* The descriptor is about to be closed. True: it was watched. */
 bool peer_gone(int fd);
 /* A connection that is closed before it was one of ours. */
