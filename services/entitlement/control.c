@@ -109,7 +109,9 @@ static void reply_to(struct worker *w, struct message *m) {
 
 	control_reply_write(&out, op, &reply);
 	struct view v = writer_view(&out);
-	if (!peers_may_send(w->control.peers, m->peer, v.len)) return;
+	size_t envelope = 0; /* the identity is not sent */
+	for (unsigned i = 1; i + 2 < m->count; i++) envelope += zmq_msg_size(&m->frames[i]);
+	if (!peers_may_send(w->control.peers, m->peer, envelope + v.len)) return;
 	/* a peer that left or never reads loses its answer; nobody waits for it */
 	for (unsigned i = 0; i + 2 < m->count; i++)
 		if (zmq_msg_send(&m->frames[i], w->control.socket, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return;

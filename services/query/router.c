@@ -53,9 +53,16 @@ static bool receive(void *socket, struct frames *f) {
 	}
 }
 
+/* Bytes of the envelope that go with a reply: whoever asks chooses how many. The identity is not sent. */
+static size_t envelope_size(const struct frames *f, unsigned envelope) {
+	size_t n = 0;
+	for (unsigned i = 1; i < envelope; i++) n += zmq_msg_size(&f->at[i]);
+	return n;
+}
+
 /* Sends the envelope's frames as they came, the version and the reply. */
 static void reply(struct router *r, struct frames *f, int peer, unsigned envelope, const struct writer *w) {
-	if (!peers_may_send(r->door.peers, peer, writer_view(w).len)) {
+	if (!peers_may_send(r->door.peers, peer, envelope_size(f, envelope) + writer_view(w).len)) {
 		r->blocked++;
 		close_from(f, 0);
 		return;

@@ -230,11 +230,34 @@ static void a_peer_that_never_reads(void **state) {
 	zsocket_close(&deaf);
 }
 
+/* What it leaves unread is bounded in bytes, and the envelope, which it chose, is the most of it. */
+static void an_envelope_counts(void **state) {
+	(void)state;
+	enum { REQUESTS = 600, ENVELOPE = 60000 };
+	static const uint8_t envelope[ENVELOPE];
+	const struct zsocket_limits tight = {.send_hwm = 2 * REQUESTS, .receive_hwm = 1, .send_timeout_ms = 20000};
+	uint8_t m[64];
+	size_t n = ping(m, sizeof m, 5);
+	void *deaf = NULL;
+	router.door.peers = peers_of(router.door.socket);
+	assert_non_null(router.door.peers);
+	assert_int_equal(zsocket_create(context, ZMQ_DEALER, &tight, &deaf, NULL), OK);
+	assert_int_equal(zsocket_connect(deaf, endpoint, NULL), OK);
+	for (unsigned i = 0; i < REQUESTS && router.blocked == 0; i++) {
+		assert_int_equal(zmq_send(deaf, envelope, sizeof envelope, ZMQ_SNDMORE), sizeof envelope);
+		assert_int_equal(zmq_send(deaf, "TG01", 4, ZMQ_SNDMORE), 4);
+		assert_int_equal(zmq_send(deaf, m, n, 0), (int)n);
+		serve_once();
+	}
+	zsocket_close(&deaf);
+	assert_true(router.blocked > 0);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 		TEST(req_with_correlation), TEST(the_envelope_is_untouched), TEST(misframed),
-		TEST(a_peer_that_left),     TEST(a_peer_that_never_reads),
+		TEST(a_peer_that_left),     TEST(a_peer_that_never_reads),   TEST(an_envelope_counts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
