@@ -132,7 +132,7 @@ bool peers_any(const struct peers *s) {
 
 uint64_t peers_connected(void) {
 	uint64_t n = 0;
-	peers_keep_spare(); /* it is asked every second */
+	(void)peers_keep_spare(); /* it is asked every second */
 	lock();
 	for (unsigned i = 0; i < PEERS_SOCKETS; i++) n += peers_state.sockets[i].connections;
 	unlock();
@@ -150,19 +150,22 @@ struct peers *peers_of(void *socket) {
 	return found;
 }
 
-void peers_keep_spare(void) {
+bool peers_keep_spare(void) {
 	struct peers_state *s = &peers_state;
 	int none = -1;
-	if (atomic_load_explicit(&s->spare, memory_order_relaxed) >= 0) return;
-	int null = atomic_load(&s->null), spare = null < 0 ? -1 : fcntl(null, F_DUPFD_CLOEXEC, 0);
+	if (atomic_load_explicit(&s->spare, memory_order_relaxed) >= 0) return true;
+	int null = atomic_load(&s->null);
+	if (null < 0) return true;
+	int spare = fcntl(null, F_DUPFD_CLOEXEC, 0);
 	if (spare >= 0 && !atomic_compare_exchange_strong(&s->spare, &none, spare)) (void)syscall(SYS_close, spare);
+	return spare >= 0;
 }
 
 void peers_watch(void *socket, bool publishes, const struct peers_limits *limits) {
 	lock();
 	if (atomic_load(&peers_state.null) < 0)
 		atomic_store(&peers_state.null, open("/dev/null", O_RDONLY | O_CLOEXEC));
-	peers_keep_spare();
+	(void)peers_keep_spare();
 	for (unsigned i = 0; i < PEERS_SOCKETS; i++) {
 		struct peers *s = &peers_state.sockets[i];
 		if (s->socket || s->descriptors) continue;

@@ -19,22 +19,25 @@ EXPORTED ssize_t give_bytes(int fd, const void *bytes, size_t n, int flags) __as
 EXPORTED int end_descriptor(int fd) __asm__("close");
 EXPORTED int wait_for_events(int epoll, int what, int fd, struct epoll_event *wanted) __asm__("epoll_ctl");
 
-/* No file number is free. Who waits would make libzmq spin, or, over ipc, abort: so the spare one is used to turn one
- * away. The connection's number becomes the spare one in one step, since other threads want one as well: did one
- * of them take what we had let go, peers_keep_spare gets another as soon as there is one. */
-static void turn_away(int listener) {
+/* The connection's number becomes the spare one in one step, since other threads want one as well. */
+static void turn_into_spare(int fd) {
 	struct peers_state *s = &peers_state;
-	const int spare = atomic_exchange(&s->spare, -1);
-	if (spare >= 0) (void)syscall(SYS_close, spare);
-	const int fd = (int)syscall(SYS_accept4, listener, NULL, NULL, SOCK_CLOEXEC);
-	if (fd < 0) {
-		peers_keep_spare();
-		return;
-	}
 	peers_note(PEERS_FULL, fd);
 	const bool kept = dup3(atomic_load(&s->null), fd, O_CLOEXEC) == fd;
 	const int other = kept ? atomic_exchange(&s->spare, fd) : fd;
 	if (other >= 0) (void)syscall(SYS_close, other);
+}
+
+/* No file number is free. Who waits would make libzmq spin, or, over ipc, abort: so the spare one is used to turn one
+ * away. Did another thread take what we had let go, peers_keep_spare gets another as soon as there is one. */
+static void turn_away(int listener) {
+	const int spare = atomic_exchange(&peers_state.spare, -1);
+	if (spare >= 0) (void)syscall(SYS_close, spare);
+	const int fd = (int)syscall(SYS_accept4, listener, NULL, NULL, SOCK_CLOEXEC);
+	if (fd >= 0)
+		turn_into_spare(fd);
+	else
+		(void)peers_keep_spare();
 }
 
 int listen_at(int fd, int backlog) {
@@ -50,6 +53,8 @@ int take_connection(int fd, struct sockaddr *address, socklen_t *length, int fla
 	if (got < 0) {
 		if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return got;
 		turn_away(fd);
+	} else if (!peers_keep_spare()) {
+		turn_into_spare(got); /* the last number: none would be left to turn the next one away */
 	} else {
 		if (peer_admit(listener, got)) return got;
 		(void)syscall(SYS_close, got);
@@ -81,7 +86,7 @@ int end_descriptor(int fd) {
 	const bool watched = peer_gone(fd);
 	const int rc = (int)syscall(SYS_close, fd);
 	const int code = errno;
-	if (watched) peers_keep_spare();
+	if (watched) (void)peers_keep_spare();
 	errno = code;
 	return rc;
 }

@@ -115,7 +115,7 @@ ssize_t peer_take_identity(struct peer *p, int fd, uint8_t *bytes, size_t n);
 /* The descriptor of the peer whose identity that is; -1: it is none of ours. */
 int peer_identified(zmq_msg_t *identity);
 
-/* Where the spare file number was lost, another one if any is free. */
-void peers_keep_spare(void);
+/* Where the spare file number was lost, another one if any is free. False: there is none. */
+bool peers_keep_spare(void);
 
 #endif

@@ -304,6 +304,7 @@ static void *steal(void *ctx) {
 		t->stolen++;
 		(void)poll(NULL, 0, 1);
 		(void)close(fd);
+		(void)poll(NULL, 0, 1); /* else nobody else might ever run between the two */
 	}
 	return NULL;
 }
