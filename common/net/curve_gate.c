@@ -167,6 +167,8 @@ static void watch_less(struct curve_gate *g, unsigned at) {
 
 /* ---- the thread ------------------------------------------------------------------------ */
 
+#define END_MS 1000 /* for libzmq to say that it watches a closed socket no more */
+
 /* False: it is to end. */
 static bool obey(struct curve_gate *g) {
 	struct order o;
@@ -179,18 +181,21 @@ static bool obey(struct curve_gate *g) {
 static void *serve(void *gate) {
 	struct curve_gate *g = gate;
 	bool go_on = true;
-	while (go_on) {
+	/* to the last watch: libzmq's own thread waits for whoever takes its events, also those of a socket that closes
+	 */
+	while (go_on || g->watch_count) {
 		zmq_pollitem_t items[AT_WATCHES + WATCHES_MAX] = {
 			[AT_ORDERS] = {.socket = g->ordered, .events = ZMQ_POLLIN},
 			[AT_ZAP] = {.socket = g->zap, .events = ZMQ_POLLIN},
 		};
 		for (unsigned i = 0; i < g->watch_count; i++)
 			items[AT_WATCHES + i] = (zmq_pollitem_t){.socket = g->watches[i], .events = ZMQ_POLLIN};
-		if (zmq_poll(items, AT_WATCHES + (int)g->watch_count, -1) < 0 && zmq_errno() != EINTR) break;
+		int n = zmq_poll(items, AT_WATCHES + (int)g->watch_count, go_on ? -1 : END_MS);
+		if (n == 0 || (n < 0 && zmq_errno() != EINTR)) break;
 		if (items[AT_ZAP].revents) answer(g);
 		for (unsigned i = g->watch_count; i-- > 0;)
 			if (items[AT_WATCHES + i].revents && !watch(g, i)) watch_less(g, i);
-		if (items[AT_ORDERS].revents) go_on = obey(g);
+		if (items[AT_ORDERS].revents && !obey(g)) go_on = false;
 	}
 	while (g->watch_count) watch_less(g, 0);
 	return NULL;

@@ -10,26 +10,24 @@
 
 #define EVENTS                                                                                                         \
 	(ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |       \
-	 ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_MONITOR_STOPPED)
+	 ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
 #define LOOK_MOST 256 /* events taken in one look */
 
 enum error handshakes_watch(void *context, void *socket, struct handshakes *ret_h, struct problem *why) {
 	static atomic_uint number; /* a name is used once in a process */
 	const struct zsocket_limits limits = {.receive_hwm = 1000};
-	struct handshakes h = {.last = HANDSHAKE_UNKNOWN};
+	struct handshakes h = {.socket = socket, .last = HANDSHAKE_UNKNOWN};
 	char at[64];
 	(void)snprintf(at, sizeof at, "inproc://tiergate-handshakes-%u", atomic_fetch_add(&number, 1));
 	if (zmq_socket_monitor(socket, at, EVENTS) != 0)
 		return problem_set(why, ERR_INTERNAL, "cannot watch a socket: %s", zmq_strerror(zmq_errno()));
 	enum error e = zsocket_create(context, ZMQ_PAIR, &limits, &h.monitor, why);
 	if (!e) e = zsocket_connect(h.monitor, at, why);
-	if (e) {
-		(void)zmq_socket_monitor(socket, NULL, 0);
-		zsocket_close(&h.monitor);
-		return e;
-	}
-	*ret_h = h;
-	return OK;
+	if (e)
+		handshakes_close(&h);
+	else
+		*ret_h = h;
+	return e;
 }
 
 /* An event is two frames: its number and value as they are in memory, and the endpoint. False: none waits. */
@@ -54,13 +52,16 @@ enum handshake handshakes_look(struct handshakes *h, bool *ret_changed) {
 		if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) h->last = HANDSHAKE_REFUSED;
 		if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL || event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
 			h->last = HANDSHAKE_STRANGERS;
-		if (event == ZMQ_EVENT_MONITOR_STOPPED) zsocket_close(&h->monitor);
 	}
 	if (ret_changed) *ret_changed = h->last != before;
 	return h->last;
 }
 
-void handshakes_close(struct handshakes *h) { zsocket_close(&h->monitor); }
+void handshakes_close(struct handshakes *h) {
+	if (h->socket) (void)zmq_socket_monitor(h->socket, NULL, 0);
+	h->socket = NULL;
+	zsocket_close(&h->monitor);
+}
 
 const char *handshake_text(enum handshake h) {
 	switch (h) {

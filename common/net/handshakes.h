@@ -1,7 +1,8 @@
 /* What becomes of the handshakes of a socket that connects with keys. libzmq tries again for ever and says nothing, so
  * whoever waits for an answer would never know that it is turned away.
  *
- * One thread uses it. It may outlive the socket that it watches, not the context. */
+ * One thread uses it, which looks every few seconds at least, and ends it before the socket is closed: libzmq's I/O
+ * thread waits, and with it all that the context has, when it has an event to tell and nobody to take it. */
 #ifndef NET_HANDSHAKES_H
 #define NET_HANDSHAKES_H
 
@@ -17,7 +18,7 @@ enum handshake {
 };
 
 struct handshakes {
-	void *monitor; /* NULL: the socket is gone */
+	void *socket, *monitor; /* NULL: nothing is watched */
 	enum handshake last;
 };
 
@@ -25,6 +26,7 @@ struct handshakes {
 NODISCARD enum error handshakes_watch(void *context, void *socket, struct handshakes *ret_h, struct problem *why);
 /* What the latest one came to. *ret_changed (may be NULL): since the last call. */
 enum handshake handshakes_look(struct handshakes *h, bool *ret_changed);
+/* Before the socket is closed. A zeroed one is fine. */
 void handshakes_close(struct handshakes *h);
 
 /* A sentence about REFUSED and STRANGERS, empty for others. */

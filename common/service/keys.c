@@ -18,8 +18,11 @@ enum error keys_open(struct keys *k, struct service *service, const char *dir, s
 	return e == ERR_NOT_FOUND ? ERR_CONFIG : e;
 }
 
-void keys_close(struct keys *k) {
+void keys_unwatch(struct keys *k) {
 	while (k->watched) handshakes_close(&k->watches[--k->watched].handshakes);
+}
+
+void keys_close(struct keys *k) {
 	curve_gate_close(&k->gate);
 	curve_pair_forget(&k->identity.mine);
 	k->has_identity = false;

@@ -5,6 +5,7 @@
  *     keys_connect(&k, socket, endpoint, why)                        what it connects
  *     keys_reload(&k)                                                on HUP
  *     keys_report(&k)                                                each second
+ *     keys_unwatch(&k), the sockets, keys_close(&k)
  *
  * Everything local needs no keys, and then nothing is read: the directory may be named and not be there. One thread,
  * but for the gate.
@@ -53,7 +54,9 @@ struct keys_needs {
 /* *k is overwritten. dir outlives it; NULL is fine when nothing is needed, which settings_read has seen to. */
 NODISCARD enum error keys_open(struct keys *k, struct service *service, const char *dir, struct keys_needs needs,
 			       struct problem *why);
-/* After all sockets, before the context. A zeroed one is fine. */
+/* Before the first of the connected sockets is closed; and after all sockets, before the context. A zeroed one is
+ * fine. */
+void keys_unwatch(struct keys *k);
 void keys_close(struct keys *k);
 
 NODISCARD enum error keys_connect(struct keys *k, void *socket, const char *endpoint, struct problem *why);

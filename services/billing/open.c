@@ -127,6 +127,7 @@ void billing_close(struct billing *b) {
 	http_server_destroy(&b->http);
 	calls_destroy(&b->calls);
 	shop_destroy(&b->shop);
+	keys_unwatch(&b->keys);
 	reconciler_link_destroy(&b->reconciler);
 	keys_close(&b->keys);
 	auth_destroy(&b->auth);

@@ -91,8 +91,8 @@ enum error reconciler_pass(const struct call *c, const struct pass_wish *wish, s
 	if (!e) e = own_keys_connect(c, p.zmq, p.socket, c->s.reconciler.at[0], &p.handshakes, why);
 	if (!e) e = send_pass(&p, why);
 	if (!e) e = wait_for(&p, why);
-	zsocket_close(&p.socket);
 	handshakes_close(&p.handshakes);
+	zsocket_close(&p.socket);
 	zcontext_destroy(&p.zmq);
 	if (!e) *ret_done = p.done;
 	return e;

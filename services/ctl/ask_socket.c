@@ -42,8 +42,8 @@ static void drop_frames(struct ask_socket *a) {
 void ask_close(struct ask_socket **a) {
 	if (!a || !*a) return;
 	drop_frames(*a);
-	zsocket_close(&(*a)->socket);
 	handshakes_close(&(*a)->handshakes);
+	zsocket_close(&(*a)->socket);
 	zcontext_destroy(&(*a)->zmq);
 	free(*a);
 	*a = NULL;

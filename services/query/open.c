@@ -87,6 +87,7 @@ enum error query_open(struct service *service, const struct query_settings *sett
 void query_close(struct query **q) {
 	if (!q || !*q) return;
 	struct query *x = *q;
+	keys_unwatch(&x->keys);
 	door_close(&x->router.door);
 	door_close(&x->feed.door);
 	zsocket_close(&x->feed.worker);

@@ -83,7 +83,8 @@ enum error reconciler_open(struct reconciler *r, struct problem *why) {
 
 void reconciler_close(struct reconciler *r) {
 	stripe_api_destroy(&r->api); /* first: its answers go nowhere from here on */
-	link_destroy(&r->link);      /* and then who waits for the journal, while all that they know is still there */
+	keys_unwatch(&r->keys);
+	link_destroy(&r->link); /* and then who waits for the journal, while all that they know is still there */
 	pass_drop_page(&r->pass);
 	pass_objects_free(&r->pass);
 	pass_events_free(&r->pass);
