@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SWEEP_MS 250
@@ -18,12 +17,6 @@
 struct peers_state peers_state = {.lock = PTHREAD_MUTEX_INITIALIZER, .null = -1, .spare = -1};
 static _Thread_local struct peers *binding;
 static _Thread_local bool binding_keyed;
-
-static int64_t now_ms(void) {
-	struct timespec t = {0};
-	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void lock(void) { (void)pthread_mutex_lock(&peers_state.lock); }
 static void unlock(void) { (void)pthread_mutex_unlock(&peers_state.lock); }
@@ -196,7 +189,7 @@ void peers_forget(void *socket) {
 /* Under the lock. */
 static void begin(struct peers *s, int fd, int kind, bool keyed) {
 	struct peer *p = &peers_state.table[fd];
-	int64_t now = now_ms();
+	int64_t now = peers_now_ms();
 	/* what was given to the one before just as it left would else count for the socket for ever */
 	if (p->of == s) (void)atomic_fetch_sub(&s->unread, atomic_load(&p->unread));
 	p->of = s;
@@ -249,7 +242,7 @@ static bool make_room(const struct peers *s) {
 	if (s->shaking * 4 > s->limits.peers) cut(oldest(s, true), PEERS_HANDSHAKE);
 	if (s->connections < s->limits.peers) return true;
 	struct peer *quiet = s->publishes ? NULL : oldest(s, false); /* a subscriber has nothing to say */
-	if (!quiet || now_ms() - atomic_load(&quiet->heard_ms) < PEERS_QUIET_MS) return false;
+	if (!quiet || peers_now_ms() - atomic_load(&quiet->heard_ms) < PEERS_QUIET_MS) return false;
 	cut(quiet, PEERS_QUIET);
 	return true;
 }
@@ -327,7 +320,7 @@ static uint32_t change_waiting(struct peer *p, int64_t frames) {
 /* libzmq takes about 1.5 us for each byte of a prefix to forget it again, on the thread that publishes: so it is a
  * rate, too. Under the lock. */
 static bool too_fast(struct peers *s, int64_t bytes) {
-	int64_t now = now_ms(), leaked = (now - s->topics_ms) * PEERS_TOPIC_BYTES_PER_S / 1000;
+	int64_t now = peers_now_ms(), leaked = (now - s->topics_ms) * PEERS_TOPIC_BYTES_PER_S / 1000;
 	s->topics_ms = now;
 	s->topics_lately = s->topics_lately > leaked ? s->topics_lately - leaked : 0;
 	if (s->topics_lately + bytes > PEERS_TOPIC_BYTES_ALL) return true;
@@ -375,7 +368,7 @@ static bool speaks(struct peer *p, const uint8_t *bytes, size_t n, struct zmtp_n
 bool peer_received(struct peer *p, const uint8_t *bytes, size_t n) {
 	const struct peers_limits *l = &p->of->limits;
 	struct zmtp_news news;
-	atomic_store_explicit(&p->heard_ms, now_ms(), memory_order_relaxed);
+	atomic_store_explicit(&p->heard_ms, peers_now_ms(), memory_order_relaxed);
 	if (!speaks(p, bytes, n, &news)) return cut_now(p, PEERS_FOREIGN);
 	if (p->shaking && p->scan.ready) {
 		lock();
@@ -419,52 +412,7 @@ uint64_t peers_waiting(const struct peers *s, uint64_t *ret_peers) {
 	return n > 0 ? (uint64_t)n : 0;
 }
 
-/* ---- what goes -------------------------------------------------------------------------------- */
-
-static struct peer *peer_of(const struct peers *s, int peer) {
-	struct peer *p = s ? peer_at(peer, PEER_CONNECTION) : NULL;
-	return p && p->of == s ? p : NULL;
-}
-
-bool peers_has_room(const struct peers *s, int peer, size_t bytes) {
-	const struct peer *p = peer_of(s, peer);
-	const int64_t n = (int64_t)bytes;
-	int64_t unread = p ? atomic_load(&p->unread) : 0;
-	if (unread <= 0) return true;
-	int64_t stuck = atomic_load(&p->stuck_ms);
-	if (stuck && now_ms() - stuck > PEERS_BEHIND_MS) return false;
-	return unread + n <= s->limits.unread && atomic_load(&s->unread) + n <= PEERS_UNREAD_MAX;
-}
-
-bool peers_may_send(struct peers *s, int peer, size_t bytes) {
-	struct peer *p = peer_of(s, peer);
-	if (!p) return true;
-	if (!peers_has_room(s, peer, bytes)) return false;
-	atomic_fetch_add(&p->unread, (int64_t)bytes);
-	atomic_fetch_add(&s->unread, (int64_t)bytes);
-	return true;
-}
-
-static void take_unread(struct peer *p, int64_t most) {
-	if (atomic_load_explicit(&p->unread, memory_order_relaxed) <= 0) return;
-	const int64_t was = atomic_load(&p->unread), off = most < was ? most : was;
-	if (off <= 0) return;
-	atomic_fetch_sub(&p->unread, off);
-	atomic_fetch_sub(&p->of->unread, off);
-}
-
-/* What was counted and what the kernel took differ by headers and heartbeats, and a peer's messages may be dropped: so
- * when nothing is left, nothing is unread. */
-void peer_sent_all(struct peer *p) { take_unread(p, INT64_MAX); }
-
-bool peer_sent(struct peer *p, int64_t sent, size_t asked) {
-	const bool begins = p->rest == 0;
-	p->rest = sent < 0 ? asked : asked - (size_t)sent;
-	const bool drained = begins && p->rest == 0 && asked < PEERS_DRAINED;
-	take_unread(p, drained ? INT64_MAX : sent);
-	peers_sweep();
-	return drained;
-}
+/* ---- the sweep ------------------------------------------------------------------------------- */
 
 /* Under the lock. libzmq does not write where the kernel has no room, so it is the kernel that is asked. */
 static unsigned list_connections(struct pollfd *list) {
@@ -500,7 +448,7 @@ static void cut_late(int64_t now) {
 }
 
 void peers_sweep(void) {
-	int64_t now = now_ms(), last = atomic_load_explicit(&peers_state.swept_ms, memory_order_relaxed);
+	int64_t now = peers_now_ms(), last = atomic_load_explicit(&peers_state.swept_ms, memory_order_relaxed);
 	if (now - last < SWEEP_MS || !atomic_compare_exchange_strong(&peers_state.swept_ms, &last, now)) return;
 	lock();
 	cut_late(now);

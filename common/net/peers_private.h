@@ -1,4 +1,4 @@
-/* What peers.c and peers_calls.c share: the table of descriptors, and the verdicts. */
+/* What the files of peers share: the table of descriptors, and the verdicts. */
 #ifndef NET_PEERS_PRIVATE_H
 #define NET_PEERS_PRIVATE_H
 
@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "net/peers.h"
 #include "net/zmtp_scan.h"
@@ -117,5 +118,12 @@ int peer_identified(zmq_msg_t *identity);
 
 /* Where the spare file number was lost, another one if any is free. False: there is none. */
 bool peers_keep_spare(void);
+
+/* The kernel's last tick. */
+static inline int64_t peers_now_ms(void) {
+	struct timespec t = {0};
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
 #endif

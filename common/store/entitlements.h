@@ -1,7 +1,7 @@
 /* The entitlement store: the fold of the journal, and what tier checks read.
  *
  * One LMDB environment, written by the worker alone.
- *   meta        epoch (u64, random, made with the store; another when it was put back from a copy) · version · schema · complete (once it was)
+ *   meta        epoch (u64, random; another when the store was put back from a copy) · version · schema · complete
  *   cursors     origin (u64 BE) → last applied sequence
  *   subs        state key → sub_register          customers  state key → customer_register
  *   invoices    state key → invoice_register      schedules  state key → schedule_register
