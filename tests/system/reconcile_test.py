@@ -285,10 +285,12 @@ class ReconcileTest(harness.SystemTest):
         kinds = {(r["kind"], r["type"]) for r in self.journal()[before:]}
         self.assertLessEqual({(3, "customer"), (3, "subscription")}, kinds)
         self.assertEqual(self.asked.customer("cus_nobody")["missing"], 1)
-        # a worker that is away
+        # a worker that is away, and one it has not heard of: the same one again within a second would be no news
+        other = recent(lives.plain(2))
+        self.stripe.live(other)
         self.stack.services["worker"].kill()
         with self.assertRaises(wire.Refused) as refused:
-            self.asked.customer(life.customer)
+            self.asked.customer(other.customer)
         self.assertEqual((refused.exception.code, refused.exception.retry), ("behind", True))
 
     # ---- without a key, with a bad one
