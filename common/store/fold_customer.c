@@ -73,7 +73,7 @@ static bool observe_customer(struct fold *f, const struct observation *o, struct
 
 void fold_customer(struct fold *f, const struct observation *o) {
 	const struct customer_observation *c = &o->of.customer;
-	/* a deleted customer is shown as a stub without metadata, which says nothing about who was bound */
+	/* a deleted customer is shown by its id alone, which says nothing about who was bound */
 	const struct customer_news news = {.subject = c->subject,
 					   .is_new = c->new_claim,
 					   .gone = c->claim_gone,
