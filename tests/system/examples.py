@@ -44,6 +44,20 @@ def command(build, kind, place):
     return _built(build, kind)
 
 
+def excused(said):
+    """No answer, though nothing is wrong: somebody stood still for longer than an example waits, or the service has just begun."""
+    return said[0] == "error" and said[1] in ("timeout", "not_ready", "overloaded")
+
+
+def sure(example, subject, tries=20):
+    """The first answer that says something of the subject; a server is there."""
+    for _ in range(tries):
+        said = example.ask(subject)
+        if not excused(said):
+            return said
+    raise harness.Late(f"{example.kind}: after {tries} questions about {subject} still {said}")
+
+
 class Example:
     """One that is asked subject after subject."""
 
@@ -61,19 +75,19 @@ class Example:
         if not select.select([self.process.stdout], [], [], seconds)[0]:
             raise harness.Late(f"{self.kind}: no answer within {seconds} s")
         line = self.process.stdout.readline()
-        assert line, f"{self.kind} has ended with {self.process.wait(10)}"
+        assert line, f"{self.kind} has ended with {self.process.wait(60)}"
         words = line.split()
         assert words[0] in ("allowed", "denied", "error"), line
         return words
 
-    def ask(self, subject, seconds=30):
+    def ask(self, subject, seconds=60):
         self.send(subject)
         return self.receive(seconds)
 
     def close(self):
         self.process.stdin.close()
         try:
-            code = self.process.wait(20)
+            code = self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

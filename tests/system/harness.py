@@ -63,6 +63,11 @@ def seed():
     return random.Random(value)
 
 
+def own_host():
+    """An address of this machine that no other test has: who binds a port of it again after a kill finds that nobody took it."""
+    return f"127.{random.randrange(1, 255)}.{random.randrange(256)}.{random.randrange(1, 255)}"
+
+
 def log_fields(line):
     return {key: value[1:-1] if value.startswith('"') else value for key, value in FIELD.findall(line)}
 
