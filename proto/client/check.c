@@ -29,7 +29,7 @@ static inline bool look(struct tg_client *c, const struct asked *q, struct tg_an
 	/* a child of fork() has the table, but nobody who keeps it true */
 	if (!c->settings.feed.count || !tgc_is_ours(c)) return false;
 	tgc_truth_seek(&c->truth, q, &k);
-	return tgc_truth_check(&c->truth, q, &k, tgc_mono_near_ms(), c->settings.max_age_ms, ret_a);
+	return tgc_truth_check(&c->truth, q, &k, tgc_mono_near_ms(&c->truth), c->settings.max_age_ms, ret_a);
 }
 
 __attribute__((noinline)) static enum tg_status ask(struct tg_client *c, const struct tg_question *q, const char *wrong,

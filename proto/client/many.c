@@ -69,7 +69,7 @@ static size_t look(struct tg_client *c, const struct tg_question *questions, siz
 		(void)tgc_question_wrong(&questions[i], &asked[i]);
 		tgc_truth_seek(&c->truth, &asked[i], &keys[i]);
 	}
-	const int64_t now = tgc_mono_near_ms();
+	const int64_t now = tgc_mono_near_ms(&c->truth);
 	for (size_t i = 0; i < count; i++) {
 		if (ours && tgc_truth_check(&c->truth, &asked[i], &keys[i], now, c->settings.max_age_ms, &answers[i]))
 			continue;

@@ -292,8 +292,11 @@ struct tg_client {
 
 int64_t tgc_mono_ms(void);
 /* The same as of the kernel's last tick, 1 to 10 ms ago: it is read without asking the processor's counter, which holds
- * up everything before and after it. */
-int64_t tgc_mono_near_ms(void);
+ * up everything before and after it. After the machine slept, and after its wall clock was set, it is tgc_mono_ms until
+ * the thread has noted that. */
+int64_t tgc_mono_near_ms(const struct truth *t);
+/* The thread, often. */
+void tgc_mono_note(struct truth *t);
 void *tgc_thread(void *client);
 bool tgc_is_ours(const struct tg_client *c); /* and not a parent process's */
 

@@ -5,17 +5,38 @@
 #include <time.h>
 #include <unistd.h>
 
-/* One that goes on while the machine sleeps: what was heard before is as old as it is. */
-int64_t tgc_mono_near_ms(void) {
+#define SLEPT_MS 100     /* a shorter sleep is not noticed at once */
+#define NOTE_WITHIN_MS 1 /* two clocks read so close together were read at one moment */
+#define NOTE_TRIES 8
+
+static int64_t clock_ms(clockid_t clock) {
 	struct timespec t = {0};
-	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	(void)clock_gettime(clock, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-int64_t tgc_mono_ms(void) {
-	struct timespec t = {0};
-	(void)clock_gettime(CLOCK_BOOTTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+/* One that goes on while the machine sleeps: what was heard before is as old as it is. */
+int64_t tgc_mono_ms(void) { return clock_ms(CLOCK_BOOTTIME); }
+
+/* The kernel has no such clock as of its last tick. It has two others, of which one sleeps with the machine: the time
+ * that it slept is noted, and how far the two are apart, which a sleep changes in the moment in which it ends. */
+int64_t tgc_mono_near_ms(const struct truth *t) {
+	const int64_t awake = clock_ms(CLOCK_MONOTONIC_COARSE), wall = clock_ms(CLOCK_REALTIME_COARSE);
+	const int64_t moved = wall - awake - atomic_load_explicit(&t->wall_ms, memory_order_acquire);
+	if (moved > SLEPT_MS || moved < -SLEPT_MS) return tgc_mono_ms();
+	return awake + atomic_load_explicit(&t->slept_ms, memory_order_relaxed);
+}
+
+void tgc_mono_note(struct truth *t) {
+	const int64_t near = clock_ms(CLOCK_MONOTONIC_COARSE), wall = clock_ms(CLOCK_REALTIME_COARSE);
+	for (unsigned i = 0; i < NOTE_TRIES; i++) {
+		const int64_t awake = clock_ms(CLOCK_MONOTONIC), slept = tgc_mono_ms() - awake;
+		if (clock_ms(CLOCK_MONOTONIC) - awake > NOTE_WITHIN_MS) continue;
+		/* in this order: who sees the one sees the other as well */
+		atomic_store_explicit(&t->slept_ms, slept, memory_order_relaxed);
+		atomic_store_explicit(&t->wall_ms, wall - near, memory_order_release);
+		return;
+	}
 }
 
 bool tgc_is_ours(const struct tg_client *c) { return atomic_load_explicit(c->alive, memory_order_relaxed) == 1; }

@@ -107,6 +107,7 @@ static void run(struct tg_client *c) {
 		for (unsigned i = 0; i < c->t.server_count; i++) look_after(c, &c->t.servers[i], now);
 		if (now - stirred >= WAITING_MS) {
 			stirred = now;
+			tgc_mono_note(&c->truth);
 			tgc_dispatch_waiting(c, now);
 		}
 		tgc_follow(c, now);

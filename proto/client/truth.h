@@ -19,6 +19,7 @@ struct truth {
 	_Atomic uint32_t generation;
 	_Atomic int64_t offset_ms;         /* the server's clock - our monotonic one */
 	_Atomic int64_t word_ms;           /* monotonic: until when the generation is known to be true */
+	_Atomic int64_t slept_ms, wall_ms; /* tgc_mono_note */
 	_Atomic(const struct book *) book; /* of the generation; NULL: not known yet */
 	_Atomic uint64_t epoch, ver;
 	_Atomic int64_t as_of_ms;
