@@ -1,5 +1,5 @@
-// Back from checkout. The clock stands still between steps, so that what is asked when is exact.
-import { assert, idle, mock, new_page, no_violations, open_dashboard, primary, run_until, shot, test, until } from "./harness.mjs";
+// Back from checkout. What is asked when is exact: the page's clock stands between steps.
+import { address, assert, idle, mock, new_page, no_violations, open_dashboard, primary, run_until, shot, test, until } from "./harness.mjs";
 import { no_invoices, invoices, plans, status } from "./answers.mjs";
 import { problem } from "./mock.mjs";
 
@@ -39,11 +39,11 @@ test("from Upgrade to Pro to Pro: the address, the questions, the success", asyn
 	await open_dashboard(page);
 	await (await primary(page)).click();
 	await page.waitForURL("**/hosted");
-	await page.clock.pauseAt(new Date("2026-03-10T12:10:00Z"));
+	await page.clock.runFor(600000);
 	await page.goto(mock.origin + BACK);
 	await dashboard(page).getByText("Payment received, activating your plan").first().waitFor();
 	await idle(page);
-	assert.equal(new URL(page.url()).search, "?utm=x", "the address is clean, and what is not ours stays");
+	assert.equal((await address(page)).search, "?utm=x", "the address is clean, and what is not ours stays");
 	assert.match(await dashboard(page).innerText(), /safe to leave this page/);
 	assert.doesNotMatch(await dashboard(page).innerText(), /You are on Pro/);
 	await primary(page, "Check again");
@@ -59,7 +59,6 @@ test("from Upgrade to Pro to Pro: the address, the questions, the success", asyn
 	await page.clock.runFor(120000);
 	await idle(page);
 	assert.equal(asked(), 6, "and then nobody asks any more");
-	await page.clock.resume();
 	await no_violations(page);
 	await shot(page, "activated-light-desktop");
 	await page.getByRole("button", { name: "Dismiss" }).click();
@@ -68,7 +67,7 @@ test("from Upgrade to Pro to Pro: the address, the questions, the success", asyn
 
 test("a paid session whose tier is not in the answer yet is no success", async () => {
 	const it = world({ confirm: { body: { state: "activated", tier: "pro", ver: 41 } } }); // status still says free, ver 40
-	const page = await new_page({ still: true });
+	const page = await new_page();
 	await page.goto(mock.origin + BACK);
 	await dashboard(page).getByText("Payment received").first().waitFor();
 	await idle(page);
@@ -84,7 +83,7 @@ test("a paid session whose tier is not in the answer yet is no success", async (
 
 test("who comes from another browser, with the confirmation out of reach, is told nothing that is not so", async () => {
 	const it = world({ confirm: problem(502, "stripe_failed") });
-	const page = await new_page({ still: true });
+	const page = await new_page();
 	await page.goto(mock.origin + BACK);
 	await dashboard(page).getByText("Payment received").first().waitFor();
 	await run_until(page, () => dashboard(page).getByText("longer than usual").isVisible(), 60);
@@ -135,13 +134,13 @@ test("a checkout that was canceled", async () => {
 	await page.goto(`${mock.origin}/settings/billing?checkout=cancelled`);
 	await dashboard(page).getByText("Checkout canceled. You have not been charged.").first().waitFor();
 	await idle(page);
-	assert.equal(new URL(page.url()).search, "");
+	assert.equal((await address(page)).search, "");
 	await shot(page, "checkout-canceled-light-desktop");
 });
 
 test("a session that is not ours", async () => {
 	world({ confirm: problem(404, "not_found") });
-	const page = await new_page({ still: true });
+	const page = await new_page();
 	await page.goto(mock.origin + BACK);
 	await dashboard(page).getByText("Payment received").first().waitFor();
 	await until(() => asked() === 1);
@@ -160,7 +159,7 @@ async function in_the_portal(refresh) {
 	mock.on("create-portal-session", { body: { url: `${mock.origin}/hosted`, id: "bps_1", flow: "manage" } });
 	mock.on("refresh-subscription", () => refresh(it));
 	mock.pages.set("/hosted", "<!doctype html><html lang=en><title>Portal</title><h1>Portal</h1></html>");
-	const page = await new_page({ still: true });
+	const page = await new_page();
 	await open_dashboard(page);
 	await (await primary(page)).click();
 	await page.waitForURL("**/hosted");
@@ -187,6 +186,7 @@ test("back from the portal: the server is asked to look, and then the page shows
 	await shot(page, "back-from-portal-light-desktop");
 	await page.reload();
 	await page.locator('billing-dashboard[data-phase="ready"]').waitFor();
+	await idle(page);
 	assert.equal(mock.asked("refresh-subscription").length, 1, "once");
 });
 

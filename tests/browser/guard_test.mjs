@@ -144,7 +144,7 @@ test("an error shows the error slot and nothing else, says so once a failure, an
 test("what was known counts through an outage for ten minutes, and then no more", async () => {
 	mock.on("entitlements", tagged(() => at("pro")));
 	page_with(`<tier-guard tier="pro">${PRO}</tier-guard>`);
-	const page = await new_page({ still: true });
+	const page = await new_page();
 	await open(page);
 	mock.on("entitlements", () => "hang up");
 	const before = mock.requests.length;
@@ -229,7 +229,7 @@ test("when until comes the server is asked, and its answer counts", async () => 
 	let tier = "pro";
 	mock.on("entitlements", tagged(() => at(tier, tier === "pro" ? { until: "2026-03-10T12:02:00Z" } : { ver: 2 })));
 	page_with(`<tier-guard tier="pro">${PRO}</tier-guard>`);
-	const page = await new_page({ still: true });
+	const page = await new_page();
 	await open(page);
 	await idle(page);
 	await page.clock.runFor(119000);

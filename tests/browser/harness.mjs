@@ -29,7 +29,6 @@ const out = process.argv[2] ?? join(process.cwd(), "screenshots");
 mkdirSync(out, { recursive: true });
 
 export const mock = new Mock();
-const stands = new WeakSet(); // the pages whose clock stands
 let browser, open = [];
 
 before(async () => {
@@ -50,38 +49,47 @@ afterEach(async () => {
 	mock.reset();
 });
 
-// In every page: counts its requests that are under way, until their answers are read.
+// In every page: counts its requests that are under way, until it has read their answers: whoever waits for one runs on
+// before anything from outside can look at the page again.
 const count = () => {
 	globalThis.under_way = 0;
-	const fetch_it = globalThis.fetch;
-	const done = () => { globalThis.under_way--; };
-	globalThis.fetch = async (...request) => {
+	const counted = method => async function (...values) {
 		globalThis.under_way++;
-		const response = await fetch_it(...request).catch(error => { done(); throw error; });
-		response.clone().text().then(done, done);
-		return response;
+		try {
+			return await method.apply(this, values);
+		} finally {
+			globalThis.under_way--;
+		}
 	};
+	globalThis.fetch = counted(globalThis.fetch);
+	for (const read of ["json", "text"]) Response.prototype[read] = counted(Response.prototype[read]);
 };
 
-// A page of its own. `quiet`: what the console may complain of (a 4xx that the test makes, say). `still`: its clock stands and goes
-// on by page.clock.runFor alone. Without it, the clock runs with the machine's, however long that takes for a step of the test.
-export async function new_page({ width = 1280, height = 900, dark = false, now = NOW, still = false, locale = "en-US", zone = "UTC",
+// In a page whose clock runs: its limit on how long a request may take never comes, however long the machine stands still.
+const patient = () => {
+	const { setTimeout: set } = globalThis;
+	globalThis.setTimeout = (run, ms, ...values) => (ms >= 10000 ? 0 : set(run, ms, ...values));
+};
+
+// A page of its own. `quiet`: what the console may complain of (a 4xx that the test makes, say). Its clock stands at `now` and goes
+// on by page.clock.runFor alone, so that nothing of the page's comes by itself, however long a step of the test takes.
+// `now` null: the clock is the machine's, for what is painted.
+export async function new_page({ width = 1280, height = 900, dark = false, now = NOW, locale = "en-US", zone = "UTC",
 	quiet = /Failed to load resource/, reduced = true, forced = false } = {}) {
 	const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light", locale, timezoneId: zone,
 		reducedMotion: reduced ? "reduce" : "no-preference", forcedColors: forced ? "active" : "none" });
+	context.setDefaultTimeout(60000);
 	const page = await context.newPage();
-	page.setDefaultTimeout(30000);
 	const complaints = [];
 	page.on("console", message => {
 		if (["error", "warning"].includes(message.type()) && !quiet.test(message.text())) complaints.push(message.text());
 	});
 	page.on("pageerror", error => complaints.push(String(error)));
 	open.push({ context, complaints });
-	if (now) await page.clock.install({ time: new Date(Date.parse(now) - (still ? 60000 : 0)) });
-	if (still) {
+	if (now) {
+		await page.clock.install({ time: new Date(Date.parse(now) - 86400000) }); // it runs until it is stopped
 		await page.clock.pauseAt(new Date(now));
-		stands.add(page);
-	}
+	} else await page.addInitScript(patient);
 	await page.addInitScript(count);
 	return page;
 }
@@ -103,19 +111,29 @@ export async function open_dashboard(page, { path = "/settings/billing", phase =
 	}
 }
 
+// axe gives way by timers of no length. The page's clock stands, and is not to go on for them: they are turns of the page's.
+const AXE = `{
+	const page_timeout = globalThis.setTimeout;
+	const setTimeout = (run, ms = 0, ...values) => {
+		if (ms > 0) return page_timeout(run, ms, ...values);
+		const { port1, port2 } = new MessageChannel();
+		port1.onmessage = () => { port1.close(); run(...values); };
+		port2.postMessage(null);
+		return 0;
+	};
+	${axe}
+}`;
+
 export async function axe_violations(page) {
-	await page.evaluate(axe);
-	let done = false;
-	const run = page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] })).finally(() => { done = true; });
-	while (stands.has(page) && !done) { // it waits for timers of no length, which a clock that stands does not run
-		await page.clock.runFor(1);
-		await Promise.race([run, new Promise(resolve => setTimeout(resolve, 50))]);
-	}
-	const { violations } = await run;
+	await page.evaluate(AXE);
+	const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
 	return violations.map(v => `${v.id}: ${v.nodes.map(node => `${node.target.flat().join(" ")} (${node.any[0]?.message ?? node.all[0]?.message ?? ""})`).join("; ")}`);
 }
 
 export const no_violations = async page => assert.deepEqual(await axe_violations(page), []);
+
+// The page's address, as the page has it now: what Playwright knows may be behind.
+export const address = async page => new URL(await page.evaluate(() => location.href));
 
 export const shot = (page, name, full = true) => page.screenshot({ path: join(out, `${name}.png`), fullPage: full, animations: "disabled" });
 
@@ -128,9 +146,9 @@ export async function primary(page, says = null) {
 	return all;
 }
 
-// Waits until it holds; for what the mock sees, which no page can wait for.
+// Waits until it holds; for what the mock sees, which no page can wait for. A minute of tries: more, if they take their time.
 export async function until(holds, what = "it holds") {
-	for (let tries = 0; tries < 1500; tries++) {
+	for (let tries = 0; tries < 3000; tries++) {
 		if (await holds()) return;
 		await new Promise(resolve => setTimeout(resolve, 20));
 	}
@@ -139,17 +157,7 @@ export async function until(holds, what = "it holds") {
 
 // Waits until no request of the page is under way, and what waited for the last answer has run: from then on only a timer, or
 // the test, makes it ask again. Whoever changes what the mock answers, or lets the page's clock go on, wants this first.
-export async function idle(page) {
-	await until(() => page.evaluate(async () => {
-		for (let turn = 0; turn < 3 && under_way === 0; turn++)
-			await new Promise(resolve => { // a turn of the page's; its timers may stand
-				const { port1, port2 } = new MessageChannel();
-				port1.onmessage = () => { port1.close(); resolve(); };
-				port2.postMessage(null);
-			});
-		return under_way === 0;
-	}), "no request is under way");
-}
+export const idle = page => until(() => page.evaluate(() => under_way === 0), "no request is under way");
 
 // Lets the page's clock go on, a second at a time, until it holds. Its requests take real time, its timers do not: each second
 // waits for what it has begun.
@@ -162,7 +170,7 @@ export async function run_until(page, holds, seconds = 130) {
 	assert.fail(`not within ${seconds} s of the page's clock`);
 }
 
-// One test; two minutes are far more than any needs.
-export const test = (name, run) => node_test(name, { timeout: 120000 }, run);
+// One test; ten minutes are far more than any needs.
+export const test = (name, run) => node_test(name, { timeout: 600000 }, run);
 
 export { assert };

@@ -1,5 +1,5 @@
 // What fails, and how the dashboard goes on.
-import { assert, idle, mock, new_page, no_violations, open_dashboard, primary, run_until, shot, test, until } from "./harness.mjs";
+import { address, assert, idle, mock, new_page, no_violations, open_dashboard, primary, run_until, shot, test, until } from "./harness.mjs";
 import { details, invoices, plans, serve, status } from "./answers.mjs";
 import { problem } from "./mock.mjs";
 
@@ -12,7 +12,7 @@ test("loading: a skeleton of the same size, so that nothing jumps", async () => 
 	serve(mock, "active");
 	mock.on("subscription-status", () => new Promise(resolve => { answer = () => resolve({ body: status.active }); }));
 	for (const [width, height, name] of [[1280, 900, "desktop"], [320, 640, "phone"]]) {
-		const page = await new_page({ width, height, still: true }); // it gives no request up meanwhile
+		const page = await new_page({ width, height });
 		await page.goto(`${mock.origin}/settings/billing`);
 		await page.locator('billing-dashboard[data-phase="loading"] .plan').waitFor();
 		await until(() => answer);
@@ -40,7 +40,7 @@ test("loading: a skeleton of the same size, so that nothing jumps", async () => 
 
 test("no answer at all: says so, tries again by itself, and there is a button for the impatient", async () => {
 	for (const path of ["subscription-status", "plans", "invoices"]) mock.on(path, () => "hang up");
-	const page = await new_page({ still: true });
+	const page = await new_page();
 	await open_dashboard(page, { phase: "unreachable" });
 	await idle(page);
 	assert.match(await dashboard(page).innerText(), /We cannot reach the billing service/);
@@ -63,7 +63,7 @@ test("no answer at all: says so, tries again by itself, and there is a button fo
 test("the tries grow apart: 1, 2, 4 … at most 60 s, a part of it at random", async () => {
 	for (const path of ["plans", "invoices"]) mock.on(path, { body: {} });
 	mock.on("subscription-status", () => problem(503, "unavailable"));
-	const page = await new_page({ still: true });
+	const page = await new_page();
 	await open_dashboard(page, { phase: "unreachable" });
 	await idle(page);
 	const gaps = [];
@@ -83,7 +83,7 @@ test("the tries grow apart: 1, 2, 4 … at most 60 s, a part of it at random", a
 
 test("away after it was there: the last data stays, with its age, and actions stay possible", async () => {
 	serve(mock, "active");
-	const page = await new_page({ still: true });
+	const page = await new_page();
 	await open_dashboard(page);
 	for (const path of ["subscription-status", "plans", "invoices"]) mock.on(path, () => "hang up");
 	await page.clock.runFor(300000);
@@ -120,7 +120,7 @@ test("details pending: asked again with Prefer: wait, and nothing jumps", async 
 	mock.on("subscription-status", request => (request.headers.prefer === "wait=5"
 		? new Promise(resolve => { answer = () => resolve({ body: status.active }); })
 		: { body: { ...status.active, details_state: "pending", details: null, next_billing: null } }));
-	const page = await new_page({ still: true });
+	const page = await new_page();
 	await open_dashboard(page);
 	await idle(page);
 	assert.match(await page.locator("billing-dashboard .facts").innerText(), /Loading/);
@@ -150,7 +150,7 @@ test("details unavailable: said once for each fact, the rest works, and it is tr
 
 test("details from before there was a plan: on their way, then unavailable, and never \"nothing to pay\"", async () => {
 	serve(mock, { ...status.active, details_state: "stale", details: details({ subscription: null, payment_method: null, upcoming: null }) });
-	const page = await new_page({ still: true });
+	const page = await new_page();
 	const facts = page.locator("billing-dashboard .facts");
 	await open_dashboard(page);
 	await idle(page);
@@ -195,7 +195,7 @@ test("a token in the fragment is used, kept for the tab, and gone from the addre
 	await open_dashboard(page, { path: "/settings/billing#token=abc.def&x=1", token: "" });
 	assert.equal(mock.asked("subscription-status")[0].headers.authorization, "Bearer abc.def");
 	assert.equal(mock.asked("plans").length, 1);
-	assert.equal(new URL(page.url()).hash, "#x=1");
+	assert.equal((await address(page)).hash, "#x=1");
 	await page.reload();
 	await page.locator('billing-dashboard[data-phase="ready"]').waitFor();
 	assert.equal(mock.asked("subscription-status").at(-1).headers.authorization, "Bearer abc.def");
@@ -223,7 +223,7 @@ test("an action that fails says so, with a reference, and the button works again
 	await (await primary(page)).click();
 	await until(() => mock.asked("create-checkout-session").length === 2);
 	await says(page, /Please try again/);
-	assert.equal(page.url(), `${mock.origin}/settings/billing`, "only http and https lead anywhere");
+	assert.equal((await address(page)).href, `${mock.origin}/settings/billing`, "only http and https lead anywhere");
 	assert.notEqual(mock.asked("create-checkout-session")[1].headers["idempotency-key"], first.headers["idempotency-key"]);
 	mock.on("create-checkout-session", problem(429, "too_many_requests"));
 	await (await primary(page)).click();
@@ -258,12 +258,12 @@ test("plans or payments alone out of reach: said in their place, and tried again
 	await shot(page, "parts-failed-light-desktop");
 	mock.on("plans", { body: plans }).on("invoices", { body: invoices });
 	await run_until(page, () => dashboard(page).getByText("Upgrade to Institutional").isVisible());
-	await page.locator("billing-dashboard .history-table").waitFor();
+	await run_until(page, () => page.locator("billing-dashboard .history-table").isVisible());
 });
 
 test("looked at again after a while: asked again; at once: not", async () => {
 	serve(mock, "active");
-	const page = await new_page({ still: true });
+	const page = await new_page();
 	await open_dashboard(page);
 	await idle(page);
 	const look = () => page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
@@ -277,7 +277,7 @@ test("looked at again after a while: asked again; at once: not", async () => {
 
 test("the moment at which the tier ends: asked then, without a reload", async () => {
 	serve(mock, { ...status.canceling, cancel_at: "2026-03-10T12:30:00Z", until: "2026-03-10T12:30:00Z" });
-	const page = await new_page({ still: true });
+	const page = await new_page();
 	await open_dashboard(page);
 	await idle(page);
 	serve(mock, "canceled");

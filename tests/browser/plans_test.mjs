@@ -28,7 +28,7 @@ test("an upgrade: the cost in a dialog, and Stripe's page only after it", async 
 	serve(mock, "active");
 	let answer;
 	mock.on("change-preview", () => new Promise(resolve => { answer = () => resolve({ body: PREVIEW }); }));
-	const page = await new_page({ still: true });
+	const page = await new_page();
 	await open_dashboard(page);
 	await page.getByRole("button", { name: "Upgrade to Institutional" }).click();
 	await dialog(page).waitFor();
@@ -174,7 +174,7 @@ test("a double click is one request; a listener may keep the visitor here", asyn
 	serve(mock, "free");
 	let answer;
 	mock.on("create-checkout-session", () => new Promise(resolve => { answer = () => resolve({ body: { url: "https://checkout.stripe.com/c/1", id: "cs_1", flow: "checkout" } }); }));
-	const page = await new_page({ still: true });
+	const page = await new_page();
 	await open_dashboard(page);
 	await page.evaluate(() => {
 		globalThis.leaving = [];
