@@ -243,11 +243,16 @@ void tgc_try_next(struct tg_client *c, struct request *r, struct server *s, enum
 	r->tried |= bit(s);
 	r->error = error;
 	(void)snprintf(r->why, sizeof r->why, "%s", why);
-	if (r->has || send_on(c, r, now)) return;
+	if (r->has) return;
+	if (send_on(c, r, now)) {
+		list_remove(&r->waiting);
+		return;
+	}
 	for (unsigned i = 0; i < c->t.server_count; i++) {
 		const struct server *other = &c->t.servers[i];
 		if (!other->connected || !(meant(c, r) & ~r->tried & bit(other))) continue;
-		list_append(&c->t.waiting, &r->waiting); /* it has no room yet */
+		/* it has no room yet. What was lost with its server waits already */
+		if (!list_in(&r->waiting)) list_append(&c->t.waiting, &r->waiting);
 		return;
 	}
 	tgc_finish(c, r, TG_FALLBACK, error, r->why);
