@@ -87,6 +87,8 @@ static void asked(struct request *r) {
 		f->failing_ms = 0;
 		return;
 	}
+	/* whoever named it is gone, or does not show it: it is named again, and the leader must be asked meanwhile */
+	if (r->kind == ASK_CATALOG) f->wanted_cat = 0;
 	f->retry_ms = now + ASK_AGAIN_MS;
 	if (!f->failing_ms) f->failing_ms = now;
 }

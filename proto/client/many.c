@@ -17,10 +17,12 @@ static void fail(struct tg_answer *a, enum tg_error error, const char *why) {
 /* All that needs no server: false when nothing of the call is to be asked. */
 static bool begin(const struct tg_question *questions, size_t count, struct tg_answer *answers) {
 	struct asked asked;
-	bool right = true;
+	const bool many = count > TG_CHECK_MANY_MAX;
+	bool right = !many;
 	for (size_t i = 0; i < count && right; i++) right = !tgc_question_wrong(&questions[i], &asked);
 	for (size_t i = 0; i < count && !right; i++) {
-		const char *wrong = tgc_question_wrong(&questions[i], &asked);
+		const char *wrong =
+			many ? "more questions than TG_CHECK_MANY_MAX" : tgc_question_wrong(&questions[i], &asked);
 		fail(&answers[i], TG_NO_ERROR, wrong ? wrong : "");
 	}
 	return right;
@@ -137,7 +139,7 @@ static enum tg_status look_and_ask(struct tg_client *c, const struct tg_question
 
 enum tg_status tg_check_many(struct tg_client *c, const struct tg_question *questions, size_t count,
 			     struct tg_answer *ret_answers) {
-	if (count > TG_CHECK_MANY_MAX || !begin(questions, count, ret_answers)) return TG_USAGE;
+	if (!begin(questions, count, ret_answers)) return TG_USAGE;
 	if (count == 0) return TG_OK;
 	if (c->settings.feed.count) return look_and_ask(c, questions, count, ret_answers);
 	return ask_and_finish(c, questions, count, ret_answers);

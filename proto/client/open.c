@@ -155,7 +155,8 @@ bool tg_client_wait(struct tg_client *c, int timeout_ms) {
 	(void)pthread_mutex_lock(&c->lock);
 	if (!c->waits) (void)!write(c->wake, &one, sizeof one);
 	c->waits = true;
-	int e = 0;
+	/* what is waited for comes by the client's thread: a callback on it would wait in vain */
+	int e = pthread_equal(pthread_self(), c->thread) ? ETIMEDOUT : 0;
 	while (!is_ready(c) && e == 0) e = pthread_cond_timedwait(&c->news, &c->lock, &until);
 	bool ready = is_ready(c);
 	(void)pthread_mutex_unlock(&c->lock);

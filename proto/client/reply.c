@@ -95,10 +95,11 @@ static bool take_look(struct tg_client *c, const struct request *r, const struct
 	return true;
 }
 
-static void keep_line(struct tg_client *c, const struct request *r, const struct tg01_reply *reply, int64_t now) {
+static void keep_line(struct tg_client *c, const struct server *s, const struct request *r,
+		      const struct tg01_reply *reply, int64_t now) {
 	const struct tg01_source *source = &reply->source;
 	if (r->kind == ASK_GET && !(r->with & TG01_WITH_LINE)) return;
-	tgc_catalog_named(c, source->cat, (unsigned)__builtin_ctz(r->has | 1u << 31));
+	tgc_catalog_named(c, source->cat, s->index);
 	tgc_keep(c, source, view_str(r->subject), source->ver, &reply->of.profile.line, now);
 }
 
@@ -115,7 +116,8 @@ static void compare_batch(struct tg_client *c, const struct request *r) {
 }
 
 /* False: it says something that does not belong to what was asked. */
-static bool take(struct tg_client *c, struct request *r, const struct tg01_reply *reply, int64_t now) {
+static bool take(struct tg_client *c, const struct server *s, struct request *r, const struct tg01_reply *reply,
+		 int64_t now) {
 	enum tg_status status = TG_OK;
 	switch (r->kind) {
 	case ASK_CHECK:
@@ -129,12 +131,12 @@ static bool take(struct tg_client *c, struct request *r, const struct tg01_reply
 		compare_batch(c, r);
 		break;
 	case ASK_GET:
-		keep_line(c, r, reply, now);
+		keep_line(c, s, r, reply, now);
 		if (!take_profile(&c->t, reply, r->profile)) status = TG_MEMORY;
 		break;
 	case ASK_LOOK:
 	case ASK_LINE:
-		keep_line(c, r, reply, now);
+		keep_line(c, s, r, reply, now);
 		if (r->kind == ASK_LINE || take_look(c, r, reply)) break;
 		tgc_ask_plainly(c, r, now);
 		return true;
@@ -197,7 +199,7 @@ static const char *read_reply(struct tg_client *c, struct server *s, struct view
 		tgc_try_next(c, r, s, TG_NOT_READY, "the server is behind what the feed has told", now);
 	else if (reply.failed && r->kind != ASK_RAW)
 		refuse(c, s, r, &reply, now);
-	else if (!take(c, r, &reply, now))
+	else if (!take(c, s, r, &reply, now))
 		return "a reply to another question";
 	return NULL;
 }

@@ -127,7 +127,7 @@ int tg_client_open(const struct tg_options *o, struct tg_client **ret_c, char wh
 /* Accepts NULL and an empty pointer. Callbacks that are still to come are called with TG_FALLBACK before it returns. */
 void tg_client_close(struct tg_client **c);
 /* Waits until a server has answered and, with a cache, the feed is followed and a preload is done. False: not in time.
- */
+ * In a callback it does not wait. */
 bool tg_client_wait(struct tg_client *c, int timeout_ms);
 
 /* Exactly one of tier and feature, the other NULL. *ret_a is always filled in. */
@@ -140,7 +140,7 @@ struct tg_question {
 };
 
 /* At most TG_CHECK_MANY_MAX at once, in as few messages as possible, within one timeout_ms; answers in the same order,
- * each with its own `source` and `error`. Returns the worst status of all. */
+ * each with its own `source` and `error`; all are always filled in. Returns the worst status of all. */
 enum tg_status tg_check_many(struct tg_client *c, const struct tg_question *questions, size_t count,
 			     struct tg_answer *ret_answers);
 

@@ -293,9 +293,27 @@ static void many_are_answered_in_their_order(void **state) {
 	questions[700].subject = "";
 	assert_int_equal(tg_check_many(c, questions, COUNT, answers), TG_USAGE);
 	assert_string_not_equal(answers[700].why, "");
-	assert_int_equal(tg_check_many(c, questions, TG_CHECK_MANY_MAX + 1, answers), TG_USAGE);
 	tg_client_close(&c);
 	fake_stop(&f);
+}
+
+static void too_many_are_denied_each_of_them(void **state) {
+	(void)state;
+	enum { COUNT = TG_CHECK_MANY_MAX + 1 };
+	struct tg_question *questions = calloc(COUNT, sizeof *questions);
+	struct tg_answer *answers = calloc(COUNT, sizeof *answers);
+	assert_true(questions && answers);
+	const struct tg_options o = {.query = "tcp://127.0.0.1:1"};
+	struct tg_client *c = opened(&o);
+	for (int i = 0; i < COUNT; i++) {
+		questions[i] = (struct tg_question){"pro-alice", NULL, "open"};
+		answers[i].allowed = true; /* as memory may be that nobody has written to */
+	}
+	assert_int_equal(tg_check_many(c, questions, COUNT, answers), TG_USAGE);
+	for (int i = 0; i < COUNT; i++) assert_true(!answers[i].allowed && answers[i].why[0]);
+	tg_client_close(&c);
+	free(questions);
+	free(answers);
 }
 
 static void a_child_of_fork_is_told_to_open_its_own(void **state) {
@@ -377,6 +395,7 @@ int main(void) {
 		cmocka_unit_test(a_reply_after_its_time_answers_nothing_else),
 		cmocka_unit_test(the_nearest_is_asked_and_the_next_when_it_is_slow_or_away),
 		cmocka_unit_test(many_are_answered_in_their_order),
+		cmocka_unit_test(too_many_are_denied_each_of_them),
 		cmocka_unit_test(a_child_of_fork_is_told_to_open_its_own),
 		cmocka_unit_test(questions_that_a_cache_does_not_know_have_whole_answers),
 		cmocka_unit_test(a_callback_that_would_wait_for_itself_is_told_so),

@@ -297,6 +297,74 @@ static void what_is_no_feed_is_passed_over(void **state) {
 	hub_stop(&h);
 }
 
+static struct tg_client *follow_both(struct hub *a, struct hub *b, int timeout_ms) {
+	char query[2 * ENDPOINT_MAX], feed[2 * ENDPOINT_MAX];
+	(void)snprintf(query, sizeof query, "%s;%s", a->query, b->query);
+	(void)snprintf(feed, sizeof feed, "%s;%s", a->feed, b->feed);
+	const struct tg_options o = {.query = query, .feed = feed, .timeout_ms = timeout_ms};
+	struct tg_client *c = NULL;
+	assert_int_equal(tg_client_open(&o, &c, NULL), 0);
+	UNTIL(a, (beat(b), tg_client_wait(c, 20)));
+	return c;
+}
+
+static void a_catalog_that_cannot_be_had_is_not_waited_for(void **state) {
+	(void)state;
+	struct hub a, b;
+	struct tg_counts n;
+	hub_start(&a);
+	hub_start(&b);
+	for (int i = 0; i < 2; i++) {
+		happen(&a, "alice", true, true);
+		happen(&b, "alice", true, true);
+	}
+	struct tg_client *c = follow_both(&a, &b, PATIENCE_MS);
+	/* the other one names a catalog of its own, and never shows it */
+	SET(&b, cat, 100);
+	SET(&b, no_catalog, true);
+	SET(&a, count, 1);
+	assert_true(ask(c, "alice").allowed);
+	const int64_t deadline = test_ms() + PATIENCE_MS;
+	while (b.gets == 0) {
+		(void)ask(c, "alice");
+		assert_true(test_ms() < deadline);
+	}
+	SET(&a, count, 2);
+	happen(&a, "bob", true, false);
+	UNTIL(&a, (tg_counts(c, &n), n.gaps > 0));
+	UNTIL(&a, ask(c, "bob").source == TG_FROM_CACHE);
+	tg_client_close(&c);
+	hub_stop(&b);
+	hub_stop(&a);
+}
+
+struct nested {
+	struct tg_client *client;
+	_Atomic int ready; /* -1: not called yet */
+};
+
+static void wait_in_callback(void *ctx, enum tg_status status, struct tg_profile *p) {
+	struct nested *n = ctx;
+	(void)status;
+	tg_profile_free(p);
+	n->ready = tg_client_wait(n->client, 10 * PATIENCE_MS);
+}
+
+static void a_callback_does_not_wait_for_the_feed(void **state) {
+	(void)state;
+	struct hub h;
+	struct nested n = {.ready = -1};
+	hub_start(&h);
+	const struct tg_options o = {.query = h.query, .feed = h.feed, .timeout_ms = PATIENCE_MS};
+	assert_int_equal(tg_client_open(&o, &n.client, NULL), 0);
+	tg_get_async(n.client, "alice", true, wait_in_callback, &n);
+	const int64_t deadline = test_ms() + 2 * PATIENCE_MS;
+	while (n.ready < 0) assert_true(test_ms() < deadline);
+	assert_false(n.ready);
+	tg_client_close(&n.client);
+	hub_stop(&h);
+}
+
 struct watched {
 	_Atomic uint64_t last;
 	_Atomic unsigned changes, beats, gaps, wrong;
@@ -351,8 +419,10 @@ int main(void) {
 		cmocka_unit_test(a_reply_from_before_the_feed_is_not_kept),
 		cmocka_unit_test(a_server_that_is_behind_the_feed_is_not_believed),
 		cmocka_unit_test(a_catalog_that_only_since_names_ends_what_was_kept),
+		cmocka_unit_test(a_catalog_that_cannot_be_had_is_not_waited_for),
 		cmocka_unit_test(what_was_held_up_is_as_old_as_it_is),
 		cmocka_unit_test(a_child_does_not_answer_from_its_parents_cache),
+		cmocka_unit_test(a_callback_does_not_wait_for_the_feed),
 		cmocka_unit_test(what_is_no_feed_is_passed_over),
 		cmocka_unit_test(a_watcher_hears_each_change_once_and_in_order),
 	};

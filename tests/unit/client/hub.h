@@ -23,6 +23,7 @@ struct hub {
 	uint64_t epoch, cat;
 	bool mute;             /* takes everything and answers nothing */
 	bool no_since;         /* answers all but since */
+	bool no_catalog;       /* the same of catalog */
 	unsigned since_max;    /* changes in one reply; 0: as many as there are */
 	_Atomic bool hold_get; /* the next get's answer is kept back */
 	bool release;          /* and goes when the next request was answered */
@@ -121,8 +122,8 @@ static inline void respond(struct hub *h, const struct served *s) {
 	struct tg01_request r;
 	struct tg01_failure why;
 	struct writer w = writer_of(bytes, sizeof bytes);
-	if (!tg01_request_read(h->decoder, s->message, &r, &why) || h->mute || (h->no_since && r.op == TG01_SINCE))
-		return;
+	if (!tg01_request_read(h->decoder, s->message, &r, &why) || h->mute) return;
+	if ((h->no_since && r.op == TG01_SINCE) || (h->no_catalog && r.op == TG01_CATALOG)) return;
 	write_reply(h, &r, &w);
 	const size_t n = writer_view(&w).len;
 	if (!h->hold_get || r.op != TG01_GET) {
