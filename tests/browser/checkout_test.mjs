@@ -202,6 +202,31 @@ for (const [what, answer] of [["cannot tell yet", () => refreshed("refreshing")]
 		await dashboard(page).getByText("Pro until April 3, 2026").waitFor();
 	});
 
+test("back from the portal, and nobody can be reached for a while: asked again until somebody looks", async () => {
+	let away = true;
+	const { page } = await in_the_portal(it => {
+		if (away) return problem(503, "unavailable");
+		it.now = status.canceling;
+		return refreshed("refreshed");
+	});
+	const looked = () => mock.asked("refresh-subscription").length;
+	await open_dashboard(page);
+	for (const [ms, total] of [[1000, 2], [2000, 3], [4000, 4]]) {
+		await idle(page);
+		away = total < 4;
+		await page.clock.runFor(ms - 1);
+		await idle(page);
+		assert.equal(looked(), total - 1, `not asked within ${ms - 1} ms`);
+		await page.clock.runFor(1);
+		await until(() => looked() === total, `asked after ${ms} ms`);
+	}
+	await dashboard(page).getByText("Pro until April 3, 2026").waitFor();
+	await idle(page);
+	await page.clock.runFor(60000);
+	await idle(page);
+	assert.equal(looked(), 4, "and then nobody asks any more");
+});
+
 test("back from the portal by the browser's Back button", async () => {
 	const { page } = await in_the_portal(it => { it.now = status.canceling; return refreshed("refreshed"); });
 	await page.goBack();

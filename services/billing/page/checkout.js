@@ -6,7 +6,7 @@
  * open.
  *
  * The portal gives nothing to hand over, and may have changed anything: the server is asked to look (refresh-subscription)
- * before the page is believed again. */
+ * before the page is believed again; some times more, when it cannot be reached. */
 import { random_key } from "./api.js";
 import { announce } from "./news.js";
 
@@ -56,21 +56,26 @@ export class Checkout {
 	/* Also by the browser's Back button, or out of another tab. True: it is being looked after. */
 	back_from_portal() {
 		if (this.#refreshing || !kept()?.portal) return this.#refreshing;
-		this.#refresh();
+		this.#refresh(0);
 		return true;
 	}
 
-	async #refresh() {
+	async #refresh(tries) {
 		let known = false;
+		let again = false;
 		this.#refreshing = true;
 		try {
 			const { body } = await this.#work.ask({ method: "POST", path: "refresh-subscription", body: {} });
 			known = body.state === "refreshed";
-		} catch { /* then by and by */ }
+		} catch (failure) { // then by and by
+			again = failure.kind === "unreachable" && tries < PORTAL_LOOKS_MS.length;
+		}
 		this.#refreshing = false;
 		if (kept()?.portal) keep(null);
 		this.#work.look_again({ at_once: true, wait: DETAILS_WAIT_S });
-		if (known) return;
+		const pause_ms = PORTAL_LOOKS_MS[tries] - (PORTAL_LOOKS_MS[tries - 1] ?? 0);
+		if (again) this.#work.later("portal", pause_ms, () => this.#refresh(tries + 1));
+		if (known || again) return;
 		PORTAL_LOOKS_MS.forEach((ms, i) => this.#work.later(`portal ${i}`, ms, () => this.#work.look_again({ at_once: true })));
 	}
 
