@@ -6,9 +6,9 @@
 
 #include "net/http_private.h"
 
-#define DRAIN_STEP_NS 2000000L
+#define DRAIN_STEP_MS 2
 #define HANDLER_MS 10000     /* bounds the wait for a handler that breaks its promise not to block */
-#define LAST_ANSWERS_MS 1000 /* for the answers that destroy itself gives */
+#define LAST_ANSWERS_MS 2000 /* for the answers that destroy itself gives */
 
 const char *http_server_endpoint(const struct http_server *s) { return s->endpoint; }
 
@@ -111,16 +111,16 @@ static bool is_in_handler(const struct http_conn *c) {
 	return http_phase(c) == PHASE_BUSY && !atomic_load(&c->request.kept);
 }
 
-/* How many connections are still so when none is, or after max_ms. */
+/* How many connections are still so when none is, or after max_ms. In steps: while the machine stands still, the
+ * threads that are waited for do as well. */
 static size_t wait_while(struct http_server *s, bool (*is)(const struct http_conn *c), int64_t max_ms) {
-	int64_t until_ms = http_now_mono_ms() + max_ms;
-	for (;;) {
+	for (int64_t waited_ms = 0;; waited_ms += DRAIN_STEP_MS) {
 		size_t n = 0;
 		pthread_mutex_lock(&s->mutex);
 		for (struct http_conn *c = s->conns; c; c = c->next) n += is(c);
 		pthread_mutex_unlock(&s->mutex);
-		if (n == 0 || http_now_mono_ms() >= until_ms) return n;
-		nanosleep(&(struct timespec){.tv_nsec = DRAIN_STEP_NS}, NULL);
+		if (n == 0 || waited_ms >= max_ms) return n;
+		nanosleep(&(struct timespec){.tv_nsec = DRAIN_STEP_MS * 1000000L}, NULL);
 	}
 }
 
