@@ -8,7 +8,9 @@ import { chromium } from "playwright-core";
 
 const { ORIGIN, STRIPE, CHROMIUM = "/usr/bin/chromium" } = process.env;
 const out = process.argv[2];
-const SOON_MS = 20000; // for what should take a second, on a busy machine
+const SOON_MS = 60000; // for what should take a second, on a busy machine
+const LATE_S = 60;
+const TRIES = 10; // of what a busy machine may honestly answer with "not now"
 
 let browser;
 before(async () => { browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] }); });
@@ -56,7 +58,14 @@ class Customer {
 
 	async get(path) {
 		const answer = await fetch(ORIGIN + path, { headers: { Authorization: `Bearer ${this.token}` } });
-		return { status: answer.status, body: await answer.json() };
+		return { status: answer.status, body: await answer.json().catch(() => ({})) }; // a proxy's page is none
+	}
+
+	// The backend's answer. It gives query a second; when that was not enough it says so, and is asked again.
+	async trades() {
+		let answer;
+		for (let tries = 0; tries < TRIES && (!answer || answer.status >= 500); tries++) answer = await this.get("/api/live-trading");
+		return answer;
 	}
 
 	shot(page, name) { return page.screenshot({ path: join(out, `way-${this.who}-${name}.png`), fullPage: true, animations: "disabled" }); }
@@ -71,13 +80,28 @@ class Customer {
 		return button;
 	}
 
+	// Presses the primary action until it leads there: what fails for want of time says so, and may be tried again.
+	async leaves(name, url) {
+		const failed = this.billing.locator("billing-dashboard .note.bad").first();
+		for (let tries = 0; tries < TRIES; tries++) {
+			await (await this.primary(name)).click();
+			const there = this.billing.waitForURL(url).then(() => true);
+			const refused = failed.waitFor().then(() => false);
+			refused.catch(() => {}); // it was not
+			if (await Promise.race([there, refused])) return;
+			there.catch(() => {});
+			await this.shot(this.billing, "refused");
+		}
+		assert.fail(`${name} leads nowhere`);
+	}
+
 	async shows(text) { await this.dashboard.getByText(text).first().waitFor(); }
 }
 
 async function open_as_free(c) {
 	await c.billing.goto(`${ORIGIN}/settings/billing#token=${c.token}`);
 	await c.primary("Upgrade to Pro");
-	assert.equal(new URL(c.billing.url()).hash, "", "the token is not left in the address");
+	assert.equal(await c.billing.evaluate(() => location.hash), "", "the token is not left in the address");
 	await c.shows("No payments yet");
 	await c.shot(c.billing, "1-free");
 
@@ -87,35 +111,46 @@ async function open_as_free(c) {
 	assert.equal(await c.desk.locator("#desk").count(), 0, "what is guarded does not exist yet");
 	await c.desk.evaluate(() => { globalThis.same_page = true; });
 	await c.shot(c.desk, "2-guard-denied");
-	const { status, body } = await c.get("/api/live-trading");
+	const { status, body } = await c.trades();
 	assert.deepEqual([status, body.code, body.need], [403, "tier_required", "pro"]);
 }
 
 // From the Pay button to the page that says so; milliseconds.
 async function upgrade(c) {
-	await (await c.primary("Upgrade to Pro")).click();
-	await c.billing.waitForURL(`${STRIPE}/c/pay/**`);
+	await c.leaves("Upgrade to Pro", `${STRIPE}/c/pay/**`);
 	await c.shot(c.billing, "3-checkout");
 	const paid_at = Date.now();
 	await c.billing.getByRole("button", { name: "Pay", exact: true }).click();
 	await c.billing.waitForURL(`${ORIGIN}/settings/billing**`);
 	await c.shows("You are on Pro now");
 	const shown_ms = Date.now() - paid_at;
-	assert.equal(new URL(c.billing.url()).search, "", "what the checkout put into the address is gone");
+	assert.equal(await c.billing.evaluate(() => location.search), "", "what the checkout put into the address is gone");
 	await c.primary("Manage billing");
 	await c.billing.locator("billing-dashboard .history-table").getByText("$49.00").first().waitFor();
 	await c.shot(c.billing, "4-pro");
 	return shown_ms;
 }
 
+// What the desk says of an order; of another one, when query was not asked in time.
+async function order(c) {
+	const result = c.desk.locator("#result");
+	let said;
+	for (let tries = 0; tries < TRIES && (!said || /unavailable|nobody answers/.test(said)); tries++) {
+		await result.evaluate(node => { node.value = ""; });
+		await c.desk.locator("#order").click();
+		await result.filter({ hasText: /./ }).waitFor();
+		said = await result.innerText();
+	}
+	return said;
+}
+
 async function trade(c) {
 	await c.desk.locator("tier-guard[state=allowed]").waitFor({ state: "attached" });
 	assert.equal(await c.desk.evaluate(() => globalThis.same_page), true, "without a reload");
 	assert.equal(await c.desk.locator("#offer:visible").count(), 0);
-	await c.desk.locator("#order").click();
-	await c.desk.locator("#result").getByText("accepted (pro)").waitFor();
+	assert.equal(await order(c), "accepted (pro)");
 	await c.shot(c.desk, "5-guard-allowed");
-	assert.equal((await c.get("/api/live-trading")).status, 200);
+	assert.equal((await c.trades()).status, 200);
 }
 
 // Out of the portal and back to a page that shows what was done there, without a reload, and whatever becomes of webhooks. What
@@ -131,18 +166,16 @@ async function comes_back(c, reason, primary) {
 }
 
 async function cancel_and_resume(c) {
-	await (await c.primary("Manage billing")).click();
-	await c.billing.waitForURL(`${STRIPE}/p/session/**`);
+	await c.leaves("Manage billing", `${STRIPE}/p/session/**`);
 	await c.shot(c.billing, "6-portal");
 	await c.billing.getByRole("button", { name: "Cancel at the end of the period" }).click();
 	await c.billing.getByRole("button", { name: "Resume" }).waitFor();
 	const canceled_ms = await comes_back(c, "canceling", "Resume plan");
 	await c.shows(/Pro until \w+ \d+, \d{4}/);
 	await c.shot(c.billing, "7-canceling");
-	assert.equal((await c.get("/api/live-trading")).status, 200, "she keeps what she paid for");
+	assert.equal((await c.trades()).status, 200, "she keeps what she paid for");
 
-	await (await c.primary("Resume plan")).click();
-	await c.billing.waitForURL(`${STRIPE}/p/session/**`);
+	await c.leaves("Resume plan", `${STRIPE}/p/session/**`);
 	await c.billing.getByRole("button", { name: "Resume" }).click();
 	await c.billing.getByRole("button", { name: "Cancel at the end of the period" }).waitFor();
 	const resumed_ms = await comes_back(c, "active", "Manage billing");
@@ -151,23 +184,28 @@ async function cancel_and_resume(c) {
 	return [canceled_ms, resumed_ms];
 }
 
+// Webhooks that are under way, or late, are delivered: they would be taken for others.
+const flush = () => until(async () => (await control("flush", {})).pending === 0, SOON_MS, "every webhook is delivered");
+
 async function whole_way(who, misbehaviour) {
 	const c = new Customer(who);
-	await control("flush", {}); // webhooks of the customer before, which are late, would be taken for hers
+	await flush();
 	await c.open();
 	try {
 		await open_as_free(c);
+		await flush();
 		const before = await control("deliveries");
 		await control("misbehave", misbehaviour);
 		const paid_at = Date.now();
+		const not_due = () => Date.now() - paid_at < LATE_S * 1000; // on a slow machine they may be, by and by
 		const shown_ms = await upgrade(c);
 		await trade(c);
 		const now = await control("deliveries");
-		if (who === "late") assert.ok(now.pending > 0 && now.delivered === before.delivered, "no webhook has come yet");
+		if (who === "late" && not_due()) assert.ok(now.pending > 0 && now.delivered === before.delivered, "no webhook has come yet");
 		if (who === "lost") assert.ok(now.dropped > before.dropped && now.delivered === before.delivered, "no webhook has come");
 		const [canceled_ms, resumed_ms] = await cancel_and_resume(c);
 		const last = await control("deliveries");
-		if (who === "lost" || (who === "late" && Date.now() - paid_at < 55000))
+		if (who === "lost" || (who === "late" && not_due()))
 			assert.equal(last.delivered, before.delivered, "still no webhook has come");
 		console.log(`${who}: ${shown_ms} ms from the Pay button to "You are on Pro now", ${canceled_ms} and ${resumed_ms} ms back from the portal`);
 		assert.deepEqual(c.complaints, [], "the console has complaints");
@@ -181,5 +219,5 @@ async function whole_way(who, misbehaviour) {
 }
 
 test("webhooks on time", () => whole_way("on_time", {}));
-test("webhooks a minute late", () => whole_way("late", { delay_s: [60, 60] }));
+test("webhooks a minute late", () => whole_way("late", { delay_s: [LATE_S, LATE_S] }));
 test("webhooks lost", () => whole_way("lost", { drop: 1 }));

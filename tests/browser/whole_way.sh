@@ -26,6 +26,8 @@ finish() {
 }
 trap finish EXIT
 
+# shellcheck disable=SC2034 # services.sh's: a busy machine takes its time
+services_start_s=180 services_drain_s=90
 services_events_every=24h # what is lost stays lost until somebody asks
 origin_launch "$dir" "$bin"
 mkdir -p "$out"
