@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "details_private.h"
-#include "service/clock.h"
+#include "support/still_clock.h"
 
 /* Query and Stripe as the test plays them: what is asked waits until the test answers. */
 struct world {

@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "service/catalog_file.h"
-#include "service/clock.h"
 #include "shop_private.h"
+#include "support/still_clock.h"
 
 #define CALLS_MAX 8
 
@@ -29,7 +29,6 @@ struct ask {
 };
 
 static struct world {
-	int64_t now;
 	struct shop *shop;
 	struct catalog_file *catalog;
 	struct stripe_call calls[CALLS_MAX];
@@ -41,11 +40,6 @@ static struct world {
 } w;
 
 /* ---- what the program has elsewhere -------------------------------------------------------------- */
-
-int64_t mono_ms(void) { return w.now; }
-int64_t mono_us(void) { return w.now * 1000; }
-int64_t wall_s(void) { return 1790000000 + w.now / 1000; }
-int64_t wall_ms(void) { return wall_s() * 1000; }
 
 struct shop *billing_shop(struct billing *b) {
 	(void)b;
@@ -119,7 +113,8 @@ static void wake(void *ctx) { (void)ctx; }
 
 static int world_open(void **state) {
 	(void)state;
-	w = (struct world){.now = 1000000};
+	w = (struct world){.shop = NULL};
+	still_ms = 1000000;
 	const struct shop_options o = {.metadata_key = "user_id",
 				       .public_url = "https://app.example.com",
 				       .ports = {.stripe = stripe, .profile = profile, .tier = tier, .wake = wake}};
@@ -171,10 +166,10 @@ static void say_customers(enum tg_status status, const char *a, const char *b) {
 
 /* Until the next call goes out, or `ms` have passed. */
 static void pass(int64_t ms) {
-	for (int64_t end_ms = w.now + ms; w.now < end_ms && !w.count;) {
-		int64_t wait = shop_wait_ms(w.shop, w.now, end_ms - w.now);
-		w.now += wait > 0 ? wait : 1;
-		shop_run(w.shop, w.now);
+	for (int64_t end_ms = still_ms + ms; still_ms < end_ms && !w.count;) {
+		int64_t wait = shop_wait_ms(w.shop, still_ms, end_ms - still_ms);
+		still_ms += wait > 0 ? wait : 1;
+		shop_run(w.shop, still_ms);
 	}
 }
 
@@ -279,13 +274,13 @@ static void a_key_that_is_in_use_is_waited_for(void **state) {
 	assert_string_equal(a.customer, "cus_1");
 	/* one that never ends is given up in time */
 	struct ask b = {.subject = "bob"};
-	int64_t begun = w.now;
+	int64_t begun = still_ms;
 	to_create(&b);
 	while (!b.refused) {
 		fail_with(409, false);
 		if (!b.refused) pass(2000);
 	}
-	assert_true(w.now - begun <= CUSTOMER_DEADLINE_MS);
+	assert_true(still_ms - begun <= CUSTOMER_DEADLINE_MS);
 }
 
 static void a_key_that_is_used_up_is_counted_on(void **state) {
@@ -387,7 +382,7 @@ static void prices_outlive_an_outage(void **state) {
 	assert_true(first.refused && second.refused);
 	assert_true(price().refused); /* nobody asks for a while */
 	assert_int_equal(w.all, 1);
-	w.now += PRICES_PAUSE_MS;
+	still_ms += PRICES_PAUSE_MS;
 	struct ask third = {.subject = ""};
 	prices_of(visit_begin(&third, sizeof(struct visit)), priced);
 	answer(ONE);
@@ -396,24 +391,24 @@ static void prices_outlive_an_outage(void **state) {
 	assert_int_equal(price().priced, 2);
 	assert_int_equal(w.all, 2);
 	/* older: asked for anew; when that takes long, what is there is given */
-	w.now += PRICES_FRESH_MS;
+	still_ms += PRICES_FRESH_MS;
 	struct ask slow = {.subject = ""};
 	prices_of(visit_begin(&slow, sizeof(struct visit)), priced);
 	assert_int_equal(w.all, 3);
 	assert_int_equal(slow.priced, 0);
-	int64_t begun = w.now;
+	int64_t begun = still_ms;
 	while (!slow.priced) {
-		w.now += shop_wait_ms(w.shop, w.now, 1000);
-		shop_run(w.shop, w.now);
+		still_ms += shop_wait_ms(w.shop, still_ms, 1000);
+		shop_run(w.shop, still_ms);
 	}
-	assert_int_equal(w.now - begun, PRICES_WAIT_MS);
+	assert_int_equal(still_ms - begun, PRICES_WAIT_MS);
 	assert_true(slow.stale);
 	fail_with(500, false);
 	struct ask after = price();
 	assert_true(after.stale);
 	assert_int_equal(after.priced, 2);
 	assert_int_equal(w.all, 3);
-	w.now += PRICES_PAUSE_MS;
+	still_ms += PRICES_PAUSE_MS;
 	struct ask renewed = {.subject = ""};
 	prices_of(visit_begin(&renewed, sizeof(struct visit)), priced);
 	answer("{\"has_more\":false,\"data\":[]}");
@@ -430,12 +425,12 @@ static void prices_come_in_pages(void **state) {
 	answer(ONE);
 	assert_int_equal(a.priced, 2);
 	/* a list that never ends, and one whose page is none */
-	w.now += PRICES_FRESH_MS;
+	still_ms += PRICES_FRESH_MS;
 	struct ask b = {.subject = ""};
 	prices_of(visit_begin(&b, sizeof(struct visit)), priced);
 	for (int i = 0; i < PRICE_PAGES_MAX; i++) answer("{\"has_more\":true,\"data\":[{\"id\":\"price_0\"}]}");
 	assert_int_equal(b.priced, 1);
-	w.now += PRICES_FRESH_MS;
+	still_ms += PRICES_FRESH_MS;
 	struct ask c = {.subject = ""};
 	prices_of(visit_begin(&c, sizeof(struct visit)), priced);
 	answer("{\"data\":7}");

@@ -4,15 +4,26 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* A hub that knows alice as one who pays, and a client that answers for her from its cache. */
+static struct tg_client *keep_alice(struct hub *h, struct tg_options o) {
+	hub_start(h);
+	happen(h, "alice", true, true);
+	struct tg_client *c = follow(h, o);
+	UNTIL(h, ask(c, "alice").source == TG_FROM_CACHE);
+	return c;
+}
+
+static void leave(struct hub *h, struct tg_client **c) {
+	tg_client_close(c);
+	hub_stop(h);
+}
+
 static void a_change_that_was_lost_is_never_answered_over(void **state) {
 	(void)state;
 	struct hub h;
 	struct tg_counts n;
-	hub_start(&h);
-	happen(&h, "alice", true, true);
-	struct tg_client *c = follow(&h, (struct tg_options){.timeout_ms = 200});
+	struct tg_client *c = keep_alice(&h, (struct tg_options){.timeout_ms = 200});
 	assert_true(answered(c, "alice").allowed);
-	UNTIL(&h, answered(c, "alice").source == TG_FROM_CACHE);
 	/* alice is told to nobody; since is not answered: the cache may say nothing once bob's change has shown the gap
 	 */
 	SET(&h, no_since, true);
@@ -30,17 +41,13 @@ static void a_change_that_was_lost_is_never_answered_over(void **state) {
 	SET(&h, no_since, false);
 	UNTIL(&h, answered(c, "alice").source == TG_FROM_CACHE);
 	assert_false(answered(c, "alice").allowed);
-	tg_client_close(&c);
-	hub_stop(&h);
+	leave(&h, &c);
 }
 
 static void a_heartbeat_above_ours_is_a_gap_too(void **state) {
 	(void)state;
 	struct hub h;
-	hub_start(&h);
-	happen(&h, "alice", true, true);
-	struct tg_client *c = follow(&h, (struct tg_options){.timeout_ms = 500});
-	UNTIL(&h, answered(c, "alice").source == TG_FROM_CACHE);
+	struct tg_client *c = keep_alice(&h, (struct tg_options){.timeout_ms = 500});
 	SET(&h, since_max, 2);
 	for (int i = 0; i < 9; i++) happen(&h, i == 4 ? "alice" : "others", i == 8, false);
 	beat(&h);
@@ -48,19 +55,15 @@ static void a_heartbeat_above_ours_is_a_gap_too(void **state) {
 	UNTIL(&h, answered(c, "alice").source == TG_FROM_CACHE);
 	assert_false(answered(c, "alice").allowed);
 	assert_int_equal(answered(c, "alice").ver, 10);
-	tg_client_close(&c);
-	hub_stop(&h);
+	leave(&h, &c);
 }
 
 static void silence_ends_what_the_cache_says(void **state) {
 	(void)state;
 	struct hub h;
 	const struct tg_policy policies[] = {{"basic", TG_ALLOW, 0}, {"trading", TG_LAST_KNOWN, 60000}};
-	hub_start(&h);
-	happen(&h, "alice", true, true);
-	struct tg_client *c = follow(
+	struct tg_client *c = keep_alice(
 		&h, (struct tg_options){.timeout_ms = 100, .max_age_ms = 300, .policies = policies, .policy_count = 2});
-	UNTIL(&h, ask(c, "alice").source == TG_FROM_CACHE);
 	SET(&h, mute, true);
 	const int64_t from = test_ms();
 	struct tg_answer a = ask(c, "alice");
@@ -82,8 +85,7 @@ static void silence_ends_what_the_cache_says(void **state) {
 	assert_true(n.fallbacks >= 2 && n.feed_age_ms > 300);
 	SET(&h, mute, false);
 	UNTIL(&h, ask(c, "alice").source == TG_FROM_CACHE);
-	tg_client_close(&c);
-	hub_stop(&h);
+	leave(&h, &c);
 }
 
 static void another_store_and_another_catalog_begin_anew(void **state) {
@@ -110,8 +112,7 @@ static void another_store_and_another_catalog_begin_anew(void **state) {
 	const unsigned pages = h.pages;
 	UNTIL(&h, h.pages > pages && (tg_counts(c, &n), n.live));
 	assert_true(answered(c, "bob").allowed);
-	tg_client_close(&c);
-	hub_stop(&h);
+	leave(&h, &c);
 }
 
 static void *ask_held(void *ctx) {
@@ -145,8 +146,7 @@ static void a_reply_that_a_change_overtook_is_not_kept(void **state) {
 	(void)pthread_join(thread, NULL);
 	assert_true(a.allowed); /* as it was when the server was asked */
 	assert_false(answered(c, "alice").allowed);
-	tg_client_close(&c);
-	hub_stop(&h);
+	leave(&h, &c);
 }
 
 static void *get_held(void *ctx) {
@@ -177,8 +177,7 @@ static void a_reply_from_before_the_feed_is_not_kept(void **state) {
 	(void)ask(c, "carol");
 	(void)pthread_join(thread, NULL);
 	assert_false(answered(c, "alice").allowed);
-	tg_client_close(&c);
-	hub_stop(&h);
+	leave(&h, &c);
 }
 
 static void a_server_that_is_behind_the_feed_is_not_believed(void **state) {
@@ -201,17 +200,13 @@ static void a_server_that_is_behind_the_feed_is_not_believed(void **state) {
 	/* it stays behind: the store was put back to an older copy, which is the truth then */
 	SET(&h, count, 1);
 	UNTIL(&h, ask(c, "alice").allowed);
-	tg_client_close(&c);
-	hub_stop(&h);
+	leave(&h, &c);
 }
 
 static void a_catalog_that_only_since_names_ends_what_was_kept(void **state) {
 	(void)state;
 	struct hub h;
-	hub_start(&h);
-	happen(&h, "alice", true, true);
-	struct tg_client *c = follow(&h, (struct tg_options){.timeout_ms = 500});
-	UNTIL(&h, ask(c, "alice").source == TG_FROM_CACHE);
+	struct tg_client *c = keep_alice(&h, (struct tg_options){.timeout_ms = 500});
 	const unsigned gets = h.gets;
 	SET(&h, cat, 100); /* and from here on the feed is silent */
 	const int64_t deadline = test_ms() + PATIENCE_MS;
@@ -219,17 +214,13 @@ static void a_catalog_that_only_since_names_ends_what_was_kept(void **state) {
 		(void)ask(c, "alice");
 		assert_true(test_ms() < deadline);
 	}
-	tg_client_close(&c);
-	hub_stop(&h);
+	leave(&h, &c);
 }
 
 static void what_was_held_up_is_as_old_as_it_is(void **state) {
 	(void)state;
 	struct hub h;
-	hub_start(&h);
-	happen(&h, "alice", true, true);
-	struct tg_client *c = follow(&h, (struct tg_options){.timeout_ms = 500, .max_age_ms = 300});
-	UNTIL(&h, ask(c, "alice").source == TG_FROM_CACHE);
+	struct tg_client *c = keep_alice(&h, (struct tg_options){.timeout_ms = 500, .max_age_ms = 300});
 	SET(&h, no_since, true);
 	int64_t deadline = test_ms() + PATIENCE_MS;
 	while (ask(c, "alice").source == TG_FROM_CACHE) {
@@ -242,8 +233,7 @@ static void what_was_held_up_is_as_old_as_it_is(void **state) {
 		beat_late(&h, 60000);
 		assert_true(test_ms() < deadline);
 	}
-	tg_client_close(&c);
-	hub_stop(&h);
+	leave(&h, &c);
 }
 
 static void a_child_does_not_answer_from_its_parents_cache(void **state) {
@@ -266,17 +256,13 @@ static void a_child_does_not_answer_from_its_parents_cache(void **state) {
 	}
 	assert_true(child > 0 && waitpid(child, &status, 0) == child);
 	assert_int_equal(status, 0);
-	tg_client_close(&c);
-	hub_stop(&h);
+	leave(&h, &c);
 }
 
 static void what_is_no_feed_is_passed_over(void **state) {
 	(void)state;
 	struct hub h;
-	hub_start(&h);
-	happen(&h, "alice", true, true);
-	struct tg_client *c = follow(&h, (struct tg_options){.timeout_ms = 500});
-	UNTIL(&h, answered(c, "alice").source == TG_FROM_CACHE);
+	struct tg_client *c = keep_alice(&h, (struct tg_options){.timeout_ms = 500});
 	static const char big[TG01_MESSAGE_MAX + 100];
 	for (int i = 0; i < 20; i++) {
 		(void)zmq_send(h.pub, "alice", 5, 0);
@@ -293,8 +279,7 @@ static void what_is_no_feed_is_passed_over(void **state) {
 	(void)zmq_send(h.pub, big, sizeof big, 0);
 	happen(&h, "alice", true, true);
 	UNTIL(&h, answered(c, "alice").allowed && answered(c, "alice").source == TG_FROM_CACHE);
-	tg_client_close(&c);
-	hub_stop(&h);
+	leave(&h, &c);
 }
 
 static struct tg_client *follow_both(struct hub *a, struct hub *b, int timeout_ms) {
@@ -405,8 +390,7 @@ static void a_watcher_hears_each_change_once_and_in_order(void **state) {
 	for (int i = 0; i < 10; i++) beat(&h);
 	(void)tg_client_wait(c, 50);
 	assert_int_equal(w.beats, beats);
-	tg_client_close(&c);
-	hub_stop(&h);
+	leave(&h, &c);
 }
 
 int main(void) {

@@ -214,11 +214,14 @@ static inline void happen(struct hub *h, const char *sub, bool pro, bool told) {
 		(void)pthread_mutex_unlock(&(h)->lock);                                                                \
 	} while (0)
 
+/* A client that hears it. Unless told otherwise it believes what it has for as long as a test may stand still: only
+ * beats of the test's own say that it is true. */
 static inline struct tg_client *follow(struct hub *h, struct tg_options o) {
 	struct tg_client *c = NULL;
 	char why[TG_WHY_SIZE];
 	o.query = h->query;
 	o.feed = h->feed;
+	o.max_age_ms = o.max_age_ms ? o.max_age_ms : PATIENCE_MS;
 	if (tg_client_open(&o, &c, why)) fail_msg("%s", why);
 	const int64_t deadline = test_ms() + PATIENCE_MS;
 	do {

@@ -17,7 +17,7 @@
 #include <cmocka.h>
 #include <zmq.h>
 
-#define PATIENCE_MS 20000 /* for what must come */
+#define PATIENCE_MS 60000 /* for what must come */
 
 /* Who asks; and for a while, what. */
 struct served {
@@ -28,7 +28,7 @@ struct served {
 
 /* endpoint NULL: a free port. */
 static inline void served_open(void **context, void **socket, const char *endpoint, char actual[ENDPOINT_MAX]) {
-	const struct zsocket_limits limits = {.receive_timeout_ms = 60000};
+	const struct zsocket_limits limits = {.receive_timeout_ms = 2 * PATIENCE_MS};
 	assert_int_equal(zcontext_create(context, NULL), OK);
 	assert_int_equal(zsocket_create(*context, ZMQ_ROUTER, &limits, socket, NULL), OK);
 	assert_int_equal(zsocket_bind(*socket, endpoint ? endpoint : "tcp://127.0.0.1:0", actual, NULL), OK);

@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "service/clock.h"
 #include "support/scratch.h"
+#include "support/still_clock.h"
 
 #define DAY_MS INT64_C(86400000)
 #define SUBJECTS (2 * MOMENT_CHUNK + MOMENT_CHUNK / 2)

@@ -386,7 +386,7 @@ static void *ask_in_turn(void *asker) {
 static void answers_all_that_read(void **state) {
 	struct site *s = *state;
 	struct asker askers[CROWD] = {{0}};
-	int patience_ms = 5000;
+	int patience_ms = PATIENCE_MS;
 	for (int i = 0; i < CROWD; i++) {
 		askers[i].client = dial(s);
 		assert_int_equal(zmq_setsockopt(askers[i].client, ZMQ_RCVTIMEO, &patience_ms, sizeof patience_ms), 0);

@@ -65,7 +65,7 @@ static void bounds_labels(void **state) {
 struct race {
 	struct secrets *secrets;
 	atomic_bool stop;
-	unsigned verified;
+	atomic_uint verified;
 };
 
 static void *verify(void *race) {
@@ -78,7 +78,7 @@ static void *verify(void *race) {
 			    webhook_verify(s, view_str(header), VIEW("{}"), 1000, 300, &found) == OK && found == 0;
 		if (fine) secrets_matched(r->secrets, found);
 		secrets_release(r->secrets);
-		r->verified += fine;
+		atomic_fetch_add(&r->verified, fine);
 		if (!fine) break;
 	}
 	return NULL;
@@ -94,12 +94,12 @@ static void may_be_replaced_in_use(void **state) {
 		struct view text = i % 2 ? VIEW(SECRETS) : VIEW("other test whsec_0123456789ab\n");
 		assert_int_equal(secrets_replace(r.secrets, text, NULL), OK);
 	}
-	int64_t end = mono_ms() + 50;
-	while (mono_ms() < end) {
-	}
+	/* and until the thread has been there meanwhile */
+	for (int64_t end = mono_ms() + PATIENCE_MS; atomic_load(&r.verified) < 10 && mono_ms() < end;)
+		assert_int_equal(secrets_replace(r.secrets, VIEW(SECRETS), NULL), OK);
 	atomic_store(&r.stop, true);
 	pthread_join(thread, NULL);
-	assert_true(r.verified > 0);
+	assert_true(atomic_load(&r.verified) >= 10);
 	secrets_destroy(&r.secrets);
 }
 

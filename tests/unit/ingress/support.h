@@ -16,7 +16,7 @@
 #include "store/journal.h"
 #include "support/scratch.h"
 
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 
 #define SECRETS                                                                                                        \
 	"dev test whsec_0123456789abcdef\n"                                                                            \

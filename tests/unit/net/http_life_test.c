@@ -60,10 +60,10 @@ static void survives_who_leaves(void **state) {
 }
 
 /* Sends a byte every few ms, for as long as the server takes them; how long that was. */
-static int64_t trickle(struct site *s, const char *start, const char *drop, struct heard *h) {
-	int fd = dial(s);
-	ask(fd, start);
+static int64_t trickle_once(struct site *s, const char *start, const char *drop, struct heard *h) {
 	int64_t began = mono_ms();
+	int fd = dial(s);
+	(void)say(fd, start, strlen(start));
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	while (poll(&p, 1, 20) == 0) {
 		if (mono_ms() - began > PATIENCE_MS) fail_msg("a trickling sender was served for %d ms", PATIENCE_MS);
@@ -75,6 +75,33 @@ static int64_t trickle(struct site *s, const char *start, const char *drop, stru
 	return took;
 }
 
+/* The same, until it is ended in that way: who stands still before the first byte is ended for that. */
+static int64_t trickle(struct site *s, const char *start, const char *drop, int status, struct heard *h) {
+	for (int64_t end = mono_ms() + PATIENCE_MS;;) {
+		int64_t took = trickle_once(s, start, drop, h);
+		if (h->status == status) return took;
+		if (mono_ms() > end) fail_msg("%d, not %d, for a trickling sender", h->status, status);
+	}
+}
+
+/* A request that is kept, and its connection; another try where the server ended that before the request was sent. */
+static struct http_request *send_to_be_kept(struct site *s, int *ret_fd) {
+	static const char request[] = POST("/late", "Content-Length: 1\r\n", "x");
+	for (int64_t end = mono_ms() + PATIENCE_MS; mono_ms() < end;) {
+		struct http_request *r = NULL;
+		int fd = dial(s);
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		(void)say(fd, request, sizeof request - 1);
+		while (!(r = atomic_exchange(&s->kept, NULL)) && poll(&p, 1, 1) == 0) {
+		}
+		*ret_fd = fd;
+		if (r) return r;
+		close(fd);
+	}
+	fail_msg("no request was kept");
+	return NULL;
+}
+
 static void ends_slow_senders(void **state) {
 	struct site *s = *state;
 	http_server_destroy(&s->server);
@@ -83,28 +110,23 @@ static void ends_slow_senders(void **state) {
 	o.idle_ms = 600;
 	open_site(s, o);
 	struct heard h;
-	int64_t took = trickle(s, POST("/echo", JSON "Content-Length: 60000\r\n", ""), "x", &h);
-	assert_int_equal(h.status, 408);
+	int64_t took = trickle(s, POST("/echo", JSON "Content-Length: 60000\r\n", ""), "x", 408, &h);
 	assert_non_null(strstr(h.body, "\"code\":\"request_timeout\""));
 	assert_in_range(took, 300, PATIENCE_MS);
-	trickle(s, "POST /echo HTTP/1.1\r\n", "X-A: b\r\n", &h);
-	assert_int_equal(h.status, 408);
+	trickle(s, "POST /echo HTTP/1.1\r\n", "X-A: b\r\n", 408, &h);
 	/* no request line: nothing to answer */
-	trickle(s, "POST /", "x", &h);
-	assert_int_equal(h.status, 0);
-	trickle(s, "", "\n", &h);
-	assert_int_equal(h.status, 0);
+	trickle(s, "POST /", "x", 0, &h);
+	trickle(s, "", "\n", 0, &h);
 	/* a kept request has no deadline of the server's; the connection's next one has */
-	int fd = dial(s);
-	ask(fd, POST("/late", "Content-Length: 1\r\n", "x"));
-	struct http_request *r = wait_kept(s);
-	took = trickle(s, POST("/echo", JSON "Content-Length: 60000\r\n", ""), "x", &h);
+	int fd = -1;
+	struct http_request *r = send_to_be_kept(s, &fd);
+	(void)trickle(s, POST("/echo", JSON "Content-Length: 60000\r\n", ""), "x", 408, &h);
 	http_answer(r, &(struct http_answer){.status = 200});
 	hear(fd, &h, true);
 	assert_int_equal(h.status, 200);
 	expect_end(fd); /* idle_ms */
 	close(fd);
-	assert_int_equal(atomic_load(&s->answers[408]), 3);
+	assert_true(atomic_load(&s->answers[408]) >= 3);
 	struct http_stat stat;
 	http_server_stat(s->server, &stat);
 	assert_true(stat.overdue >= 3);

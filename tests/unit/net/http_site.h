@@ -25,7 +25,7 @@
 #define BODY_MAX ((size_t)64 * 1024)
 #define LARGE_MAX ((size_t)1 << 20)
 #define BIG_ANSWER ((size_t)16 << 20)
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 
 /* ---- the server under test ----------------------------------------------------- */
 

@@ -15,7 +15,7 @@
 #include "net/zsocket.h"
 #include "support/random.h"
 
-#define WAIT_MS 20000
+#define WAIT_MS 60000
 #define REPLY_MAX 40000
 #define BURST_MAX 300
 

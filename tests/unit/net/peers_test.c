@@ -16,7 +16,7 @@
 
 #include "net/zsocket.h"
 
-#define WAIT_MS 10000
+#define WAIT_MS 60000
 
 static void *context, *router, *dealer;
 static struct peers *peers;

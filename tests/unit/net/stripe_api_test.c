@@ -16,7 +16,7 @@
 #include "net/http_server.h"
 
 #define KEY "sk_test_0123456789secret"
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 #define DATE "Sun, 06 Nov 1994 08:49:37 GMT"
 #define DATE_S 784111777
 

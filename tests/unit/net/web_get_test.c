@@ -14,6 +14,7 @@
 #include "net/web_get.h"
 
 #define MOST 1000
+#define PATIENCE_MS 60000
 
 static void answer(void *ctx, struct http_request *r) {
 	static const struct http_field away = {"Location", "/good"};
@@ -80,23 +81,23 @@ static void answers_of_all_kinds(void **unused) {
 	assert_int_equal(web_get_create(MOST, &w, NULL), OK);
 	const char *at = http_server_endpoint(s);
 	for (int i = 0; i < 3; i++) {
-		struct got g = get(w, at, "/good", 5000);
+		struct got g = get(w, at, "/good", PATIENCE_MS);
 		assert_int_equal(g.error, OK);
 		assert_memory_equal(g.body, "good", 4);
 	}
-	assert_int_equal(get(w, at, "/empty", 5000).error, OK);
-	assert_int_equal(get(w, at, "/full", 5000).len, MOST);
-	assert_int_equal(get(w, at, "/large", 5000).error, ERR_LIMIT);
-	assert_int_equal(get(w, at, "/none", 5000).error, ERR_UNAVAILABLE);
-	assert_int_equal(get(w, at, "/moved", 5000).error, ERR_UNAVAILABLE);
+	assert_int_equal(get(w, at, "/empty", PATIENCE_MS).error, OK);
+	assert_int_equal(get(w, at, "/full", PATIENCE_MS).len, MOST);
+	assert_int_equal(get(w, at, "/large", PATIENCE_MS).error, ERR_LIMIT);
+	assert_int_equal(get(w, at, "/none", PATIENCE_MS).error, ERR_UNAVAILABLE);
+	assert_int_equal(get(w, at, "/moved", PATIENCE_MS).error, ERR_UNAVAILABLE);
 	assert_int_equal(get(w, at, "/never", 50).error, ERR_UNAVAILABLE);
-	assert_int_equal(get(w, "127.0.0.1:1", "/", 5000).error, ERR_UNAVAILABLE);
-	assert_int_equal(get(w, at, "/good", 5000).error, OK);
+	assert_int_equal(get(w, "127.0.0.1:1", "/", PATIENCE_MS).error, ERR_UNAVAILABLE);
+	assert_int_equal(get(w, at, "/good", PATIENCE_MS).error, OK);
 	/* given up */
 	struct got g = {0};
 	char url[128];
 	(void)snprintf(url, sizeof url, "http://%s/never", at);
-	assert_int_equal(web_get_start(w, url, 5000, done, &g, NULL), OK);
+	assert_int_equal(web_get_start(w, url, PATIENCE_MS, done, &g, NULL), OK);
 	web_get_destroy(&w);
 	assert_int_equal(g.count, 0);
 	web_get_destroy(&w);

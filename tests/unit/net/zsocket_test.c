@@ -39,7 +39,7 @@ static int close_context(void **state) {
 static void *make(int type) {
 	void *s = NULL;
 	struct problem why = {0};
-	struct zsocket_limits l = {.send_timeout_ms = 5000, .receive_timeout_ms = 5000, .message_max = 100};
+	struct zsocket_limits l = {.send_timeout_ms = 60000, .receive_timeout_ms = 60000, .message_max = 100};
 	if (zsocket_create(context, type, &l, &s, &why) != OK) fail_msg("%s", why.text);
 	return s;
 }

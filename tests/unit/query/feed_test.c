@@ -8,6 +8,7 @@
 #include "proto/tg01.h"
 
 #define NOW 1000000
+#define WAIT_MS 60000
 
 static void *context;
 static void *worker;     /* PUB, as the worker has it */
@@ -18,7 +19,7 @@ static struct catalog_file *file;
 static struct tg01_decoder *decoder;
 
 static void *make(int type, const char *bind, const char *connect) {
-	const struct zsocket_limits limits = {.receive_timeout_ms = 20000};
+	const struct zsocket_limits limits = {.receive_timeout_ms = WAIT_MS};
 	void *s = NULL;
 	assert_int_equal(zsocket_create(context, type, &limits, &s, NULL), OK);
 	if (type == ZMQ_SUB) assert_int_equal(zmq_setsockopt(s, ZMQ_SUBSCRIBE, "", 0), 0);
@@ -30,7 +31,7 @@ static void *make(int type, const char *bind, const char *connect) {
 /* Sends until the subscriber has one: a subscription takes a moment to arrive. */
 static void await_subscription(void *pub, void *sub, const char *topic) {
 	zmq_pollitem_t item = {.socket = sub, .events = ZMQ_POLLIN};
-	for (int i = 0; i < 20000; i++) {
+	for (int i = 0; i < WAIT_MS; i++) {
 		assert_true(zmq_send(pub, topic, 1, ZMQ_SNDMORE) >= 0 && zmq_send(pub, "", 0, 0) >= 0);
 		if (zmq_poll(&item, 1, 1) > 0) return;
 	}
@@ -183,7 +184,7 @@ static void skips_what_nobody_hears(void **state) {
 	assert_int_equal(feed.published, 0);
 	assert_false(fake_look.pinned);
 	void *somebody = make(ZMQ_SUB, NULL, endpoint);
-	for (int i = 0; i < 20000 && !peers_any(feed.door.peers); i++) (void)poll(NULL, 0, 1);
+	for (int i = 0; i < WAIT_MS && !peers_any(feed.door.peers); i++) (void)poll(NULL, 0, 1);
 	fake_change(true, "heard");
 	assert_false(feed_publish(&feed, NOW));
 	assert_int_equal(feed.published, 1);

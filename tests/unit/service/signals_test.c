@@ -31,7 +31,7 @@ static void signals_become_values(void **state) {
 	(void)state;
 	assert_int_equal(signals_wait(&ours, 0), SIGNAL_NONE);
 	assert_int_equal(kill(getpid(), SIGHUP), 0);
-	assert_int_equal(signals_wait(&ours, 5000), SIGNAL_RELOAD);
+	assert_int_equal(signals_wait(&ours, 60000), SIGNAL_RELOAD);
 	assert_int_equal(kill(getpid(), SIGTERM), 0);
 	assert_int_equal(signals_wait(&ours, -1), SIGNAL_STOP);
 	assert_int_equal(kill(getpid(), SIGINT), 0);
@@ -56,7 +56,7 @@ static void a_thread_made_later_never_gets_them(void **state) {
 	(void)state;
 	pthread_t thread;
 	assert_int_equal(pthread_create(&thread, NULL, send_from_a_thread, NULL), 0);
-	assert_int_equal(signals_wait(&ours, 5000), SIGNAL_STOP);
+	assert_int_equal(signals_wait(&ours, 60000), SIGNAL_STOP);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 }
 

@@ -1,5 +1,6 @@
 /* Other processes, deaths, and a map that is full. */
 #include "fold_support.h"
+#include "support/killed.h"
 
 #include <signal.h>
 #include <sys/stat.h>
@@ -114,7 +115,7 @@ static void test_a_look_is_a_snapshot(void **state) {
 /* ---- death ------------------------------------------------------------------------- */
 
 /* One observation and one step of the cursor a record, synced; told to the pipe once committed. */
-static void fold_until_killed(const char *dir, int out) {
+static void fold_until_killed(const void *dir, int out) {
 	const struct entitlements_options o = {.dir = dir, .epoch = EPOCH, .map_size = 256 << 20};
 	struct entitlements *e = NULL;
 	struct look *l = NULL;
@@ -133,32 +134,16 @@ static void fold_until_killed(const char *dir, int out) {
 			if (fold_observe(f, &x) || fold_cursor(f, 7, seq)) quick_exit(1);
 		}
 		if (fold_commit(&f, NULL, NULL, NULL)) quick_exit(1);
-		if (write(out, &seq, sizeof seq) != (ssize_t)sizeof seq) quick_exit(1);
+		killed_tells(out, seq);
 	}
 }
 
 static void test_state_and_cursor_survive_together(void **state) {
 	struct store *s = *state;
 	struct random seed = random_start();
-	uint64_t told = 0;
 	for (unsigned round = 0; round < 10; round++) {
-		int pipes[2], status;
 		store_close(s);
-		assert_int_equal(pipe(pipes), 0);
-		pid_t pid = fork();
-		assert_true(pid >= 0);
-		if (pid == 0) fold_until_killed(s->scratch.dir, pipes[1]);
-		(void)close(pipes[1]);
-		size_t reads_before = 1 + random_below(&seed, 10);
-		for (size_t i = 0; i < reads_before; i++)
-			assert_int_equal(read(pipes[0], &told, sizeof told), sizeof told);
-		assert_int_equal(kill(pid, SIGKILL), 0);
-		uint64_t more;
-		while (read(pipes[0], &more, sizeof more) == (ssize_t)sizeof more) told = more;
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-		assert_true(WIFSIGNALED(status));
-		(void)close(pipes[0]);
-
+		uint64_t told = killed_after(1 + random_below(&seed, 10), fold_until_killed, s->scratch.dir);
 		open_at(s, 256 << 20);
 		struct entitlements_stat st;
 		uint64_t seq = cursor(s, 7);

@@ -1,9 +1,7 @@
 /* Deaths and full maps, with every kind of observation: what is there afterwards is what the committed records say,
  * wants and due moments included; and going on from the cursor gives what a life without deaths gives. */
 #include "fold_support.h"
-
-#include <signal.h>
-#include <sys/wait.h>
+#include "support/killed.h"
 
 #define ORIGIN 7
 
@@ -104,7 +102,7 @@ static void assert_as_never_died(struct store *s, uint64_t seq) {
 	(void)store_teardown(&fresh);
 }
 
-static void fold_until_killed(const char *dir, int out) {
+static void fold_until_killed(const void *dir, int out) {
 	const struct entitlements_options o = {.dir = dir, .epoch = EPOCH, .map_size = 256 << 20};
 	struct entitlements *e = NULL;
 	struct look *l = NULL;
@@ -116,30 +114,16 @@ static void fold_until_killed(const char *dir, int out) {
 		if (fold_begin(e, &catalog, 0, &f, NULL) || fold_records(f, seq + 1, seq + n)) quick_exit(1);
 		if (fold_commit(&f, NULL, NULL, NULL)) quick_exit(1);
 		seq += n;
-		if (write(out, &seq, sizeof seq) != (ssize_t)sizeof seq) quick_exit(1);
+		killed_tells(out, seq);
 	}
 }
 
 static void test_killed_and_going_on(void **state) {
 	struct store *s = *state;
 	struct random seed = random_start();
-	uint64_t told = 0;
 	for (unsigned round = 0; round < 12; round++) {
-		int pipes[2], status;
 		store_close(s);
-		assert_int_equal(pipe(pipes), 0);
-		pid_t pid = fork();
-		assert_true(pid >= 0);
-		if (pid == 0) fold_until_killed(s->scratch.dir, pipes[1]);
-		(void)close(pipes[1]);
-		for (size_t i = 1 + random_below(&seed, 12); i > 0; i--)
-			assert_int_equal(read(pipes[0], &told, sizeof told), sizeof told);
-		assert_int_equal(kill(pid, SIGKILL), 0);
-		uint64_t more;
-		while (read(pipes[0], &more, sizeof more) == (ssize_t)sizeof more) told = more;
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-		assert_true(WIFSIGNALED(status));
-		(void)close(pipes[0]);
+		uint64_t told = killed_after(1 + random_below(&seed, 12), fold_until_killed, s->scratch.dir);
 		open_at(s, 256 << 20);
 		assert_true(cursor(s, ORIGIN) >= told);
 		assert_as_never_died(s, cursor(s, ORIGIN));

@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include "journal_support.h"
+#include "support/killed.h"
 #include "support/random.h"
 
 /* Runs `body` in a child, which must end with status 0. */
@@ -49,9 +50,15 @@ static void test_other_processes(void **state) {
 	IN_CHILD(reads_head(f->scratch.dir, 10));
 }
 
-/* Appends without end and tells the pipe of every sequence that journal_append vouched for. */
-static void append_until_killed(const char *dir, int out, unsigned round) {
-	const struct journal_options o = {.dir = dir, .origin = ORIGIN, .map_size = LARGE_MAP};
+struct appender {
+	const char *dir;
+	unsigned round;
+};
+
+/* Appends and tells of every sequence that journal_append vouched for. */
+static void append_until_killed(const void *ctx, int out) {
+	const struct appender *a = ctx;
+	const struct journal_options o = {.dir = a->dir, .origin = ORIGIN, .map_size = LARGE_MAP};
 	struct journal *j = NULL;
 	static char body[9000];
 	if (journal_open(&o, &j, NULL)) quick_exit(1);
@@ -59,40 +66,22 @@ static void append_until_killed(const char *dir, int out, unsigned round) {
 		struct journal_entry e[7];
 		char ids[7][40];
 		for (unsigned i = 0; i < 7; i++) {
-			(void)snprintf(ids[i], sizeof ids[i], "evt_%u_%u_%u", round, n, i);
+			(void)snprintf(ids[i], sizeof ids[i], "evt_%u_%u_%u", a->round, n, i);
 			e[i] = entry(ids[i], 1, view_of(body, ((size_t)n * 7 + i) * 131 % sizeof body));
 		}
 		if (journal_append(j, e, 7, NULL)) quick_exit(1);
-		uint64_t seq = e[6].record.seq;
-		if (write(out, &seq, sizeof seq) != (ssize_t)sizeof seq) quick_exit(1);
+		killed_tells(out, e[6].record.seq);
 	}
 }
 
 static void test_survives_kill(void **state) {
 	struct fixture *f = *state;
 	struct random seed = random_start();
-	uint64_t vouched = 0, first, head;
+	uint64_t first, head;
 	for (unsigned round = 0; round < 15; round++) {
-		int pipes[2];
+		const struct appender a = {.dir = f->scratch.dir, .round = round};
 		journal_close(&f->j);
-		assert_int_equal(pipe(pipes), 0);
-		pid_t pid = fork();
-		assert_true(pid >= 0);
-		if (pid == 0) append_until_killed(f->scratch.dir, pipes[1], round);
-		(void)close(pipes[1]);
-		/* killed in the midst of a later append than those read of here */
-		size_t reads = 1 + random_below(&seed, 12);
-		uint64_t seq = 0;
-		for (size_t i = 0; i < reads; i++) {
-			assert_int_equal(read(pipes[0], &seq, sizeof seq), sizeof seq);
-			vouched = seq;
-		}
-		assert_int_equal(kill(pid, SIGKILL), 0);
-		while (read(pipes[0], &seq, sizeof seq) == (ssize_t)sizeof seq) vouched = seq;
-		int status;
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-		assert_true(WIFSIGNALED(status));
-		(void)close(pipes[0]);
+		uint64_t vouched = killed_after(1 + random_below(&seed, 12), append_until_killed, &a);
 		open_again(f, LARGE_MAP);
 		bounds(f->j, &first, &head);
 		assert_true(head >= vouched);
