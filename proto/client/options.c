@@ -124,6 +124,7 @@ static int read_policy(const struct tg_policy *from, struct policy *to, struct p
 static int read_policies(const struct tg_options *o, struct settings *s, struct problem *why) {
 	if (o->policy_count > TG_POLICIES_MAX) return wrong(why, "more policies than TG_POLICIES_MAX");
 	if (o->policy_count == 0) return 0;
+	if (!o->policies) return wrong(why, "options.policies is NULL, and policy_count is not 0");
 	s->policies = calloc(o->policy_count, sizeof *s->policies);
 	if (!s->policies) {
 		(void)problem_set(why, ERR_MEMORY, "no memory");

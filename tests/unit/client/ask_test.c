@@ -76,6 +76,7 @@ static void bad_options_are_named(void **state) {
 		{.query = "tcp://127.0.0.1:1", .cache_bytes = 1},
 		{.query = "tcp://127.0.0.1:1", .preload = true},
 		{.query = "tcp://127.0.0.1:1;tcp://127.0.0.1:2", .feed = "tcp://127.0.0.1:3"},
+		{.query = "tcp://127.0.0.1:1", .policies = NULL, .policy_count = 1},
 		{.query = "tcp://127.0.0.1:1", .policies = unnamed, .policy_count = 2},
 		{.query = "tcp://127.0.0.1:1", .policies = twice, .policy_count = 2},
 	};
