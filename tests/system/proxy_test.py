@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """docker/nginx as a browser and Stripe meet it: a real nginx before three programs that say what reached them."""
 
+import collections
 import contextlib
 import gzip
 import http.client
@@ -26,10 +27,12 @@ class Behind(http.server.ThreadingHTTPServer):
     """Answers every request with what it got; `seen` keeps it."""
 
     daemon_threads = True
-    request_queue_size = 64
+    request_queue_size = 256
 
     def __init__(self, name):
         self.name, self.seen, self.accepted = name, [], 0
+        self.goes_on = threading.Event()  # cleared: nothing is answered
+        self.goes_on.set()
         super().__init__(("127.0.0.1", 0), self.Handler)
         self.address = f"127.0.0.1:{self.server_address[1]}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -44,6 +47,7 @@ class Behind(http.server.ThreadingHTTPServer):
         def handle_any(self):
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.server.seen.append({"path": self.path, "body": body, "headers": self.headers})
+            self.server.goes_on.wait(60)
             answer = self.server.name.encode()
             self.send_response(200)
             if self.path.endswith("/large.js"):
@@ -211,6 +215,22 @@ class ProxyTest(unittest.TestCase):
         for method, path in (("POST", WEBHOOK), ("GET", "/settings/billing"), ("GET", "/settings/billing/assets/x.js"), ("GET", "/")):
             self.assertEqual({self.ask(method, path, connection=c)[0] for _ in range(200)}, {200}, path)
         c.close()
+
+    def test_many_webhooks_of_one_address_may_wait_at_once(self):
+        """All of Stripe's come from a few addresses. While ingress waits for its disk, none is sent back."""
+        self.start()
+        count, ingress = 160, self.behind["ingress"]
+        ingress.goes_on.clear()
+        self.addCleanup(ingress.goes_on.set)
+        request = f"POST {WEBHOOK} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}".encode()
+        with contextlib.ExitStack() as stack:
+            waiting = [stack.enter_context(socket.create_connection(("127.0.0.1", self.port), 60)) for _ in range(count)]
+            for s in waiting:
+                s.sendall(request)
+            harness.wait_until(lambda: len(ingress.seen) == count or " status=" in self.log(), 60, "all have reached ingress")
+            ingress.goes_on.set()
+            answers = collections.Counter(s.recv(12) for s in waiting)
+        self.assertEqual(answers, {b"HTTP/1.1 200": count})
 
     def test_what_is_logged(self):
         self.start()
