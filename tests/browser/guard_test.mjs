@@ -160,6 +160,44 @@ test("what was known counts through an outage for ten minutes, and then no more"
 	assert.equal(await page.locator("#inside").count(), 0);
 });
 
+test("a guard that comes hours after the last one went waits for an answer", async () => {
+	mock.on("entitlements", tagged(() => at("pro", { until: "2026-03-10T12:02:00Z" })));
+	page_with(`<tier-guard tier="pro">${PRO}</tier-guard>`);
+	const page = await new_page();
+	await open(page);
+	await idle(page);
+	const again = () => page.evaluate(() => {
+		const guard = globalThis.taken;
+		document.querySelector("main").append(guard);
+		return [guard.getAttribute("state"), guard.querySelector("#inside") !== null];
+	});
+	const take = () => page.evaluate(() => { globalThis.taken = document.querySelector("tier-guard"); taken.remove(); });
+	await take();
+	await page.clock.runFor(60000);
+	assert.deepEqual(await again(), ["allowed", true], "a moment later it is known");
+	await idle(page);
+	await take();
+	await page.clock.runFor(61000);
+	let answer;
+	mock.on("entitlements", () => new Promise(resolve => { answer = () => resolve({ body: at("free", { ver: 2 }) }); }));
+	assert.deepEqual(await again(), ["loading", false], "what was good until a moment that has passed is none");
+	await until(() => answer);
+	answer();
+	await page.locator('tier-guard[state="denied"]').waitFor();
+	mock.on("entitlements", tagged(() => at("pro", { ver: 3 })));
+	await page.evaluate(() => dispatchEvent(new Event("online")));
+	await page.locator('tier-guard[state="allowed"]').waitFor();
+	await idle(page);
+	await take();
+	await page.clock.runFor(3 * 3600000);
+	mock.on("entitlements", () => "hang up");
+	assert.deepEqual(await again(), ["loading", false]);
+	await page.locator('tier-guard[state="error"]').waitFor();
+	mock.on("entitlements", tagged(() => at("pro", { ver: 3 }))); // a 304
+	await page.evaluate(() => dispatchEvent(new Event("online")));
+	await page.locator('tier-guard[state="allowed"]').waitFor();
+});
+
 test("signed out: closed at once, and the token function is asked again before", async () => {
 	mock.on("entitlements", request => (request.headers.authorization === "Bearer good" ? { body: at("pro") } : problem(401, "token_expired")));
 	page_with(`<tier-guard tier="pro">${PRO}</tier-guard>`, `import { configure } from "/settings/billing/assets/entitlements.js";

@@ -4,8 +4,9 @@
  *
  * Asked again, by If-None-Match: when the page is looked at again, when it is online again, when somebody says that the
  * tier changed (news.js), when an answer's `until` comes, and every five minutes while the page is seen. After a failure
- * after 1, 2, 4 … 60 s. What was known counts through an outage for KEPT_MS and not past its `until`; then, and without
- * any answer, and when nobody is signed in, the state is "error" and nothing is allowed. */
+ * after 1, 2, 4 … 60 s. What was known counts through an outage, and while nobody watches, for KEPT_MS and not past its
+ * `until`. After an outage of that length, without any answer, and when nobody is signed in, the state is "error" and nothing
+ * is allowed. */
 import { Failure, backoff_ms, call } from "./api.js";
 import { use_token } from "./token.js";
 import { on_news } from "./news.js";
@@ -43,6 +44,7 @@ class Entitlements {
 	}
 
 	#start() {
+		if (this.state === "ready" && this.#is_old()) this.state = "loading"; // nobody asked for a while
 		const look = () => { if (!document.hidden && Date.now() - this.#asked_ms >= SOON_MS) this.refresh(); };
 		const online = () => this.refresh();
 		document.addEventListener("visibilitychange", look);
@@ -77,11 +79,13 @@ class Entitlements {
 		else this.#later(EVERY_MS); // nobody looks; visibilitychange asks
 	}
 
-	/* What was known counts no more: it is too old, or it was good until a moment that has passed since the last try. */
-	#expired() {
-		const until = Date.parse(this.entitlements?.until ?? "");
-		return this.#tries > 0 && (Date.now() - this.#good_ms > KEPT_MS || until <= Date.now());
+	/* Too old, or good until a moment that has passed. */
+	#is_old() {
+		return Date.now() - this.#good_ms > KEPT_MS || Date.parse(this.entitlements?.until ?? "") <= Date.now();
 	}
+
+	/* What was known counts no more, after a try that failed. */
+	#expired() { return this.#tries > 0 && this.#is_old(); }
 
 	/* One request at a time. What is wanted while one is under way is asked once after it: its answer may be older. */
 	refresh() {
