@@ -1,5 +1,5 @@
 // The plan table, and what a change costs before money moves.
-import { assert, idle, mock, new_page, no_violations, open_dashboard, primary, shot, test, until } from "./harness.mjs";
+import { address, assert, idle, mock, new_page, no_violations, open_dashboard, primary, shot, test, until } from "./harness.mjs";
 import { details, plans, serve, status, subscription } from "./answers.mjs";
 import { problem } from "./mock.mjs";
 
@@ -89,6 +89,44 @@ test("the dialog: focus goes in, stays in, and comes back; Esc, Cancel and the b
 	await dialog(page).waitFor();
 	await page.mouse.click(5, 5);
 	await dialog(page).waitFor({ state: "hidden" });
+});
+
+test("who cancels while Stripe's page is being opened stays here", async () => {
+	serve(mock, "active");
+	let answer;
+	mock.on("change-preview", { body: PREVIEW });
+	mock.on("create-checkout-session", () => new Promise(resolve => { answer = () => resolve({ body: { url: `${mock.origin}/hosted`, id: "bps_1", flow: "portal" } }); }));
+	mock.pages.set("/hosted", "<!doctype html><title>hosted</title>");
+	const page = await new_page();
+	await open_dashboard(page);
+	await page.evaluate(() => { globalThis.leaving = 0; addEventListener("billing-leave", () => { leaving++; }); });
+	await page.getByRole("button", { name: "Upgrade to Institutional" }).click();
+	await dialog(page).getByText("$362.10").waitFor();
+	await page.getByRole("button", { name: "Continue" }).click();
+	await until(() => answer);
+	await page.getByRole("button", { name: "Cancel" }).click();
+	await dialog(page).waitFor({ state: "hidden" });
+	answer();
+	await idle(page);
+	assert.equal(await page.evaluate(() => leaving), 0);
+	assert.equal((await address(page)).pathname, "/settings/billing");
+});
+
+test("what was previewed is what is bought, also when the subscription's period is known only then", async () => {
+	serve(mock, { ...status.active, details_state: "unavailable", details: null });
+	mock.on("change-preview", ({ query }) => ({ body: { ...PREVIEW, price: query.price } }));
+	mock.on("create-checkout-session", { body: { url: `${mock.origin}/hosted`, id: "bps_1", flow: "portal" } });
+	mock.pages.set("/hosted", "<!doctype html><title>hosted</title>");
+	const page = await new_page();
+	await open_dashboard(page);
+	await page.getByRole("button", { name: "Upgrade to Institutional" }).click();
+	await dialog(page).getByText("$362.10").waitFor();
+	serve(mock, { ...status.active, details: details({ subscription: { ...subscription, interval: "year" } }) });
+	await page.evaluate(() => document.querySelector("billing-dashboard").refresh());
+	await until(() => page.evaluate(() => document.querySelector("billing-dashboard").status.details !== null));
+	await page.getByRole("button", { name: "Continue" }).click();
+	await page.waitForURL("**/hosted");
+	assert.deepEqual(mock.asked("create-checkout-session")[0].body, { tier: "institutional", price: "price_institutional_monthly" });
 });
 
 test("a downgrade takes effect at the end of the period; down to nothing leads to the portal's cancellation", async () => {

@@ -19,9 +19,7 @@ const AGE_TICK_MS = 30000; // "5 minutes ago" goes on
 export class BillingDashboard extends HTMLElement {
 	static observedAttributes = ["api", "lang", "messages", "heading-level"];
 
-	/* The token, or a function that returns it or a promise of it ({again: true}: the last one was refused). */
-	token = null;
-	#messages = {}; #root; #body; #dialog; #work = null; #change = null; #interval = null; #words = null;
+	#token = null; #messages = {}; #root; #body; #dialog; #work = null; #change = null; #interval = null; #words = null;
 	#drawing = false; #ends = []; #said = "";
 
 	constructor() {
@@ -39,6 +37,10 @@ export class BillingDashboard extends HTMLElement {
 		this.#dialog.addEventListener("keydown", event => this.#keep_focus_inside(event));
 		this.#root.append(this.#body, this.#dialog);
 	}
+
+	/* The token, or a function that returns it or a promise of it ({again: true}: the last one was refused). */
+	get token() { return this.#token; }
+	set token(token) { this.#token = token ?? null; }
 
 	/* Texts that replace those of messages.js. */
 	get messages() { return this.#messages; }
@@ -260,10 +262,17 @@ export class BillingDashboard extends HTMLElement {
 		if (this.#tell("billing-leave", { url: address, kind }, true)) location.assign(address);
 	}
 
+	/* What `act` answers; null also when the dialog was closed, or the element taken away, while it was waited for. */
+	async #act(...request) {
+		const [work, change] = [this.#work, this.#change];
+		const answer = await work.act(...request);
+		return work === this.#work && change === this.#change ? answer : null;
+	}
+
 	async #open_portal({ flow }, name) {
 		const back = this.#return_url();
 		const body = { ...(flow === "manage" ? {} : { flow }), ...(back ? { return_url: back.href } : {}) };
-		const answer = await this.#work.act(name, "create-portal-session", body);
+		const answer = await this.#act(name, "create-portal-session", body);
 		if (!answer) return;
 		this.#work.checkout.begin_portal();
 		this.#leave(answer.url, "portal");
@@ -279,9 +288,9 @@ export class BillingDashboard extends HTMLElement {
 		const order = plans.tiers.map(one => one.name);
 		const step = order.indexOf(tier) - order.indexOf(status.tier);
 		this.#work.forget_failures();
-		const sells = this.#price_of(tier);
-		this.#change = { tier, direction: step > 0 ? "up" : step < 0 ? "down" : "same", phase: sells ? "loading" : "free" };
-		if (sells) this.#load_preview();
+		const price = this.#price_of(tier)?.id; // what is previewed is what is bought, whatever is known later
+		this.#change = { tier, price, direction: step > 0 ? "up" : step < 0 ? "down" : "same", phase: price ? "loading" : "free" };
+		if (price) this.#load_preview();
 		this.#draw_soon();
 	}
 
@@ -290,9 +299,9 @@ export class BillingDashboard extends HTMLElement {
 		return price_in(this.#work.plans.tiers.find(one => one.name === tier) ?? {}, this.#chosen_interval(), this.#work);
 	}
 
-	async #buy(tier, name) {
-		const body = { tier, price: this.#price_of(tier)?.id, ...this.#ways_back() };
-		const answer = await this.#work.act(name, "create-checkout-session", body);
+	async #buy(tier, name, price = this.#price_of(tier)?.id) {
+		const body = { tier, price, ...this.#ways_back() };
+		const answer = await this.#act(name, "create-checkout-session", body);
 		if (!answer) return;
 		if (answer.flow === "portal") this.#work.checkout.begin_portal();
 		else this.#work.checkout.begin({ id: answer.id, tier, from: this.#work.status.tier });
@@ -304,7 +313,7 @@ export class BillingDashboard extends HTMLElement {
 		Object.assign(change, { phase: "loading" });
 		this.#draw_soon();
 		try {
-			const query = { tier: change.tier, price: this.#price_of(change.tier)?.id }; // as many seats as there are
+			const query = { tier: change.tier, price: change.price }; // as many seats as there are
 			const { body } = await this.#work.ask({ path: "change-preview", query });
 			Object.assign(change, { phase: "ready", preview: body });
 		} catch (failure) {
@@ -318,7 +327,7 @@ export class BillingDashboard extends HTMLElement {
 
 	async #confirm_change() {
 		if (!this.#change || this.#work.busy) return;
-		if (this.#change.phase === "ready") await this.#buy(this.#change.tier, "change");
+		if (this.#change.phase === "ready") await this.#buy(this.#change.tier, "change", this.#change.price);
 		else if (this.#change.phase === "free") await this.#open_portal({ flow: "subscription_cancel" }, "change");
 	}
 
