@@ -1,5 +1,5 @@
 // The payments: links, pages, states.
-import { assert, mock, new_page, no_violations, open_dashboard, shot, test, until } from "./harness.mjs";
+import { assert, idle, mock, new_page, no_violations, open_dashboard, shot, test, until } from "./harness.mjs";
 import { invoice, serve } from "./answers.mjs";
 import { problem } from "./mock.mjs";
 
@@ -56,6 +56,41 @@ test("pages: below what is there, no row twice, until there are no more", async 
 	await page.evaluate(() => document.querySelector("billing-dashboard").refresh());
 	await until(async () => await rows(page).count() === 22, "the new one on top, the pages below stay");
 	assert.match(await rows(page).first().innerText(), /Apr 3, 2026/);
+});
+
+test("a page that comes late takes nothing away that came meanwhile", async () => {
+	serve(mock, "active");
+	let late;
+	mock.on("invoices", ({ query }) => (query.cursor ? new Promise(resolve => { late = () => resolve({ body: page_of(10, 5, null) }); }) : { body: page_of(0, 10, "c1") }));
+	const page = await new_page();
+	await open_dashboard(page);
+	await page.getByRole("button", { name: "Show more" }).click();
+	await until(() => late);
+	mock.on("invoices", { body: page_of(-1, 10, "c1") }); // a new payment, which is told before
+	await page.evaluate(() => document.querySelector("billing-dashboard").refresh());
+	await until(async () => await rows(page).count() === 11, "the new one on top");
+	late();
+	await until(async () => await rows(page).count() === 16, "15 and the new one");
+	assert.match(await rows(page).first().innerText(), /Apr 3, 2026/);
+});
+
+test("a page of a list that was begun anew meanwhile is none of it", async () => {
+	serve(mock, "active");
+	let late;
+	mock.on("invoices", ({ query }) => (query.cursor ? new Promise(resolve => { late = () => resolve({ body: page_of(10, 5, null) }); }) : { body: page_of(0, 10, "c1") }));
+	const page = await new_page();
+	await open_dashboard(page);
+	await page.getByRole("button", { name: "Show more" }).click();
+	await until(() => late);
+	mock.on("invoices", { body: page_of(-20, 10, "c2") }); // none of those that were there
+	await page.evaluate(() => document.querySelector("billing-dashboard").refresh());
+	await until(async () => /Nov 3, 2027/.test(await rows(page).first().innerText()), "the new list");
+	late();
+	await idle(page);
+	assert.equal(await rows(page).count(), 10, "what lies between would be missing");
+	mock.on("invoices", ({ query }) => ({ body: query.cursor === "c2" ? page_of(-10, 10, null) : page_of(-20, 10, "c2") }));
+	await page.getByRole("button", { name: "Show more" }).click();
+	await until(async () => await rows(page).count() === 20);
 });
 
 test("a page that fails: said, and the button is there for another try", async () => {

@@ -1,6 +1,6 @@
 // What fails, and how the dashboard goes on.
 import { address, assert, idle, mock, new_page, no_violations, open_dashboard, primary, run_until, shot, test, until } from "./harness.mjs";
-import { details, invoices, plans, serve, status } from "./answers.mjs";
+import { details, invoice, invoices, plans, serve, status } from "./answers.mjs";
 import { problem } from "./mock.mjs";
 
 const dashboard = page => page.locator("billing-dashboard .dashboard");
@@ -189,6 +189,17 @@ test("signed out: the token function is asked again, then it says so", async () 
 	await says(page, "Renews on");
 });
 
+test("a token that was set before the module was there counts", async () => {
+	serve(mock, "active");
+	mock.pages.set("/host", `<!doctype html><html lang="en"><head><title>Host</title></head><body><main><billing-dashboard></billing-dashboard></main>
+		<script src="/early.js"></script><script type="module" src="/settings/billing/assets/billing-dashboard.js"></script></body></html>`);
+	mock.pages.set("/early.js", '//\nconst early = document.querySelector("billing-dashboard"); early.token = () => "early"; early.messages = { title: "Early" };');
+	const page = await new_page();
+	await open_dashboard(page, { path: "/host", token: "" });
+	await page.getByRole("heading", { name: "Early" }).waitFor();
+	assert.equal(mock.asked("subscription-status")[0].headers.authorization, "Bearer early");
+});
+
 test("a token in the fragment is used, kept for the tab, and gone from the address", async () => {
 	serve(mock, "active");
 	const page = await new_page();
@@ -303,6 +314,35 @@ test("somebody else signs in: nothing of the one before is shown to them", async
 	assert.doesNotMatch(await dashboard(page).innerText(), /4242|TG-0100/);
 	answer();
 	await until(async () => /No payments yet/.test(await dashboard(page).innerText()) || (answer(), false));
+});
+
+test("payments that were asked for by the one before are not shown to somebody else", async () => {
+	serve(mock, "active");
+	const late = [];
+	const page_of = (from, next) => ({ body: { invoices: [invoice(from)], next_cursor: next } });
+	const hold = answer => new Promise(resolve => late.push(() => resolve(answer)));
+	mock.on("invoices", page_of(0, "c1"));
+	const page = await new_page();
+	await open_dashboard(page);
+	mock.on("invoices", ({ query }) => hold(query.cursor ? page_of(2, null) : page_of(1, "c1")));
+	await page.getByRole("button", { name: "Show more" }).click();
+	await until(() => late.length === 1);
+	await look_again(page);
+	await until(() => late.length === 2);
+	serve(mock, { ...status.free, subject: "bob" }, { invoices: [], next_cursor: null });
+	await until(() => page.evaluate(() => under_way === 2), "the payments alone are not told yet");
+	await page.evaluate(() => {
+		globalThis.seen = new Set();
+		const { shadowRoot } = document.querySelector("billing-dashboard");
+		new MutationObserver(() => { for (const one of shadowRoot.querySelectorAll(".history a[aria-label]")) seen.add(one.ariaLabel); })
+			.observe(shadowRoot, { childList: true, subtree: true });
+	});
+	await look_again(page);
+	await says(page, "You are not paying for anything");
+	for (const answer of late) answer();
+	await idle(page);
+	await page.getByText("No payments yet").waitFor();
+	assert.deepEqual(await page.evaluate(() => [...seen]), []);
 });
 
 test("news while a question is under way: asked once more, since its answer may be older", async () => {

@@ -24,6 +24,7 @@ export class Work {
 	notices = [];      // {key, params, tone, reference}
 	busy = null;       // the action under way
 	#api; #changed; #timers = new Map(); #tries = new Map(); #running = new Map(); #again = new Map(); #stopped = false;
+	#turn = 0; #asked = 0; // of whom is here, and of whom the payments were asked for that are under way
 
 	constructor({ api, changed, addresses = location }) {
 		this.#api = api; // () => {base, own_token}
@@ -117,9 +118,15 @@ export class Work {
 		this.#wake_at_next_change();
 	}
 
-	/* What one has paid is not shown to another. */
-	#somebody_else() {
+	/* What one has paid is not shown to another, nor what is under way to be told. */
+	#forget_history() {
+		this.#turn++;
 		this.history = { phase: "loading", rows: [], cursor: null };
+		if (this.#running.has("history")) this.#again.set("history", null);
+	}
+
+	#somebody_else() {
+		this.#forget_history();
 		this.load_history();
 	}
 
@@ -127,7 +134,7 @@ export class Work {
 		if (failure.kind === "signed_out") {
 			this.phase = "signed_out";
 			this.status = null;
-			this.history = { phase: "loading", rows: [], cursor: null };
+			this.#forget_history();
 		}
 		else if (this.status) this.away = true;
 		else this.phase = "unreachable";
@@ -166,9 +173,14 @@ export class Work {
 		}, () => { this.plans_failed = this.plans === null; });
 	}
 
+	#ask_history() {
+		this.#asked = this.#turn;
+		return this.ask({ path: "invoices", query: { limit: HISTORY_PAGE } });
+	}
+
 	load_history() {
-		return this.#load("history", () => this.ask({ path: "invoices", query: { limit: HISTORY_PAGE } }),
-			body => this.#got_first_page(body),
+		return this.#load("history", () => this.#ask_history(),
+			body => { if (this.#asked === this.#turn) this.#got_first_page(body); },
 			() => { if (this.history.phase === "loading") this.history = { ...this.history, phase: "failed" }; });
 	}
 
@@ -178,23 +190,28 @@ export class Work {
 		const seen = new Set(rows.map(row => row.id));
 		const below = this.history.rows.filter(row => !seen.has(row.id));
 		const joined = this.history.rows.some(row => seen.has(row.id));
-		this.history = joined && below.length > 0 ? { ...this.history, phase: "ready", rows: [...rows, ...below] }
-			: { phase: "ready", rows, cursor: body.next_cursor ?? null };
+		const { phase, cursor } = this.history;
+		const now = joined && below.length > 0 ? { rows: [...rows, ...below], cursor } : { rows, cursor: body.next_cursor ?? null };
+		this.history = { ...now, phase: phase === "more" && now.cursor === cursor ? "more" : "ready" };
 	}
 
 	async more_history() {
-		const { cursor, rows } = this.history;
+		const { cursor } = this.history;
+		const begun_anew = () => this.history.cursor !== cursor; // meanwhile: what comes does not follow any more
 		if (!cursor || this.history.phase === "more") return;
 		this.history = { ...this.history, phase: "more" };
 		this.changed();
 		try {
 			const { body } = await this.ask({ path: "invoices", query: { limit: HISTORY_PAGE, cursor } });
+			if (begun_anew()) return;
+			const { rows } = this.history; // newer than the question
 			const seen = new Set(rows.map(row => row.id));
 			const added = (Array.isArray(body.invoices) ? body.invoices : []).filter(row => !seen.has(row.id));
 			const all = [...rows, ...added].slice(0, HISTORY_MAX);
 			const done = added.length === 0 || all.length === HISTORY_MAX; // a cursor that leads nowhere ends here
 			this.history = { phase: "ready", rows: all, cursor: done ? null : body.next_cursor ?? null };
 		} catch (failure) {
+			if (begun_anew()) return;
 			this.history = { ...this.history, phase: "ready" };
 			this.tell_failure(failure);
 		}
