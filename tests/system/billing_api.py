@@ -10,6 +10,7 @@ import http.client
 import json
 import pathlib
 import sys
+import time
 
 import clock
 import harness
@@ -76,6 +77,7 @@ class Client:
         self.connection = http.client.HTTPConnection(host, int(port), timeout=60)
         self.check = check
         self.seen = set()
+        self.used = time.monotonic()
 
     def close(self):
         self.connection.close()
@@ -85,10 +87,13 @@ class Client:
         send = dict(headers or {})
         if data is not None and "Content-Type" not in send:
             send["Content-Type"] = "application/json"
+        if time.monotonic() - self.used > harness.IDLE_S:
+            self.connection.close()
         try:
             self.connection.request(method, path, data, {k: v for k, v in send.items() if v is not None})
             got = self.connection.getresponse()
             answer = Answer(got.status, got.headers, got.read().decode())
+            self.used = time.monotonic()
         except BaseException:
             self.connection.close()
             raise

@@ -26,7 +26,7 @@ class Client:
         assert line, f"the client ended: {self.popen.wait()}"
         return json.loads(line)
 
-    def wait(self, seconds=30):
+    def wait(self, seconds=60):
         return self.say("wait", seconds * 1000)
 
     def check(self, subject, feature):
@@ -43,6 +43,6 @@ class Client:
         if self.popen.stdin.closed:
             return self.popen.returncode
         self.popen.stdin.close()
-        code = self.popen.wait(30)
+        code = self.popen.wait(60)
         self.popen.stdout.close()
         return code

@@ -11,7 +11,7 @@ import harness
 
 INTEROP = harness.ROOT / "tests" / "interop"
 SOURCES = harness.ROOT / "proto" / "examples"
-BUILD_S = 240
+BUILD_S = 480  # another test may build it at this moment
 KINDS = ("c", "python", "node", "go", "java", "rust")
 
 

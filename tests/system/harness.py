@@ -27,9 +27,10 @@ import unittest
 
 import wire
 
-READY_S = 30  # for a ready line; a sanitizer's build on a busy machine is slow
-STOP_S = 30
+READY_S = 60  # for a ready line; a sanitizer's build on a busy machine is slow
+STOP_S = 60
 SETTLE_S = 60
+IDLE_S = 30  # a kept connection is not used again after so long: services close it at 75 s
 LOG_TAIL = 60  # lines of each log that a failure prints
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -45,13 +46,15 @@ class Late(AssertionError):
 
 
 def wait_until(condition, seconds, what):
-    """The first true value of condition(); Late when there is none in time."""
+    """The first true value of condition(); Late when there is none in time. It is looked at once more when the time is over: this
+    program, too, may have stood still."""
     deadline = time.monotonic() + seconds
     while True:
+        late = time.monotonic() > deadline
         value = condition()
         if value:
             return value
-        if time.monotonic() > deadline:
+        if late:
             raise Late(f"not within {seconds} s: {what}")
         time.sleep(0.005)
 
@@ -285,7 +288,7 @@ class Stack:
     def admin(self, label, path="/readyz"):
         """(status, text) of a service's admin port."""
         host, port = self.services[label].ready["admin"].rsplit(":", 1)
-        connection = http.client.HTTPConnection(host, int(port), timeout=10)
+        connection = http.client.HTTPConnection(host, int(port), timeout=READY_S)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()

@@ -82,7 +82,7 @@ class Cache:
         """Reads the feed until it has told of that version; True when there was a gap to close."""
         gaps = 0
         while self.ver < ver:
-            topic, message = self.feed.receive(10000)
+            topic, message = self.feed.receive()
             if topic != HEARTBEAT:
                 assert message["sub"].encode() == topic
                 if message["ver"] > self.ver:

@@ -11,7 +11,7 @@ import time
 
 import harness
 
-POST_S = 20
+POST_S = 30
 
 
 def signature(body, secret=harness.TEST_SECRET, t=None):
@@ -25,12 +25,13 @@ def encode(event):
 
 
 class Webhook:
-    """One connection to an ingress, kept alive; made anew after an error."""
+    """One connection to an ingress, kept alive; made anew after an error, or when it was idle for long."""
 
     def __init__(self, address, timeout_s=POST_S):
         self.address = address
         self.timeout_s = timeout_s
         self.connection = None
+        self.used = 0
 
     def __enter__(self):
         return self
@@ -45,12 +46,16 @@ class Webhook:
 
     def request(self, method, path, body=None, headers=None):
         """(status, headers, body). OSError or HTTPException when there is no answer."""
+        if time.monotonic() - self.used > harness.IDLE_S:
+            self.close()
         if not self.connection:
             self.connection = http.client.HTTPConnection(*self.address, timeout=self.timeout_s)
         try:
             self.connection.request(method, path, body, headers or {})
             answer = self.connection.getresponse()
-            return answer.status, answer.headers, answer.read()
+            text = answer.read()
+            self.used = time.monotonic()
+            return answer.status, answer.headers, text
         except BaseException:
             self.close()
             raise

@@ -8,7 +8,8 @@ import zlib
 import msgpack
 import zmq
 
-ANSWER_MS = 5000
+ANSWER_MS = 30000
+READY_S = 60
 REPLAY_CHUNK = 500
 
 
@@ -102,12 +103,12 @@ class Query(_Caller):
         except NoAnswer:
             return False
 
-    def wait_ready(self, tries=60):
+    def wait_ready(self, seconds=READY_S):
         """Until the service answers checks; it may be starting, or waiting for its worker."""
+        deadline = time.monotonic() + seconds
         while not self.ready():
-            tries -= 1
-            assert tries, "query does not become ready"
-            time.sleep(0.1)
+            assert time.monotonic() < deadline, "query does not become ready"
+            time.sleep(0.02)
 
 
 class Journal(_Caller):
