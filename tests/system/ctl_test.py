@@ -18,6 +18,7 @@ class CtlTest(harness.SystemTest):
         self.ingress, self.worker, self.query = self.stack.start_all()
         host, port = self.stack.address()
         self.life = lives.plain(1)
+        self.patient = harness.clean_environment({"TIERGATE_TIMEOUT": "30s"})
         self.flags = {
             "send": ["--webhook-secrets-file", self.stack.secrets,
                      "--webhook-url", f"http://{host}:{port}{harness.WEBHOOK_PATH}"],
@@ -37,7 +38,7 @@ class CtlTest(harness.SystemTest):
         """Runs it with --json; what it printed. The exit code must be that."""
         where = self.flags.get(" ".join(map(str, words[:2]))) or self.flags[words[0]]
         done = subprocess.run([self.stack.bin / "tiergate", *map(str, words), *map(str, flags), *map(str, where), "--json"],
-                              capture_output=True, text=True, timeout=harness.READY_S, env=harness.clean_environment())
+                              capture_output=True, text=True, timeout=2 * harness.READY_S, env=self.patient)
         self.assertEqual(done.returncode, code, (words, done.stdout, done.stderr))
         self.assertNotIn(harness.TEST_SECRET[6:], done.stdout + done.stderr)
         return json.loads(done.stdout) if done.stdout.strip() else done.stderr
@@ -103,28 +104,29 @@ class CtlTest(harness.SystemTest):
         self.assertEqual((price["price"], price["lookup_key"], price["product"], price["mode"], price["subscription"]),
                          ("price_new", "new_plan", "prod_new", "test", self.life.subscription["id"]))
         self.assertIn("HUP", price["todo"])
-        wait_until(lambda: self.facts("entitlement")["unmapped"] == 1, 20, "status shows it")
+        wait_until(lambda: self.facts("entitlement")["unmapped"] == 1, 60, "status shows it")
         text = self.stack.catalog.read_text()
         self.stack.catalog.write_text(text.replace("pro_monthly,", "pro_monthly, new_plan,"))
         before = self.worker.log_size()
         self.worker.hup()
         self.assertEqual(self.worker.wait_log("prices_mapped", since=before)["count"], "1")
-        self.assertEqual(self.ctl("quarantine", "list")["unmapped"], [])
+        wait_until(lambda: self.ctl("quarantine", "list")["unmapped"] == [], 60, "no price is unmapped")
 
     def test_status_knows_when_the_last_webhook_came(self):
         self.assertNotIn("last_webhook_ms", self.facts("ingress"))
         before = time.time() * 1000
         self.send(self.life.events[0])
-        came = wait_until(lambda: self.facts("ingress").get("last_webhook_ms"), 20, "status shows it")
-        self.assertTrue(before - 1 <= came <= time.time() * 1000)
+        came = wait_until(lambda: self.facts("ingress").get("last_webhook_ms"), 60, "status shows it")
+        after = time.time() * 1000
+        self.assertTrue(before - 1 <= came <= after)
         # a start does not forget it, and what others append is none
         self.ctl("grant", "alice", "pro", "--why", "x")
         self.ingress.stop()
         self.ingress.start()
         self.flags["status"][1] = self.ingress.ready["admin"]
-        wait_until(lambda: self.facts("ingress").get("last_webhook_ms") is not None, 20, "it looked back")
-        self.assertLess(self.facts("ingress")["last_webhook_ms"], before + 20000)
-        self.assertLessEqual(abs(self.facts("ingress")["last_webhook_ms"] - came), 1000)
+        wait_until(lambda: self.facts("ingress").get("last_webhook_ms") is not None, 60, "it looked back")
+        # from the journal it is the moment at which it was received, not the one at which it was committed
+        self.assertTrue(before - 1 <= self.facts("ingress")["last_webhook_ms"] <= came)
 
     def facts(self, service):
         return {s["service"]: s for s in self.status()["services"]}[service].get("facts", {})
@@ -133,35 +135,37 @@ class CtlTest(harness.SystemTest):
         def ready():
             # there is no reconciler here, which is no reason to be not ready
             return {s["service"]: s["ready"] for s in self.status()["services"] if s["service"] not in ("reconciler", "billing")}
-        wait_until(lambda: all(ready().values()), 20, "all are ready")
-        self.assertEqual(self.ctl("status")["ready"], True)
+        wait_until(lambda: all(ready().values()), 60, "all are ready")
+        wait_until(lambda: self.status()["ready"], 60, "and so the whole is")
         self.query.kill()
-        self.assertEqual(ready(), {"ingress": True, "entitlement": True, "query": False})
+        wait_until(lambda: ready() == {"ingress": True, "entitlement": True, "query": False}, 60, "it is query alone")
         self.ctl("get", self.life.subject, code=UNAVAILABLE, flags=["--timeout", "300ms"])
         self.ingress.kill()
-        wait_until(lambda: not ready()["entitlement"], 20, "the worker misses its journal")
+        wait_until(lambda: not ready()["entitlement"], 60, "the worker misses its journal")
         self.ctl("journal", "list", code=UNAVAILABLE, flags=["--timeout", "300ms"])
         self.send(self.life.events[0], code=UNAVAILABLE)
 
     def status(self):
-        done = subprocess.run([self.stack.bin / "tiergate", "status", *self.flags["status"], "--json"], timeout=harness.READY_S,
-                              capture_output=True, text=True, env=harness.clean_environment())
-        self.assertIn(done.returncode, (YES, UNAVAILABLE), done.stderr)
-        return json.loads(done.stdout)
+        done = subprocess.run([self.stack.bin / "tiergate", "status", *self.flags["status"], "--json"], timeout=2 * harness.READY_S,
+                              capture_output=True, text=True, env=self.patient)
+        said = json.loads(done.stdout)
+        self.assertEqual(done.returncode, YES if said["ready"] else UNAVAILABLE, done.stderr)
+        return said
 
     def test_a_worker_that_is_gone_is_forgotten(self):
         for event in self.life.events:
             self.send(event)
         applied(self.stack)
-        self.worker.stop()
         # the journal writes what it was told once a second
-        wait_until(lambda: "err" not in self.forget("worker"), 10, "the worker's progress is known")
-        wait_until(lambda: "err" in self.forget("worker"), 10, "and is no more")
+        wait_until(lambda: self.facts("ingress").get("slowest_worker"), 60, "the worker has told how far it is")
+        self.worker.stop()
+        wait_until(lambda: "err" not in self.forget("worker"), 60, "the worker's progress is known")
+        wait_until(lambda: "err" in self.forget("worker"), 60, "and is no more")
         self.assertIn("no worker 'stranger'", self.ctl("journal", "forget", "stranger", code=UNAVAILABLE)["err"]["msg"])
 
     def forget(self, name):
         done = subprocess.run([self.stack.bin / "tiergate", "journal", "forget", name, *self.flags["journal"], "--json"],
-                              timeout=harness.READY_S, capture_output=True, text=True, env=harness.clean_environment())
+                              timeout=2 * harness.READY_S, capture_output=True, text=True, env=self.patient)
         return json.loads(done.stdout)
 
     def test_a_refused_event_is_a_failure(self):
