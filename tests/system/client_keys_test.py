@@ -10,6 +10,7 @@ from client import Client
 from harness import wait_until
 
 TIMEOUT_MS = 3000
+SLOW_S = 30  # what the machine may add to it
 
 
 class ClientKeysTest(harness.SystemTest):
@@ -30,7 +31,7 @@ class ClientKeysTest(harness.SystemTest):
             local.wait_ready()
 
     def tiergate(self, *words):
-        subprocess.run([self.stack.bin / "tiergate", *words], cwd=self.stack.dir, timeout=30, check=True, capture_output=True,
+        subprocess.run([self.stack.bin / "tiergate", *words], cwd=self.stack.dir, timeout=60, check=True, capture_output=True,
                        env=harness.clean_environment({"TIERGATE_CURVE_DIR": str(self.keys)}))
 
     def open(self, name, **more):
@@ -40,19 +41,28 @@ class ClientKeysTest(harness.SystemTest):
         self.assertEqual(c.opened["open"], 0, c.opened["why"])
         return c
 
-    def assert_denied(self, c, says):
+    def denied(self, c):
+        """One try: KEY_UNKNOWN, or that it did not hear from the server in time, and never a yes."""
         begun = time.monotonic()
         a = c.check("nobody", "live_trading")
-        self.assertEqual((a["status"], a["allowed"], a["error"]), (client.FALLBACK, False, client.KEY_UNKNOWN), a)
+        self.assertLess(time.monotonic() - begun, TIMEOUT_MS / 1000 + SLOW_S)
+        self.assertEqual((a["status"], a["allowed"]), (client.FALLBACK, False), a)
+        self.assertIn(a["error"], (client.KEY_UNKNOWN, client.TIMED_OUT, client.NO_SERVER), a)
+        return a["error"] == client.KEY_UNKNOWN and a
+
+    def assert_denied(self, c, says):
+        a = wait_until(lambda: self.denied(c), 60, "denied")
         self.assertIn(says, a["why"])
-        self.assertLess(time.monotonic() - begun, TIMEOUT_MS / 1000 + 5)
         self.assertGreater(c.counts()["denied"], 0)
+
+    def answered(self, c):
+        wait_until(lambda: c.check("nobody", "live_trading")["status"] == client.OK, 60, "answered")
 
     def test_the_right_key_asks_and_follows(self):
         c = self.open("api", feed=f"tcp://0.0.0.0:{self.feed_at}")
         self.assertTrue(c.wait())
-        self.assertEqual(c.check("nobody", "live_trading")["status"], client.OK)
-        wait_until(lambda: c.check("nobody", "live_trading")["source"] == client.CACHE, 10, "a hit")
+        self.answered(c)
+        wait_until(lambda: c.check("nobody", "live_trading")["source"] == client.CACHE, 60, "a hit")
 
     def test_a_key_that_is_not_allowed(self):
         self.assert_denied(self.open("gone"), "does not know our key")
@@ -71,19 +81,19 @@ class ClientKeysTest(harness.SystemTest):
 
     def test_a_key_that_is_removed_and_given_back(self):
         c = self.open("api")
-        self.assertEqual(c.check("nobody", "live_trading")["status"], client.OK)
+        self.answered(c)
         allowed = self.keys / "allowed" / "api.pub"
         text = allowed.read_text()
         allowed.unlink()
         self.query.hup()
         self.query.wait_log("keys_loaded", taken_away="1")
         # for a moment it may still be connected, and is told so by the server
-        a = wait_until(lambda: (lambda x: x["error"] == client.KEY_UNKNOWN and x)(c.check("nobody", "live_trading")), 10,
+        a = wait_until(lambda: (lambda x: x["error"] == client.KEY_UNKNOWN and x)(c.check("nobody", "live_trading")), 60,
                        "denied")
         self.assertIn("does not know our key", a["why"])
         allowed.write_text(text)
         self.query.hup()
-        wait_until(lambda: c.check("nobody", "live_trading")["status"] == client.OK, 20, "answered again")
+        self.answered(c)
 
     def test_what_is_not_local_needs_a_directory(self):
         c = Client(self.stack, query=f"tcp://0.0.0.0:{self.at}")

@@ -22,10 +22,10 @@ from client import Client
 from harness import applied, wait_until
 
 ROUNDS = int(os.environ.get("KILL_ROUNDS") or 100)
-PEOPLE = 24
+PEOPLE = 80
 PACE_S = 0.01
 # a change counts from its commit; what a busy machine takes to bring it from there to a client, without a message lost
-DELAY_MS = 1500
+DELAY_MS = 5000
 CLOCK_MS = 2  # two clocks that are read in whole milliseconds
 # features and what is declared for them (client_probe.c asks about these)
 POLICIES = {"live_trading": "deny", "fix_connectivity": "deny", "sentiment_analysis": "allow", "basic_scanner": "deny",
@@ -210,7 +210,7 @@ class ClientKillTest(harness.SystemTest):
             self.end.set()
             pourer.join()
         for _, c, _ in clients:
-            wait_until(lambda: c.check(self.people[0].subject, "basic_scanner")["status"] == client.OK, 30, "an answer")
+            wait_until(lambda: c.check(self.people[0].subject, "basic_scanner")["status"] == client.OK, 60, "an answer")
             self.assertTrue(c.say("calm"))
         applied(self.stack)
         changes = self.everything()
