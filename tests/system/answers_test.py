@@ -61,10 +61,10 @@ class AnswersTest(harness.SystemTest):
         now = int(time.time())
         for t in (now - TOLERANCE_S - 5, 1, now - 86400):
             self.refuse(400, "stale_timestamp", body, webhook.signature(body, t=t))
-        for t in (now + TOLERANCE_S + 5, now + 10 * 365 * 86400):
-            self.refuse(400, "future_timestamp", body, webhook.signature(body, t=t))
+        for ahead in (TOLERANCE_S + 30, 10 * 365 * 86400):
+            self.refuse(400, "future_timestamp", body, webhook.signature(body, t=int(time.time()) + ahead))
         self.refuse(400, "bad_signature", body, f"t={now - 86400},v1={'0' * 64}")
-        self.assertEqual(self.hook.post(body, webhook.signature(body, t=now - TOLERANCE_S + 30))[0], 200)
+        self.assertEqual(self.hook.post(body, webhook.signature(body, t=int(time.time()) - TOLERANCE_S + 30))[0], 200)
 
     def test_one_good_signature_among_bad_ones_will_do(self):
         body = webhook.encode(lives.hello(1))
@@ -148,7 +148,7 @@ class AnswersTest(harness.SystemTest):
     def test_bytes_that_are_no_request(self):
         for data in (b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", b"POST / HTTP/9.9\r\n\r\n", b"\r\n" * 100,
                      b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 20000 + b"\r\n"):
-            with socket.create_connection(self.address, 20) as s:
+            with socket.create_connection(self.address, 60) as s:
                 s.settimeout(0.5)
                 try:
                     s.sendall(data)

@@ -71,7 +71,7 @@ class ClockTest(harness.SystemTest):
         self.assertAlmostEqual(record["received_ms"] / 1000, self.clock.now() + 2000 * DAY, delta=NEAR_S)
         since = ingress.log_size()
         self.assertEqual(ingress.stop(), 0)
-        line = wait_until(lambda: next((f for f in map(harness.log_fields, ingress.log()[since:]) if "ts" in f), None), 5,
+        line = wait_until(lambda: next((f for f in map(harness.log_fields, ingress.log()[since:]) if "ts" in f), None), 60,
                           "a last line")
         self.assertAlmostEqual(moment(line), self.clock.now(), delta=NEAR_S)
 

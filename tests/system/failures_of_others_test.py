@@ -97,7 +97,7 @@ class FailuresOfOthersTest(harness.SystemTest):
         service.send_signal(signal.SIGSTOP)
         tasks = pathlib.Path(f"/proc/{service.pid()}/task")
         wait_until(lambda: all((task / "stat").read_text().rsplit(")", 1)[1].split()[0] == "T" for task in tasks.iterdir()),
-                   10, f"{service.label} stands still")
+                   60, f"{service.label} stands still")
 
     # ---- order
 
@@ -179,7 +179,7 @@ class FailuresOfOthersTest(harness.SystemTest):
             service.hup()
             service.wait_log("catalog_loaded", since=before)
         for one in (person, newcomer):
-            wait_until(lambda: self.query.tier(one.subject) == "institutional", 20, "it heals when the catalog knows the price")
+            wait_until(lambda: self.query.tier(one.subject) == "institutional", 60, "it heals when the catalog knows the price")
 
     def test_neither_the_first_item_nor_the_newest_subscription_stands_for_all(self):
         """Several: only items[0], or only the newest subscription, was looked at."""
@@ -305,7 +305,7 @@ class FailuresOfOthersTest(harness.SystemTest):
         self.worker.flags["store-dir"] = self.query_service.flags["store-dir"] = self.stack.dir / "new-store"
         self.query_service.start(wait=False)
         with self.assertRaises(wire.Refused) as refused:
-            wait_until(self.answered, 20, "it answers")
+            wait_until(self.answered, 60, "it answers")
             self.query.check(person.subject, tier="pro")
         self.assertEqual((refused.exception.code, refused.exception.retry), ("not_ready", True))
         self.assertNotIn("ttl", self.query.last_error)

@@ -26,7 +26,7 @@ class FeedTest(harness.SystemTest):
         """A subscriber whose subscription is known to have arrived: it has had a heartbeat."""
         feed = wire.Subscriber(self.stack.ipc("query-feed"), *topics, HEARTBEAT)
         self.stack.on_close(feed.socket.close)
-        wait_until(lambda: feed.receive(2000), 20, "a heartbeat")
+        wait_until(lambda: feed.receive(2000), 60, "a heartbeat")
         return feed
 
     def test_a_subject_hears_of_its_change_and_of_nobody_elses(self):
@@ -35,7 +35,7 @@ class FeedTest(harness.SystemTest):
         self.send(other.events + one.events)
         changes, beats = [], 0
         while not changes or changes[-1]["after"] != "pro" or beats < 2:
-            got = feed.receive(10000)
+            got = feed.receive()
             self.assertIsNotNone(got, f"nothing more after {changes}")
             topic, change = got
             if topic == HEARTBEAT:
@@ -53,9 +53,9 @@ class FeedTest(harness.SystemTest):
         version = applied(self.stack)["version"]
 
         def beat():
-            topic, message = feed.receive(10000)
+            topic, message = feed.receive() or (None, None)
             return message if topic == HEARTBEAT and message["ver"] == version else None
-        message = wait_until(beat, 20, f"a heartbeat with version {version}")
+        message = wait_until(beat, 60, f"a heartbeat with version {version}")
         self.assertEqual(message["epoch"], self.client.ping()["epoch"] if "epoch" in self.client.ping()
                          else self.client.get("x")["epoch"])
         self.assertLess(abs(message["now_ms"] - message["as_of"]), 60000)
@@ -79,13 +79,13 @@ class FeedTest(harness.SystemTest):
             self.send(events[part * whole // 4:(part + 1) * whole // 4])
             version = applied(self.stack)["version"]
             # what a client does after a gap: from where it was
-            new = wait_until(lambda: self.reached(seen, version), 20, f"since {seen} reaches {version}")
+            new = wait_until(lambda: self.reached(seen, version), 60, f"since {seen} reaches {version}")
             self.assertEqual([c["ver"] for c in new], list(range(seen + 1, version + 1)))
             seen = version
             service = (self.query, self.worker, self.query)[part % 3]
             self.assertEqual(service.stop() if part % 2 else service.kill(), 0 if part % 2 else -9)
             service.start()
-        everything = wait_until(lambda: self.reached(0, seen), 20, "all of it once more")
+        everything = wait_until(lambda: self.reached(0, seen), 60, "all of it once more")
         self.assertEqual([c["ver"] for c in everything], list(range(1, seen + 1)))
         self.assertLessEqual({c["event"] for c in everything}, {e["id"] for e in events})
 
@@ -100,7 +100,7 @@ class FeedTest(harness.SystemTest):
         self.send(lives.plain(1).events)
         applied(self.stack)
         epoch = self.client.get("x")["epoch"]
-        wait_until(lambda: self.client.since(0, epoch=epoch)["changes"], 20, "changes")
+        wait_until(lambda: self.client.since(0, epoch=epoch)["changes"], 60, "changes")
         reply = self.client.since(0, epoch="f" * 15 + ("0" if epoch.endswith("f") else "f"))
         self.assertEqual((reply["changes"], reply.get("reset")), ([], True))
 

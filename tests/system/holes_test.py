@@ -36,7 +36,7 @@ class HolesTest(harness.SystemTest):
         flags = {"rate": 100, "events_every": NEVER, "sweep_every": NEVER, **reconciler}
         self.service = self.stack.reconciler(api=self.sim.url(), key=simulator.KEY, env=env, **flags).start()
         self.service.wait_log("pass")  # the one that every start begins with
-        self.asked = wire.Reconciler(self.stack.ipc("reconciler-requests"), timeout_ms=40000)
+        self.asked = wire.Reconciler(self.stack.ipc("reconciler-requests"), timeout_ms=60000)
         self.query = wire.Query(self.stack.ipc("query-tg01"))
         for client in (self.asked, self.query):
             self.addCleanup(client.close)
@@ -142,7 +142,7 @@ class HolesTest(harness.SystemTest):
         self.assertEqual(done["unread"], 0)
         self.expect_all(wanted)
         self.expect_no_wants()
-        wait_until(lambda: self.asked.status()["silent"], 10, "webhooks that were missed are an alarm")
+        wait_until(lambda: self.asked.status()["silent"], 60, "webhooks that were missed are an alarm")
         harness.applied(self.stack)
         again = self.run_pass()[1]
         self.assertEqual((again["missed"], again["differing"]), (0, 0), "one pass was enough")
@@ -181,12 +181,12 @@ class HolesTest(harness.SystemTest):
         self.sim.flush()
         self.expect("alice", "pro")
         self.sim.advance(60)
-        now = self.sim.now()
         self.sim.control("POST", "clock", {"frozen": True})
+        now = self.sim.now()
         first = self.switch(sub, "institutional_monthly")
         self.switch(sub, "pro_monthly")
+        self.assertEqual(self.sim.now(), now)
         self.sim.control("POST", "clock", {"frozen": False})
-        self.assertLessEqual(self.sim.now() - now, 2)
         self.assertEqual(first["items"]["data"][0]["price"]["lookup_key"], "institutional_monthly")
         self.sim.flush()
         wait_until(lambda: self.metric("fetches_total"), harness.SETTLE_S, "the tie is asked for")
@@ -265,7 +265,7 @@ class HolesTest(harness.SystemTest):
                 body = webhook.encode(event)
                 status = hook.post(body, webhook.signature(body, t=signed))[0]
                 took.append(time.monotonic() - begun)
-                if status != 200 and self.clock.now() - signed < MONTH:  # the clock was moved while it was on its way
+                if status != 200 and self.clock.now() - signed < 200:  # else the clock was moved while it was on its way
                     self.trouble = status
                 stop.wait(0.005)
 

@@ -17,7 +17,7 @@ from wire import read_keys
 
 
 def run(*words):
-    return subprocess.run(list(map(str, words)), capture_output=True, text=True, timeout=30)
+    return subprocess.run(list(map(str, words)), capture_output=True, text=True, timeout=60)
 
 
 class HostsTest(harness.SystemTest):
@@ -48,7 +48,8 @@ class HostsTest(harness.SystemTest):
 
     def tiergate(self, *words, code=0, second=False):
         done = subprocess.run([*(self.on_second if second else []), self.stack.bin / "tiergate", *map(str, words)],
-                              cwd=self.stack.dir, timeout=60, text=True, capture_output=True, env=harness.clean_environment())
+                              cwd=self.stack.dir, timeout=120, text=True, capture_output=True,
+                              env=harness.clean_environment({"TIERGATE_TIMEOUT": "30s"}))
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return done.stdout + done.stderr
 
@@ -137,7 +138,7 @@ class HostsTest(harness.SystemTest):
         self.assertFalse(heard.poll(2500))
         self.assertIn("that needs keys", self.tiergate("journal", "list", "--journal-replay", self.replay, code=78, second=True))
         self.stack.services["ingress"].wait_log("key_refused", key="")
-        wait_until(lambda: "tiergate_ingress_denied_total 0" not in self.stack.admin("ingress", "/metrics")[1], 10, "it is counted")
+        wait_until(lambda: "tiergate_ingress_denied_total 0" not in self.stack.admin("ingress", "/metrics")[1], 60, "it is counted")
 
 
 if __name__ == "__main__":

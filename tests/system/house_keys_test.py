@@ -14,9 +14,9 @@ from harness import wait_until
 from wire import read_keys
 
 REFUSED_MS = 700
-HEARD_MS = 5000
+HEARD_MS = 30000
 SILENT_S = 2.5  # more than two heartbeats
-GONE_S = 5      # a key that was taken out has lost its connection by then
+GONE_S = 30     # a key that was taken out has lost its connection by then
 EVERYTHING = "check,feed,journal,append,grant,changes,control,session,reconcile"
 
 
@@ -79,7 +79,7 @@ class HouseKeysTest(harness.SystemTest):
 
     def tiergate(self, *words, code=0, directory=None, **env):
         env = {"TIERGATE_CURVE_DIR": str(directory or self.keys), **{f"TIERGATE_{k}": v for k, v in env.items()}}
-        done = subprocess.run([self.stack.bin / "tiergate", *map(str, words)], cwd=self.stack.dir, timeout=60, text=True,
+        done = subprocess.run([self.stack.bin / "tiergate", *map(str, words)], cwd=self.stack.dir, timeout=120, text=True,
                               capture_output=True, env=harness.clean_environment(env))
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return done.stdout + done.stderr
@@ -142,7 +142,7 @@ class HouseKeysTest(harness.SystemTest):
                 self.assertNotIn(other, refusal["wanted"].split(","))
                 service.wait_log("key_refused", since=since, name="", key=stranger[0])
                 service.wait_log("key_refused", since=since, name="", key="")
-                wait_until(lambda: self.denied(label) >= before + 4, 10, f"{label} counts who was turned away")
+                wait_until(lambda: self.denied(label) >= before + 4, 60, f"{label} counts who was turned away")
                 for comer in comers.values():
                     comer.close()
 
@@ -165,7 +165,7 @@ class HouseKeysTest(harness.SystemTest):
             wait_until(lambda c=comer: not c.hears(int(SILENT_S * 1000)), GONE_S + SILENT_S, f"{name} ends the connection")
         self.assertLess(time.monotonic(), deadline + len(SOCKETS) * SILENT_S)
         for name, comer in stayers.items():
-            wait_until(lambda c=comer: c.hears(1500), 30, f"{name}: who is still allowed comes back")
+            wait_until(lambda c=comer: c.hears(1500), 60, f"{name}: who is still allowed comes back")
         for label in ("ingress", "worker", "reconciler", "query"):
             self.stack.services[label].wait_log("key_refused", key=self.pair("leaver")[0])
         # and the house itself goes on: what is local has come back, too
@@ -225,7 +225,7 @@ class HouseKeysTest(harness.SystemTest):
         self.tiergate("keygen", "reader", "--may", "journal")
         self.start()
         places = {"JOURNAL_REPLAY": self.at("JOURNAL_REPLAY"), "CONTROL": self.at("CONTROL"), "RECONCILER": self.at("RECONCILER"),
-                  "STORE_DIR": str(self.stack.dir / "worker-store"), "CATALOG": str(self.stack.catalog), "TIMEOUT": "3s"}
+                  "STORE_DIR": str(self.stack.dir / "worker-store"), "CATALOG": str(self.stack.catalog), "TIMEOUT": "30s"}
         self.assertIn("seq", self.tiergate("journal", "list", "--json", **places))
         self.tiergate("quarantine", "retry", **places)
         self.tiergate("grant", "alice", "pro", "--why", "a test", "--mode", "test", **places)
@@ -233,11 +233,15 @@ class HouseKeysTest(harness.SystemTest):
         reader = self.keys / "clients" / "reader"
         self.assertIn("seq", self.tiergate("journal", "list", "--json", directory=reader, **places))
         self.assertIn("forbidden", self.tiergate("journal", "forget", "worker", code=69, directory=reader, **places))
-        away = "it turns this side's key away"
-        self.assertIn(away, self.tiergate("quarantine", "retry", code=69, directory=reader, **places))
-        self.assertIn(away, self.tiergate("reconcile", code=69, directory=reader, **places))
+
+        def fails(says, *words):
+            """It knows why at the end of its time; in so little of it the service may have said nothing yet."""
+            soon = {**places, "TIMEOUT": "3s"}
+            wait_until(lambda: says in self.tiergate(*words, code=69, directory=reader, **soon), 60, f"{words}: {says}")
+        fails("it turns this side's key away", "quarantine", "retry")
+        fails("it turns this side's key away", "reconcile")
         (reader / "server.pub").write_text((self.keys / "allowed" / "reader.pub").read_text().split("may")[0])
-        self.assertIn("another key than server.pub", self.tiergate("journal", "list", code=69, directory=reader, **places))
+        fails("another key than server.pub", "journal", "list")
         # a host of its own key
         (reader / "servers").mkdir()
         (reader / "servers" / "0.0.0.0.pub").write_text((self.keys / "server.pub").read_text())
