@@ -75,6 +75,8 @@ class BackendTest(harness.SystemTest):
         keys = [dict(json.loads(algorithm.to_jwk(key.public_key())), kid=kid, use="sig")
                 for kid, key, algorithm in (("r", self.rsa, jwt.algorithms.RSAAlgorithm),
                                             ("e", self.ec, jwt.algorithms.ECAlgorithm))]
+        keys += [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kid": "o", "use": "sig"},
+                 {"kty": "new", "kid": "n"}]  # a platform may have more than what is used here
         self.jwks = self.stack.dir / "jwks.json"
         self.jwks.write_text(json.dumps({"keys": keys}))
         self.endpoint = self.stack.ipc("query-tg01")
@@ -102,12 +104,19 @@ class BackendTest(harness.SystemTest):
         os.symlink(packages, self.stack.dir / "backend" / "node_modules")
         return Example(self, ["node", self.stack.dir / "backend" / "backend.mjs"])
 
+    def trade_known(self, backend, token):
+        """The first answer that query has given: on a slow machine it may come too late for the backend, which says 503."""
+        def answer():
+            got = backend.trade(token)
+            return got if got[0] != 503 else None
+        return harness.wait_until(answer, harness.SETTLE_S, "query has answered")
+
     def let_in(self, backend):
         payer, other = self.token(self.life.subject), self.token("nobody")
         harness.wait_until(lambda: backend.trade(payer)[0] == 200, harness.SETTLE_S, "the payer is let in")
-        self.assertEqual(backend.trade(payer)[2], {"order": "accepted", "subject": self.life.subject, "tier": "pro"})
-        self.assertEqual(backend.trade(self.token(self.life.subject, key="e", kid="e"))[0], 200)
-        status, kind, body = backend.trade(other)
+        self.assertEqual(self.trade_known(backend, payer)[2], {"order": "accepted", "subject": self.life.subject, "tier": "pro"})
+        self.assertEqual(self.trade_known(backend, self.token(self.life.subject, key="e", kid="e"))[0], 200)
+        status, kind, body = self.trade_known(backend, other)
         self.assertEqual((status, kind), (403, "application/problem+json"))
         self.assertEqual((body["code"], body["reason"], body["need"], body["tier"]),
                          ("tier_required", "unknown_subject", "pro", "free"))

@@ -86,7 +86,8 @@ class Keys:
         """Who the token says that its bearer is. Raises jwt.PyJWTError."""
         modified = self.path.stat().st_mtime_ns
         if modified != self.read_at:
-            found = jwt.PyJWKSet.from_dict(json.loads(self.path.read_text())).keys
+            usable = [one for one in json.loads(self.path.read_text())["keys"] if one.get("kty") in ALGORITHMS]
+            found = [jwt.PyJWK.from_dict(one) for one in usable]
             self.keys, self.read_at = {key.key_id: (key.key, ALGORITHMS[key.key_type]) for key in found}, modified
         kid = jwt.get_unverified_header(token).get("kid")
         if kid not in self.keys:
