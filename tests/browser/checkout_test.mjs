@@ -138,20 +138,29 @@ test("a checkout that was canceled", async () => {
 	await shot(page, "checkout-canceled-light-desktop");
 });
 
-test("a session that is not ours", async () => {
-	world({ confirm: problem(404, "not_found") });
-	const page = await new_page();
-	await page.goto(mock.origin + BACK);
-	await dashboard(page).getByText("Payment received").first().waitFor();
-	await until(() => asked() === 1);
-	for (let second = 0; second < 8; second++) {
+for (const [what, answer] of [["is not ours", problem(404, "not_found")], ["is none", problem(400, "bad_request")]])
+	test(`a session that ${what}: the page says what is, and goes on`, async () => {
+		world();
+		let refuse;
+		mock.on("confirm-checkout-session", () => new Promise(resolve => { refuse = () => resolve(answer); }));
+		const page = await new_page();
+		await page.goto(mock.origin + BACK);
+		await dashboard(page).getByText("Payment received").first().waitFor();
+		await until(() => refuse);
+		refuse();
+		await primary(page, "Upgrade to Pro");
+		for (let second = 0; second < 8; second++) {
+			await idle(page);
+			await page.clock.runFor(1000);
+		}
 		await idle(page);
-		await page.clock.runFor(1000);
-	}
-	await idle(page);
-	assert.equal(asked(), 1, "who is told that it is not theirs does not ask for it again");
-	assert.doesNotMatch(await dashboard(page).innerText(), /You are on/);
-});
+		assert.equal(asked(), 1, "who is told that it is not theirs does not ask for it again");
+		assert.doesNotMatch(await dashboard(page).innerText(), /You are on|Payment received/);
+		await page.reload();
+		await primary(page, "Upgrade to Pro");
+		await idle(page);
+		assert.equal(asked(), 1);
+	});
 
 // In the portal, where she cancels.
 async function in_the_portal(refresh) {

@@ -132,7 +132,10 @@ export class Checkout {
 				body: { session_id: session }, headers: { "Idempotency-Key": random_key() } });
 			if (this.waiting?.session === session) this.#heard(body);
 		} catch (failure) {
-			if (failure.kind === "refused" && this.waiting) this.waiting.session = null; // not ours: look at the tier alone
+			if (failure.kind !== "refused" || this.waiting?.session !== session) return;
+			if (["not_found", "bad_request"].includes(failure.code)) this.#end(); // not this subject's: nobody knows of a payment
+			else this.waiting.session = null; // then the tier tells
+			this.#work.changed();
 		}
 	}
 
