@@ -213,6 +213,22 @@ test("signed out: closed at once, and the token function is asked again before",
 	await page.locator('tier-guard[state="allowed"]').waitFor();
 });
 
+test("a watcher that throws is no failure of the others, nor of the answer", async () => {
+	mock.on("entitlements", tagged(() => at("pro")));
+	page_with(`<tier-guard tier="pro">${PRO}</tier-guard>`, `import { watch } from "/settings/billing/assets/entitlements.js";
+		globalThis.thrown = [];
+		addEventListener("error", event => { thrown.push(event.message); event.preventDefault(); });
+		watch(({ state }) => { if (state !== "loading") throw new Error("no use for it"); });`);
+	const page = await new_page();
+	await open(page);
+	await idle(page);
+	assert.equal(await visible(page, "inside"), true);
+	assert.deepEqual(await page.evaluate(() => thrown), ["Uncaught Error: no use for it"]);
+	await page.clock.runFor(60000);
+	await idle(page);
+	assert.equal(mock.asked("entitlements").length, 1, "no other try");
+});
+
 test("a name that nobody knows is denied, also with not, and warned of once", async () => {
 	mock.on("entitlements", tagged(() => at("institutional")));
 	page_with('<tier-guard feature="live_tradin"><template><p>a</p></template></tier-guard>'.repeat(3) +

@@ -65,7 +65,12 @@ class Entitlements {
 	#set(state, failure = null) {
 		this.state = state;
 		this.failure = failure;
-		for (const then of [...this.#watchers]) then(this);
+		for (const then of [...this.#watchers])
+			try {
+				then(this);
+			} catch (error) {
+				reportError(error); // no failure of the others, nor of the answer
+			}
 	}
 
 	#later(ms) {
