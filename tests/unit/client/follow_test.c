@@ -4,20 +4,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A hub that knows alice as one who pays, and a client that answers for her from its cache. */
-static struct tg_client *keep_alice(struct hub *h, struct tg_options o) {
-	hub_start(h);
-	happen(h, "alice", true, true);
-	struct tg_client *c = follow(h, o);
-	UNTIL(h, ask(c, "alice").source == TG_FROM_CACHE);
-	return c;
-}
-
-static void leave(struct hub *h, struct tg_client **c) {
-	tg_client_close(c);
-	hub_stop(h);
-}
-
 static void a_change_that_was_lost_is_never_answered_over(void **state) {
 	(void)state;
 	struct hub h;

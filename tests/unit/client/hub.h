@@ -253,4 +253,18 @@ static inline struct tg_answer answered(struct tg_client *c, const char *sub) {
 	for (int64_t deadline_ = test_ms() + PATIENCE_MS; !(condition); beat(h))                                       \
 		if (test_ms() > deadline_) fail_msg("never: %s", #condition)
 
+/* A hub that knows alice as one who pays, and a client that answers for her from its cache. */
+static inline struct tg_client *keep_alice(struct hub *h, struct tg_options o) {
+	hub_start(h);
+	happen(h, "alice", true, true);
+	struct tg_client *c = follow(h, o);
+	UNTIL(h, ask(c, "alice").source == TG_FROM_CACHE);
+	return c;
+}
+
+static inline void leave(struct hub *h, struct tg_client **c) {
+	tg_client_close(c);
+	hub_stop(h);
+}
+
 #endif

@@ -31,25 +31,18 @@ static void silence_is_silence_on_a_machine_that_slept(void **state) {
 	(void)state;
 	struct hub h;
 	slept_before_s = 8 * 3600;
-	hub_start(&h);
-	happen(&h, "alice", true, true);
-	struct tg_client *c = follow(&h, (struct tg_options){.timeout_ms = 200, .max_age_ms = 300});
-	UNTIL(&h, ask(c, "alice").source == TG_FROM_CACHE);
+	struct tg_client *c = keep_alice(&h, (struct tg_options){.timeout_ms = 200, .max_age_ms = 300});
 	SET(&h, mute, true);
 	const int64_t deadline = test_ms() + PATIENCE_MS;
 	while (ask(c, "alice").source == TG_FROM_CACHE) assert_true(test_ms() < deadline);
 	assert_int_not_equal(ask_many(c, "alice").source, TG_FROM_CACHE);
-	tg_client_close(&c);
-	hub_stop(&h);
+	leave(&h, &c);
 }
 
 static void after_a_sleep_nothing_is_young(void **state) {
 	(void)state;
 	struct hub h;
-	hub_start(&h);
-	happen(&h, "alice", true, true);
-	struct tg_client *c = follow(&h, (struct tg_options){.timeout_ms = PATIENCE_MS, .max_age_ms = 60000});
-	UNTIL(&h, ask(c, "alice").source == TG_FROM_CACHE);
+	struct tg_client *c = keep_alice(&h, (struct tg_options){.timeout_ms = PATIENCE_MS, .max_age_ms = PATIENCE_MS});
 	assert_int_equal(ask_many(c, "alice").source, TG_FROM_CACHE);
 	/* its access was taken away meanwhile, and nobody has told us yet; the first answer counts */
 	SET(&h, no_since, true);
@@ -62,8 +55,7 @@ static void after_a_sleep_nothing_is_young(void **state) {
 	SET(&h, no_since, false);
 	UNTIL(&h, ask(c, "alice").source == TG_FROM_CACHE);
 	assert_false(ask(c, "alice").allowed);
-	tg_client_close(&c);
-	hub_stop(&h);
+	leave(&h, &c);
 }
 
 int main(void) {
