@@ -104,7 +104,10 @@ class Client:
 
 
 class BillingTest(harness.SystemTest):
-    """One key of the platform, and an identity for every subject."""
+    """One key of the platform, and an identity for every subject. Query answers within two seconds or billing says that nothing is
+    known now: where query is there, that was a machine that stood still, and a patient test asks again."""
+
+    patient = True
 
     def setUp(self):
         super().setUp()
@@ -153,7 +156,18 @@ class BillingTest(harness.SystemTest):
         send = dict(headers or {})
         if subject or token:
             send["Authorization"] = f"Bearer {token or self.token(subject)}"
-        return (client or self.client).request(method, path if path.startswith("/") else API + path, body, send)
+        path = path if path.startswith("/") else API + path
+
+        def ask():
+            answer = (client or self.client).request(method, path, body, send)
+            return None if self.patient and self.is_late(answer) else answer
+        return harness.wait_until(ask, harness.SETTLE_S, f"{method} {path}: query is there, and is asked")
+
+    def is_late(self, answer):
+        """Nothing is known now, and query is not away: nor is it said that anything else is."""
+        detail = answer.json.get("detail", "") if answer.status == 503 and answer.text else ""
+        return answer.status == 503 and (not detail or detail.startswith("the tier service")) and \
+            self.stack.services["query"].running()
 
     def get(self, path, subject=None, **how):
         return self.call("GET", path, subject, **how)
@@ -171,3 +185,43 @@ class BillingTest(harness.SystemTest):
             if line.startswith(f"tiergate_billing_{name} "):
                 return int(line.rsplit(" ", 1)[1])
         raise AssertionError(f"no metric {name}")
+
+    def refreshed(self, subject):
+        """The answer of a refresh. Not always the first: billing may have been there before the reconciler and tries to reach it by
+        and by, and a busy machine may need more than the two seconds."""
+        def look():
+            answer = self.post("refresh-subscription", subject, {})
+            self.assertEqual(answer.status, 200, answer.text)
+            return answer.json["state"] == "refreshed" and answer.json
+        return harness.wait_until(look, harness.SETTLE_S, f"{subject} is refreshed")
+
+    def fresh_status(self, subject, known=lambda status: True):
+        """What is said of a subject once its details are fresh, and what is wanted is known."""
+        def look():
+            answer = self.get("subscription-status", subject, headers={"Prefer": "wait=5"})
+            self.assertEqual(answer.status, 200, answer.text)
+            return answer.json["details_state"] == "fresh" and known(answer.json) and answer.json
+        return harness.wait_until(look, harness.SETTLE_S, f"{subject}'s details are fresh")
+
+    # ---- rates: who is told to come again, since a machine stood still, counts as well, and the next one is asked
+
+    def until_refused(self, ask, per_minute):
+        """ask(subject) until that is too often: a quarter of a minute's at once, and after that as many as time adds, and no more.
+        (who it was, the refusal)"""
+        self.patient = False
+        for subject in (f"asker-{n}" for n in range(20)):
+            begun, taken = time.monotonic(), 0
+            while (answer := ask(subject)).status == 200:
+                taken += 1
+                self.assertLessEqual(taken, per_minute // 4 + per_minute / 60 * (time.monotonic() - begun) + 1)
+            if answer.status != 503:
+                self.assertGreaterEqual(taken, per_minute // 4)
+                return subject, self.refused(answer, 429, "too_many_requests")
+        raise AssertionError("20 were told to come again")
+
+    def answered_at_once(self, ask, why):
+        """A first question is not too often."""
+        told = []
+        while not told or told[-1] == 503 and len(told) < 20:
+            told.append(ask(f"other-{len(told)}").status)
+        self.assertEqual((told[-1], set(told[:-1]) - {503}), (200, set()), why)

@@ -138,7 +138,7 @@ class CustomersTest(billing_money.MoneyTest):
         token = self.token("jane", email=EMAIL)
         self.good(self.call("POST", "create-checkout-session", token=token, body={"tier": "pro"}))
         [customer] = self.customers_of("jane")
-        self.assertEqual(customer["email"], EMAIL)
+        wait_until(lambda: self.customers_of("jane")[0].get("email") == EMAIL, 30, "the address is there")
         self.assertEqual(list(self.proxy.asked("POST", "/v1/customers")[0].fields), ["metadata[user_id]"])
         self.assertNotIn(EMAIL, "\n".join(billing.log()))
 

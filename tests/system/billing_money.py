@@ -4,6 +4,7 @@ Stripe."""
 import time
 
 import billing_api
+import harness
 import simulator
 import stripe_proxy
 from harness import wait_until
@@ -34,7 +35,7 @@ class MoneyTest(billing_api.BillingTest):
     def start_reconciler(self, api=None):
         service = self.stack.reconciler(api=api or self.sim.url(), key=simulator.KEY, env=self.clock.env(), rate=100,
                                         events_every="9000h", sweep_every="9000h").start()
-        service.wait_log("pass")
+        service.wait_log("pass", seconds=120)
 
     def api(self, method, path, **fields):
         status, answer = self.sim.call(method, path, fields)
@@ -47,6 +48,13 @@ class MoneyTest(billing_api.BillingTest):
     def good(self, answer):
         self.assertEqual(answer.status, 200, answer.text)
         return answer.json
+
+    def confirmed(self, subject, session):
+        """What is said once it is known. Two seconds may not be enough for a busy machine, which says `activating` then."""
+        def look():
+            answer = self.good(self.post("confirm-checkout-session", subject, {"session_id": session}))
+            return answer["state"] != "activating" and answer
+        return wait_until(look, harness.SETTLE_S, f"the session of {subject} is confirmed")
 
     def checkout(self, subject, tier="pro", **more):
         return self.post("create-checkout-session", subject, {"tier": tier, **more})
@@ -64,7 +72,7 @@ class MoneyTest(billing_api.BillingTest):
         return session["id"]
 
     def wait_tier(self, subject, tier):
-        wait_until(lambda: self.get("entitlements", subject).json["tier"] == tier, 30, f"{subject} has {tier}")
+        wait_until(lambda: self.get("entitlements", subject).json["tier"] == tier, harness.SETTLE_S, f"{subject} has {tier}")
 
     def session(self, id):
         return self.api("GET", f"/v1/checkout/sessions/{id}")

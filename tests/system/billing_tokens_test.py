@@ -1,6 +1,7 @@
 """Who billing lets in: every bad token, keys that change, are away and come back, cookies, and calls of other origins."""
 
 import http.client
+import itertools
 import socket
 import time
 
@@ -69,9 +70,13 @@ class TokensTest(billing_api.BillingTest):
 
     def test_a_cached_token_expires_and_goes_with_its_key(self):
         self.start()
-        short = self.token("alice", seconds=-58)  # two seconds of the skew are left
-        self.assertEqual(self.status_of(short).status, 200)
-        wait_until(lambda: self.status_of(short).status == 401, 10, "the token expires")
+        def taken(left):
+            """A token of which so much of the skew is left, and that was taken: a machine that stood still lets it expire before."""
+            token = self.token("alice", seconds=left - 60)
+            return self.status_of(token).status == 200 and token
+        left = itertools.count(2)
+        short = wait_until(lambda: taken(next(left)), 30, "a token is taken")
+        wait_until(lambda: self.status_of(short).status == 401, 60, "the token expires")
         self.refused(self.status_of(short), 401, "token_expired")
         token = self.token("alice")
         self.assertEqual(self.status_of(token).status, 200)
@@ -170,12 +175,12 @@ class KeyServerTest(billing_api.BillingTest):
         self.start()
         self.billing.wait_log("keys_not_fetched")
         self.refused(self.count(), 503, "unavailable")
-        self.assertEqual(self.stack.admin("billing")[0], 503)
+        wait_until(lambda: self.stack.admin("billing")[0] == 503, 30, "it is not ready")
         self.assertEqual(self.get("plans").status, 200, "what needs no token is served")
         self.server.status = 200
         self.billing.wait_log("keys_fetched")
         self.assertEqual(self.count().status, 200)
-        wait_until(lambda: self.stack.admin("billing")[0] == 200, 5, "it is ready")
+        wait_until(lambda: self.stack.admin("billing")[0] == 200, 30, "it is ready")
 
     def test_slow(self):
         self.start()
@@ -185,7 +190,7 @@ class KeyServerTest(billing_api.BillingTest):
         began = time.monotonic()
         unknown = tokens.token("mallory", tokens.rsa_key("unknown"))
         self.refused(self.get(STATUS, token=unknown), 401, "token_invalid")
-        self.assertLess(time.monotonic() - began, 15)
+        self.assertLess(time.monotonic() - began, self.server.delay_s)  # a fetch may take five
         self.assertEqual(self.count().status, 200)
 
 
