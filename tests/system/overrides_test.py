@@ -98,7 +98,7 @@ class OverridesTest(harness.SystemTest):
     def test_it_ends_by_itself(self):
         self.ask.wait_ready()
         with wire.Subscriber(self.stack.ipc("query-feed")) as feed:
-            wait_until(lambda: (feed.receive() or (b"",))[0] == b"\0", 20, "the feed's heartbeat")
+            wait_until(lambda: (feed.receive() or (b"",))[0] == b"\0", 60, "the feed's heartbeat")
             said = self.grant("carol", "pro", "--until", "2h")
             until = said["until"]
             self.assertAlmostEqual(until, time.time() + 7200, delta=60)
@@ -109,7 +109,7 @@ class OverridesTest(harness.SystemTest):
             self.clock.set(until)
             self.assertEqual(self.answer("carol")[0], "free")
             seen = []
-            wait_until(lambda: seen.append(feed.receive()) or seen[-1] and seen[-1][1].get("after") == "free", 20,
+            wait_until(lambda: seen.append(feed.receive()) or seen[-1] and seen[-1][1].get("after") == "free", 60,
                        "the feed tells")
             change = seen[-1][1]
             self.assertEqual((change["sub"], change["before"], change["event"]), ("carol", "pro", ""))
@@ -139,12 +139,13 @@ class OverridesTest(harness.SystemTest):
     def test_it_is_durable_before_it_is_said(self):
         self.ask.wait_ready()
         self.worker.stop()
-        said = self.ctl("grant", "frank", "pro", "--why", "x", code=UNAVAILABLE, flags=["--timeout", "300ms"])
+        # as long as a journal may need that stands still
+        said = self.ctl("grant", "frank", "pro", "--why", "x", code=UNAVAILABLE, flags=["--timeout", "10s"])
         self.assertEqual((said["applied"], said["seq"]), (False, 1))
         self.ingress.kill()
         self.ingress.start()
         self.worker.start()
-        wait_until(lambda: self.answer("frank") == ("pro", "override"), 20, "it is applied")
+        wait_until(lambda: self.answer("frank") == ("pro", "override"), 60, "it is applied")
         self.ingress.kill()
         refused = self.ctl("grant", "gina", "pro", "--why", "x", code=UNAVAILABLE, flags=["--timeout", "300ms"])
         self.assertIn("tiergate-ingress", refused["err"]["msg"])
