@@ -195,6 +195,7 @@ static void begin(struct peers *s, int fd, int kind, bool keyed) {
 	p->of = s;
 	p->begun_ms = now;
 	p->shaking = kind == PEER_CONNECTION;
+	p->late = 0;
 	p->keyed = keyed;
 	p->topics = 0;
 	p->topic_bytes = 0;
@@ -420,9 +421,17 @@ static unsigned list_connections(struct pollfd *list) {
 	for (int fd = 0; fd < peers_state.top; fd++) {
 		const struct peer *p = &peers_state.table[fd];
 		if (atomic_load(&p->kind) != PEER_CONNECTION || atomic_load(&p->cut)) continue;
-		list[n++] = (struct pollfd){.fd = fd, .events = POLLOUT};
+		list[n++] = (struct pollfd){.fd = fd, .events = POLLOUT | (p->shaking ? POLLIN : 0)};
 	}
 	return n;
+}
+
+/* Under the lock. Where something of it lies unread it is we who stood still, and that may have been all that was
+ * missing: its first request may be there as well, and would be lost. As many sweeps as the handshake's time has are
+ * left to read it. */
+static bool shakes_too_long(struct peer *p, bool unread, int64_t now) {
+	if (!p->shaking || now - p->begun_ms <= PEERS_SHAKE_MS) return false;
+	return !unread || ++p->late > PEERS_SHAKE_MS / SWEEP_MS;
 }
 
 /* Under the lock. */
@@ -432,13 +441,14 @@ static void cut_late(int64_t now) {
 	if (poll(peers_state.polled, n, 0) < 0) return;
 	for (unsigned i = 0; i < n; i++) {
 		struct peer *p = &peers_state.table[peers_state.polled[i].fd];
-		if (p->shaking && now - p->begun_ms > PEERS_SHAKE_MS) {
+		int revents = peers_state.polled[i].revents, takes = revents & ~POLLIN;
+		if (shakes_too_long(p, revents & POLLIN, now)) {
 			cut(p, PEERS_HANDSHAKE);
 			continue;
 		}
 		int64_t since = atomic_load(&p->stuck_ms);
-		if (peers_state.polled[i].revents || !since) { /* it takes some, or gave way just now */
-			atomic_store(&p->stuck_ms, peers_state.polled[i].revents ? 0 : now);
+		if (takes || !since) { /* it takes some, or gave way just now */
+			atomic_store(&p->stuck_ms, takes ? 0 : now);
 			continue;
 		}
 		unsigned *others = &behind[p->of - peers_state.sockets];

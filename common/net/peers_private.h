@@ -38,8 +38,9 @@ struct peer {
 	_Atomic int kind;
 	_Atomic(struct peers *) of;
 	_Atomic bool cut;
-	bool shaking; /* under the lock */
-	bool keyed;   /* it came to a listener with keys */
+	bool shaking;  /* under the lock, as the next */
+	unsigned late; /* sweeps that found it late with its handshake, and something of it unread */
+	bool keyed;    /* it came to a listener with keys */
 	int64_t begun_ms;
 	_Atomic int64_t heard_ms;
 	_Atomic int64_t stuck_ms; /* since when the kernel had no room for it, as far as was looked; 0: it has */

@@ -8,6 +8,7 @@ sanitizer's build keeps what is freed, so there only the rest is asserted.
 import pathlib
 import random
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -169,6 +170,29 @@ class HostileTest(AttackTest):
             self.assertTrue(over(s))
         bystander.more()
         self.assertEqual(bystander.end(), [])
+        self.assert_calm()
+
+    def test_who_stood_still_believes_what_came_meanwhile(self):
+        """A handshake that is late because query stood still, and the request behind it: none of it is lost."""
+        self.start()
+        ask = msgpack.packb({"op": "check", "id": 1, "sub": "somebody", "tier": "free"})
+        for n in range(2):
+            s = zmtp.connect((self.tcp, self.ipc)[n % 2])
+            self.stack.on_close(s.close)
+            s.sendall(zmtp.GREETING)
+            got = b""
+            while len(got) < len(zmtp.GREETING):
+                got += s.recv(len(zmtp.GREETING) - len(got))
+            began = time.monotonic()
+            self.query.send_signal(signal.SIGSTOP)
+            s.sendall(zmtp.ready() + zmtp.message(b"TG01", ask))
+            wait_until(lambda: time.monotonic() > began + 4, 30, "longer than a handshake may take")
+            self.query.send_signal(signal.SIGCONT)
+            s.settimeout(60)
+            while b"allowed" not in got:
+                piece = s.recv(4096)
+                self.assertTrue(piece, "it was cut")
+                got += piece
         self.assert_calm()
 
     def test_old_peers_are_served_and_bounded(self):
