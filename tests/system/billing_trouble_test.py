@@ -6,9 +6,7 @@ import billing_money
 import harness
 import simulator
 import stripe_proxy
-
-
-TRIES = 10
+from harness import wait_until
 
 
 class TroubleTest(billing_money.MoneyTest):
@@ -24,13 +22,12 @@ class TroubleTest(billing_money.MoneyTest):
         }
 
     def until(self, action, statuses):
-        """The first answer with one of them, or the last: where Stripe is to answer within 400 ms, and query within two seconds, a
-        machine that stood still makes it 504 or 503."""
-        for _ in range(TRIES):
+        """The first answer with one of them, or another refusal: where Stripe is to answer within 400 ms, and query within two
+        seconds, a machine that stood still makes it 504 or 503."""
+        def look():
             answer = action()
-            if answer.status in statuses or answer.status not in (503, 504):
-                break
-        return answer
+            return answer.status not in {503, 504} - set(statuses) and answer
+        return wait_until(look, harness.SETTLE_S, f"an answer of {statuses}")
 
     def test_every_action_with_stripe_in_trouble(self):
         billing = self.start_with_prices(proxy=True)

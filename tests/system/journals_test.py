@@ -64,7 +64,7 @@ class JournalsTest(harness.SystemTest):
         self.pour(events[1::2], "right")
         with wire.Journal(self.stack.ipc("right-replay")) as journal:
             right = journal.head()
-        wait_until(lambda: store_dump(self.stack, "both")["cursors"].get(right["origin"]) == right["head"], 30,
+        wait_until(lambda: store_dump(self.stack, "both")["cursors"].get(right["origin"]) == right["head"], 60,
                    "the journal that is there is applied")
         self.stack.services["left"].start()
         late = lives.hello(1)
@@ -86,7 +86,7 @@ class JournalsTest(harness.SystemTest):
             self.assertEqual(after["digest"], before["digest"])
             self.assertNotEqual(after["epoch"], before["epoch"])
             # the query that runs must not go on answering out of the store that is gone
-            wait_until(lambda: self.answer_epoch(client, people[0]) not in (None, epoch), 20, "query sees the new store")
+            wait_until(lambda: self.answer_epoch(client, people[0]) not in (None, epoch), 60, "query sees the new store")
             self.expect_tiers(client, people)
 
     def answer_epoch(self, client, life):
@@ -122,9 +122,9 @@ class JournalsTest(harness.SystemTest):
                 self.assertIn(answer(), (None, "not_ready"))
             self.assertTrue(query.running())
             worker.start()
-            wait_until(lambda: answer() == "free", 20, "it answers once the store is there")
+            wait_until(lambda: answer() == "free", 60, "it answers once the store is there")
             self.pour(life.events)
-            wait_until(lambda: answer() == "pro", 20, "and follows it")
+            wait_until(lambda: answer() == "pro", 60, "and follows it")
         self.assertEqual(query.stop(), 0)
 
     def test_query_started_while_the_journal_is_away(self):
@@ -136,7 +136,7 @@ class JournalsTest(harness.SystemTest):
         ingress.kill()
         with wire.Query(self.stack.ipc("query-tg01")) as client:
             old = client.get(life.customer)["as_of"]
-            wait_until(lambda: time.time() * 1000 - client.get(life.customer)["as_of"] > OLD_MS, 30, "answers are old")
+            wait_until(lambda: time.time() * 1000 - client.get(life.customer)["as_of"] > OLD_MS, 60, "answers are old")
             for others in ((query,), (query, worker)):
                 for service in others:
                     service.kill()
@@ -175,7 +175,7 @@ class JournalsTest(harness.SystemTest):
                 self.assertEqual([append(event)["seq"], append(event)["duplicate"]], [n, True])
             self.pour(life.events)  # as webhooks they are duplicates now
             self.assertEqual(journal.head()["head"], len(life.events))
-            wait_until(lambda: client.tier(life.customer) == "pro", 20, "appended facts count")
+            wait_until(lambda: client.tier(life.customer) == "pro", 60, "appended facts count")
 
 
 if __name__ == "__main__":

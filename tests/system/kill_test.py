@@ -90,7 +90,7 @@ class KillTest(harness.SystemTest):
         calm = applied(self.stack, "calm", ("other",))
         self.assertEqual(calm["digest"], disturbed["digest"])
         self.stack.query("calm-query", worker="calm").start()
-        answers = wait_until(lambda: self.answers("query"), 30, "query answers again")
+        answers = wait_until(lambda: self.answers("query"), 60, "query answers again")
         self.assertEqual(answers, self.tiers("calm-query"))
         here = {r["id"] for r in records}
         for life in self.people:

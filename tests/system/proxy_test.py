@@ -65,9 +65,9 @@ class Behind(http.server.ThreadingHTTPServer):
             pass
 
 
-def free_port():
+def free_port(host):
     with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
+        s.bind((host, 0))
         return s.getsockname()[1]
 
 
@@ -80,14 +80,15 @@ class ProxyTest(unittest.TestCase):
         for server in self.behind.values():
             self.addCleanup(server.server_close)
             self.addCleanup(server.shutdown)
-        self.port, self.tls_port = free_port(), free_port()
+        self.host = harness.own_host()
+        self.port, self.tls_port = free_port(self.host), free_port(self.host)
 
     def start(self, site="plain.conf", **places):
         for name in ("nginx.conf", "routes.conf", "headers.conf"):
             shutil.copy(CONFIG / name, self.dir)
         text = (CONFIG / site).read_text()
-        text = text.replace("listen 8080", f"listen 127.0.0.1:{self.port}")
-        text = text.replace("listen 8443", f"listen 127.0.0.1:{self.tls_port}")
+        text = text.replace("listen 8080", f"listen {self.host}:{self.port}")
+        text = text.replace("listen 8443", f"listen {self.host}:{self.tls_port}")
         (self.dir / "site.conf").write_text(text)
         (self.dir / "places.conf").write_text("".join(
             f"map $host ${name} {{ default {places.get(name, server.address)}; }}\n" for name, server in self.behind.items()))
@@ -104,15 +105,15 @@ class ProxyTest(unittest.TestCase):
 
         def answers():
             self.assertIsNone(nginx.poll(), self.log())
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            with contextlib.suppress(OSError), socket.create_connection((self.host, self.port), 1):
                 return True
-        harness.wait_until(answers, 20, "nginx listens")
+        harness.wait_until(answers, 60, "nginx listens")
 
     def log(self):
         return (self.dir / "log").read_text(errors="replace")
 
     def ask(self, method, path, body=None, headers=None, connection=None):
-        c = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        c = connection or http.client.HTTPConnection(self.host, self.port, timeout=60)
         try:
             c.request(method, path, body, headers or {})
             answer = c.getresponse()
@@ -155,7 +156,7 @@ class ProxyTest(unittest.TestCase):
 
     def test_a_slow_client_does_not_reach_ingress(self):
         self.start()
-        with socket.create_connection(("127.0.0.1", self.port)) as s:
+        with socket.create_connection((self.host, self.port)) as s:
             s.sendall(f"POST {WEBHOOK} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{'a' * 999}".encode())
             self.assertEqual(self.ask("POST", WEBHOOK, b"{}")[0], 200)
             self.assertEqual(self.behind["ingress"].accepted, 1)
@@ -169,7 +170,7 @@ class ProxyTest(unittest.TestCase):
         _, headers, _ = self.ask("GET", "/api/v1/billing/plans", headers=sent)
         got = self.seen("billing")[-1]["headers"]
         self.assertEqual([got[name] for name in sent], ["127.0.0.1", "127.0.0.1", "http", "r_1-A"])
-        self.assertEqual(got["Host"], f"127.0.0.1:{self.port}")
+        self.assertEqual(got["Host"], f"{self.host}:{self.port}")
         self.assertEqual(headers.get_all("X-Request-Id"), ["r_1-A"])
         self.assertEqual(headers["Server"], "nginx")
         for bad in ("a b", "x" * 65, "a;b"):
@@ -179,7 +180,10 @@ class ProxyTest(unittest.TestCase):
             self.assertEqual(headers["X-Request-Id"], made)
 
     def test_its_own_errors_are_problems(self):
-        closed = f"127.0.0.1:{free_port()}"
+        nobody = socket.socket()  # that has the port, and does not listen
+        self.addCleanup(nobody.close)
+        nobody.bind(("127.0.0.1", 0))
+        closed = f"127.0.0.1:{nobody.getsockname()[1]}"
         self.start(billing=closed, ingress=closed)
         for method, path, body, expected in (("GET", "/api/v1/billing/plans", None, (503, "unavailable", True)),
                                              ("POST", WEBHOOK, b"{}", (503, "unavailable", True)),
@@ -205,9 +209,13 @@ class ProxyTest(unittest.TestCase):
 
     def test_too_many_calls_are_refused_but_never_webhooks_or_the_page(self):
         self.start()
-        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        answers = [self.ask("GET", "/api/v1/billing/plans", connection=c) for _ in range(200)]
-        refused = [(headers, text) for status, headers, text in answers if status == 429]
+        c = http.client.HTTPConnection(self.host, self.port, timeout=60)
+        answers, refused = [], []
+        for _ in range(5):  # a busy machine may not be quick enough for too many
+            answers += [self.ask("GET", "/api/v1/billing/plans", connection=c) for _ in range(200)]
+            refused = [(headers, text) for status, headers, text in answers if status == 429]
+            if refused:
+                break
         self.assertTrue(refused)
         self.assertEqual({status for status, _, _ in answers}, {200, 429})
         self.assertEqual(refused[0][0]["Retry-After"], "1")
@@ -235,7 +243,7 @@ class ProxyTest(unittest.TestCase):
     def test_what_is_logged(self):
         self.start()
         self.ask("GET", "/settings/billing?session_id=cs_secret", headers={"Authorization": "Bearer secret", "X-Request-Id": "logged"})
-        harness.wait_until(lambda: "request_id=logged" in self.log(), 10, "the request is logged")
+        harness.wait_until(lambda: "request_id=logged" in self.log(), 30, "the request is logged")
         self.assertNotIn("secret", self.log())
         line = next(line for line in self.log().splitlines() if "request_id=logged" in line)
         fields = harness.log_fields(line)
@@ -256,7 +264,7 @@ class ProxyTest(unittest.TestCase):
         trust = ssl.create_default_context(cafile=self.dir / "tls" / "fullchain.pem")
 
         def tls(name):
-            raw = socket.create_connection(("127.0.0.1", self.tls_port), 20)
+            raw = socket.create_connection((self.host, self.tls_port), 60)
             return trust.wrap_socket(raw, server_hostname=name)
         c = http.client.HTTPConnection("billing.example.com")
         c.sock = tls("billing.example.com")

@@ -153,7 +153,8 @@ class ReconcileTest(harness.SystemTest):
         for s, (kind, of) in zip(sockets, wishes):
             s.setsockopt(zmq.LINGER, 0)
             s.connect(self.stack.ipc("reconciler-requests"))
-            for question in ({"op": "fetch", "id": 1, "mode": "test", "acct": "", "fetch": kind, "of": of}, {"op": "status", "id": 2}):
+            fetch = {"op": "fetch", "id": 1, "mode": "test", "acct": "", "fetch": kind, "of": of}
+            for question in (fetch, {"op": "status", "id": 2}):
                 s.send_multipart([b"TGR1", msgpack.packb(question)])
         for first in (True, False):
             for s in sockets:

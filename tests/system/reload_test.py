@@ -25,11 +25,11 @@ class SecretsTest(harness.SystemTest):
         self.assertEqual((self.status(TEST_SECRET), self.status(NEW_SECRET)), (200, 400))
         self.stack.write_secrets(f"old test {TEST_SECRET}", f"new test {NEW_SECRET}")
         self.ingress.hup()
-        wait_until(lambda: self.status(NEW_SECRET) == 200, 10, "the new secret is good")
+        wait_until(lambda: self.status(NEW_SECRET) == 200, 60, "the new secret is good")
         self.assertEqual(self.status(TEST_SECRET), 200)
         self.stack.write_secrets(f"new test {NEW_SECRET}")
         self.ingress.hup()
-        wait_until(lambda: self.status(TEST_SECRET) == 400, 10, "the old secret is gone")
+        wait_until(lambda: self.status(TEST_SECRET) == 400, 60, "the old secret is gone")
         self.assertEqual(self.status(NEW_SECRET), 200)
         with wire.Journal(self.stack.ipc("ingress-replay")) as journal:
             self.assertEqual({r["secret"] for r in journal.records()}, {"sandbox", "old", "new"})
@@ -70,7 +70,7 @@ class CatalogTest(harness.SystemTest):
         with webhook.Webhook(self.stack.address()) as hook:
             for event in self.life.events:
                 self.assertEqual(hook.send(event)[0], 200)
-        wait_until(lambda: self.tier() == "pro", 10, "pro")
+        wait_until(lambda: self.tier() == "pro", 60, "pro")
 
     def tier(self):
         return self.ask.tier(self.life.customer)
@@ -85,12 +85,12 @@ class CatalogTest(harness.SystemTest):
         text = self.stack.catalog.read_text()
         self.stack.catalog.write_text(text.replace("pro_", "prox_"))
         self.hup()
-        wait_until(lambda: self.tier() == "free", 10, "the price is in no tier")
+        wait_until(lambda: self.tier() == "free", 60, "the price is in no tier")
         profile = self.ask.get(self.life.customer)
         self.assertEqual((profile["reason"], profile["status"]), ("active", "active"))
         self.stack.catalog.write_text(text.replace("live_trading", "day_trading"))
         self.hup()
-        wait_until(lambda: self.tier() == "pro", 10, "the price is back")
+        wait_until(lambda: self.tier() == "pro", 60, "the price is back")
         self.assertTrue(self.ask.check(self.life.customer, feat="day_trading")["allowed"])
         with self.assertRaises(wire.Refused) as refused:
             self.ask.check(self.life.customer, feat="live_trading")
@@ -127,8 +127,8 @@ class CatalogTest(harness.SystemTest):
         self.stack.catalog.write_text(text.replace("pro_monthly,", "pro_monthly, new_plan,"))
         self.assertIn("new_plan", self.stack.catalog.read_text())
         self.hup()
-        wait_until(lambda: self.ask.tier(life.customer) == "pro", 10, "the new price is pro")
-        wait_until(lambda: harness.store_dump(self.stack)["unmapped"] == 0, 10, "no price is missed any more")
+        wait_until(lambda: self.ask.tier(life.customer) == "pro", 60, "the new price is pro")
+        wait_until(lambda: harness.store_dump(self.stack)["unmapped"] == 0, 60, "no price is missed any more")
 
 
 if __name__ == "__main__":

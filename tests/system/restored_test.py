@@ -58,7 +58,7 @@ class RestoredTest(House):
         def look():
             dump = store_dump(self.stack)
             return dump["marked"] == max(dump["cursors"].values())
-        wait_until(look, 30, "the mark is written")
+        wait_until(look, 60, "the mark is written")
 
     def test_a_burst_right_after(self):
         first, lost, burst = self.people("first", 5), self.people("lost", 5), self.people("burst", 20)
@@ -75,7 +75,7 @@ class RestoredTest(House):
         mark = self.worker.log_size()
         self.worker.send_signal(signal.SIGCONT)
         self.worker.wait_log("journal_went_back", since=mark)
-        wait_until(lambda: self.known(burst) == [], 30, "everybody of the burst is known")
+        wait_until(lambda: self.known(burst) == [], 60, "everybody of the burst is known")
         self.assertEqual(self.known(first), [])
 
     def test_while_the_worker_is_away(self):
@@ -90,7 +90,7 @@ class RestoredTest(House):
         self.post(burst)
         self.worker.start()
         self.worker.wait_log("journal_went_back")
-        wait_until(lambda: self.known(burst) == [], 30, "everybody of the burst is known")
+        wait_until(lambda: self.known(burst) == [], 60, "everybody of the burst is known")
 
     def test_what_was_lost_was_never_heard_of_calmly(self):
         """Stopped before a heartbeat told of the last records: the mark lies before them, and the cursor goes back to it."""
@@ -104,11 +104,11 @@ class RestoredTest(House):
         with wire.Journal(self.stack.ipc("ingress-replay")) as journal:
             head = journal.head()["head"]
         self.assertLess(head, max(before["cursors"].values()))
-        wait_until(lambda: max(store_dump(self.stack)["cursors"].values()) == head, 30, "the cursor is the journal's head")
+        wait_until(lambda: max(store_dump(self.stack)["cursors"].values()) == head, 60, "the cursor is the journal's head")
         self.worker.kill()  # the store itself knows
         self.post(later)
         self.worker.start()
-        wait_until(lambda: self.known(first + later) == [], 30, "everybody is known")
+        wait_until(lambda: self.known(first + later) == [], 60, "everybody is known")
 
     def test_a_store_made_anew_knows_it_too(self):
         first, burst = self.people("first", 5), self.people("burst", 20)
@@ -127,7 +127,7 @@ class RestoredTest(House):
         self.post(burst)
         self.worker.start()
         self.worker.wait_log("journal_went_back")
-        wait_until(lambda: self.known(burst) == [], 30, "everybody of the burst is known")
+        wait_until(lambda: self.known(burst) == [], 60, "everybody of the burst is known")
 
     def test_a_start_of_the_ingress_is_none(self):
         first, second = self.people("first", 5), self.people("second", 5)
@@ -170,12 +170,13 @@ class RestoredStoreTest(House):
                 if not in_place:
                     store.with_suffix(".new").rename(store)
                 self.worker.start()  # and applies all that it does not have again, at once
-                wait_until(lambda: query.ping()["epoch"] not in (None, known["epoch"]), 20, "query says that it is another store")
+                wait_until(lambda: (ping := query.ping())["ready"] and ping["epoch"] != known["epoch"], 60,
+                           "query says that it is another store")
                 applied(self.stack)
                 again = query.since(known["ver"], epoch=known["epoch"])
                 self.assertTrue(again["reset"])
                 known = {"ver": again["ver"], "epoch": again["epoch"]}
-                wait_until(lambda: self.heard(feed) == known["epoch"], 20, "and the feed does")
+                wait_until(lambda: self.heard(feed) == known["epoch"], 60, "and the feed does")
             self.worker.kill()
             self.worker.start()  # it goes on, and so do caches
             applied(self.stack)

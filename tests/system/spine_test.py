@@ -88,7 +88,8 @@ class SpineTest(harness.SystemTest):
         life = lives.plain(1)
         for event in life.events:
             self.hook.send(event)
-        self.expect_tier(life.subject, "pro")
+        applied(self.stack)
+        self.assertEqual(self.query.tier(life.subject), "pro")
         ver = self.query.get(life.subject)["ver"]
         self.assertTrue(self.query.check(life.subject, tier="pro", min_ver=ver)["allowed"])
         with self.assertRaises(wire.Refused) as refused:

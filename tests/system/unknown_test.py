@@ -165,7 +165,7 @@ class UnknownTest(harness.SystemTest):
         self.assertIn("upgrade Tiergate", entry["todo"])
         line = self.worker.wait_log("quarantined")
         self.assertEqual(line["event"], event["id"])
-        wait_until(lambda: json.loads(self.stack.admin("worker")[1])["facts"]["quarantine"] == 1, 10, "it is a fact")
+        wait_until(lambda: json.loads(self.stack.admin("worker")[1])["facts"]["quarantine"] == 1, 30, "it is a fact")
         self.hup()
         self.assertEqual(self.tries(), {event["id"]: 2})
         self.worker.stop()

@@ -74,19 +74,29 @@ class Journal:
         with self.lock:
             self.pub.send_multipart([b"R", data])
 
-    def wait_request(self, op, seconds=20):
+    def next_request(self, wait_ms):
+        """(envelope, map), or None."""
+        if not self.router.poll(wait_ms):
+            return None
+        *envelope, version, message = self.router.recv_multipart()
+        assert version == b"TGJ1"
+        return envelope, msgpack.unpackb(message)
+
+    def wait_request(self, op, seconds=60):
         """The next request of that kind, as (envelope, map); others get an answer without records."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if not self.router.poll(100):
-                continue
-            *envelope, version, message = self.router.recv_multipart()
-            assert version == b"TGJ1"
-            request = msgpack.unpackb(message)
-            if request["op"] == op:
-                return envelope, request
-            self.answer(envelope, request)
+            got = self.next_request(100)
+            if got and got[1]["op"] == op:
+                return got
+            if got:
+                self.answer(*got)
         raise harness.Late(f"no {op} came")
+
+    def answer_again(self, records_from):
+        """What has been asked since."""
+        while got := self.next_request(0):
+            self.answer(*got, records_from(got[1]["from"]) if got[1]["op"] == "replay" else ())
 
     def answer(self, envelope, request, frames=()):
         reply = {"id": request["id"], "origin": ORIGIN, "first": 1 if self.head else 0, "head": self.head}
@@ -112,9 +122,14 @@ class WorkerTest(harness.SystemTest):
         self.assertEqual(request["from"], 1)
         for data in records[:3]:
             journal.publish(data)
-        wait_until(lambda: self.dump()["cursors"].get(ORIGIN) == 3, 10, "three are applied")
-        journal.answer(envelope, request, [damaged, *records[1:]])
-        wait_until(lambda: self.dump()["cursors"].get(ORIGIN) == len(records), 10, "all are applied")
+        wait_until(lambda: self.dump()["cursors"].get(ORIGIN) == 3, 60, "three are applied")
+        reply = [damaged, *records[1:]]
+        journal.answer(envelope, request, reply)
+
+        def all_applied():
+            journal.answer_again(lambda first: reply[first - 1:])  # who waited for two seconds has asked once more
+            return self.dump()["cursors"].get(ORIGIN) == len(records)
+        wait_until(all_applied, 60, "all are applied")
         dump = self.dump()
         self.assertEqual(dump["quarantined"], 0)
         self.assertEqual(dump["subs"], len({e["data"]["object"]["id"] for e in events
@@ -130,7 +145,7 @@ class WorkerTest(harness.SystemTest):
         second = self.stack.ingress("right").start()
         worker = self.stack.worker("both", journals=("left", "right")).start()
         worker.wait_log("journal_twice")
-        self.assertIn("same origin", wait_until(lambda: self.not_ready("both"), 10, "it is not ready"))
+        self.assertIn("same origin", wait_until(lambda: self.not_ready("both"), 60, "it is not ready"))
         # which of the two is followed is chance; when that one is gone, the other is
         chosen = worker.find_log("journal")["replay"]
         gone, left = (first, "right") if "left" in chosen else (second, "left")
@@ -145,13 +160,21 @@ class WorkerTest(harness.SystemTest):
         _, worker, _ = self.stack.start_all()
         self.pour(life.events)
         before = harness.applied(self.stack)
+        with wire.Query(self.stack.ipc("query-tg01")) as client:
+            epoch = client.get(life.customer)["epoch"]
         shutil.rmtree(self.stack.dir / "worker-store")
-        self.assertEqual(worker.wait_exit(20), 74)
+        self.assertEqual(worker.wait_exit(60), 74)
         worker.start()
         self.assertEqual(harness.applied(self.stack)["digest"], before["digest"])
         with wire.Query(self.stack.ipc("query-tg01")) as client:
-            client.wait_ready()
-            wait_until(lambda: client.tier(life.customer) == "pro", 10, "it answers from the new one")
+            def answers():
+                try:
+                    answer = client.get(life.customer)
+                except wire.Refused as refused:
+                    self.assertEqual(refused.code, "not_ready")
+                    return False
+                return answer["epoch"] != epoch and answer["tier"] == "pro"
+            wait_until(answers, 60, "it answers from the new one")
 
     def pour(self, events, label="ingress"):
         pourer = webhook.Pourer(lambda: self.stack.address(label))
