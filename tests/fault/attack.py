@@ -35,14 +35,14 @@ class Bystander:
                     self.refused.append(repr(e))
                 self.slowest = max(self.slowest, time.monotonic() - began)
 
-    def more(self, n=20, seconds=30):
+    def more(self, n=20, seconds=90):
         """Waits until it has had that many more answers."""
         wanted = self.answers + n
         wait_until(lambda: self.answers >= wanted, seconds, "somebody else is answered")
 
     def end(self):
         self.ends.set()
-        self.thread.join(30)
+        self.thread.join(60)
         return self.refused
 
 
@@ -84,7 +84,7 @@ class AttackTest(harness.SystemTest):
     def assert_calm(self):
         """A newcomer is answered, and nobody has died."""
         with wire.Query(self.tcp) as client:
-            wait_until(client.ready, 20, "query answers")
+            wait_until(client.ready, 60, "query answers")
             self.assertTrue(client.check("somebody", tier="free")["allowed"])
         self.assertTrue(all(s.running() for s in self.stack.services.values()))
 
@@ -98,7 +98,16 @@ class AttackTest(harness.SystemTest):
         raise AssertionError(f"{label} has no metric {name}")
 
     def wait_cut(self, label, cause, n=1):
-        wait_until(lambda: self.cuts(label, cause) >= n, 20, f"{label} cuts for {cause}")
+        wait_until(lambda: self.cuts(label, cause) >= n, 60, f"{label} cuts for {cause}")
+
+    def wait_hung_up(self, s):
+        """TimeoutError: the server keeps it."""
+        s.settimeout(60)
+        try:
+            while s.recv(4096):
+                pass
+        except ConnectionError:
+            pass
 
     def sockets(self):
         """Every socket that something binds: (service, endpoint, what the peer says it is)."""

@@ -39,7 +39,17 @@ class FiuTest(harness.SystemTest):
 
     def fiu(self, command):
         subprocess.run(["fiu-ctrl", "-f", self.stack.dir / "fiu", "-c", command, str(self.ingress.pid())], check=True,
-                       capture_output=True, timeout=20)
+                       capture_output=True, timeout=60)
+
+    def pour_until(self, happened, what):
+        """More and more people, so that there is always something to fail."""
+        def look():
+            if self.pourer.left < 100:
+                more = lives.many(self.rng, 30, name=f"more{len(self.events)}p")[1]
+                self.events += more
+                self.pourer.add(more)
+            return happened()
+        wait_until(look, 60, what)
 
     def refusals(self):
         return {answer for answers in self.pourer.refused.values() for answer in answers}
@@ -54,8 +64,9 @@ class FiuTest(harness.SystemTest):
 
     def test_syncs_fail(self):
         self.pourer.add(self.events)
-        wait_until(lambda: self.pourer.count() > 20, 20, "events are answered")
+        wait_until(lambda: self.pourer.count() > 20, 60, "events are answered")
         self.fiu(f"enable_random name=posix/io/sync/fdatasync,probability=0.1,failinfo={EIO}")
+        self.pour_until(lambda: not self.ingress.running(), "a sync fails")
         self.assertEqual(self.ingress.wait_exit(), 74)
         self.assertIn((503, "storage_failed"), self.refusals())  # nothing but the fault could cause it
         self.ingress.env = {}
@@ -68,7 +79,7 @@ class FiuTest(harness.SystemTest):
         self.pourer.add(self.events)
         self.fiu(f"enable_random name=posix/io/rw/pwritev,probability=0.2,failinfo={ENOSPC}")
         self.fiu(f"enable_random name=posix/io/rw/writev,probability=0.2,failinfo={ENOSPC}")
-        wait_until(lambda: self.refusals() or self.pourer.left == 0, 60, "one is refused")
+        self.pour_until(self.refusals, "one is refused")
         self.assertEqual(self.refusals(), {(503, "storage_full")})
         self.fiu("disable name=posix/io/rw/pwritev")
         self.fiu("disable name=posix/io/rw/writev")

@@ -54,7 +54,7 @@ class OverloadTest(AttackTest):
         for thread in floods:
             thread.start()
         try:
-            wait_until(lambda: replies.get("overloaded", 0) > 200 and replies.get("", 0) > 200, 40, f"overloaded: {replies}")
+            wait_until(lambda: replies.get("overloaded", 0) > 200 and replies.get("", 0) > 200, 90, f"overloaded: {replies}")
             bystander.more(100)
             self.assert_memory(before, 160 * MB)
         finally:
@@ -98,7 +98,7 @@ class OverloadTest(AttackTest):
             self.assertEqual(sum(1 for _ in journal.records()), 100)
         self.assert_memory(before, 112 * MB, "ingress")  # PEERS_UNREAD_MAX, and one reply each for who has nothing unread
         # who does not read for 15 s is let go, and with it what waited
-        wait_until(lambda: self.cuts("ingress", "deaf") >= len(deaf), 40, "they are cut")
+        wait_until(lambda: self.cuts("ingress", "deaf") >= len(deaf), 90, "they are cut")
         self.assert_calm()
 
     def test_subscribers_that_never_read(self):
@@ -110,7 +110,7 @@ class OverloadTest(AttackTest):
         self.addCleanup(hook.close)
         before = self.memory_kb("ingress")
         n = 0
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 90
         while self.cuts("ingress", "deaf") < len(deaf) - 4:
             self.assertLess(time.monotonic(), deadline, "who is behind is cut when many are")
             n += 1

@@ -1,8 +1,8 @@
 """Peers that are slow on purpose, never read, or never end: they are cut, and hold up nobody else."""
 
+import itertools
 import pathlib
 import socket
-import struct
 import sys
 import threading
 import time
@@ -15,32 +15,38 @@ import msgpack
 import webhook
 import wire
 import zmq
+import zmtp
 from harness import wait_until
 
 REQUEST_S = 10  # within which ingress wants a whole request
 PROMPT_S = 2.0  # for everybody else meanwhile, on a busy machine
+HELD_UP_S = REQUEST_S - 1
 
 
-def zmtp_dealer(path):
-    """A connection that has shaken hands by hand (ZMTP 3.0, RFC 23): libzmq's own client would die of what we do."""
-    s = socket.socket(socket.AF_UNIX)
-    s.settimeout(20)
-    s.connect(str(path))
-    s.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32))
-    with s.makefile("rb", buffering=0) as stream:
-        greeting = b""
-        while len(greeting) < 64:
-            greeting += stream.read(64 - len(greeting))
-    ready = b"\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER\x08Identity\x00\x00\x00\x00"
-    s.sendall(bytes([4, len(ready)]) + ready)
-    return s
+class PromptTest(harness.SystemTest):
+    def assert_prompt(self, act, times=1, wait=lambda: False):
+        """act(), so often and while wait() says so, is as quick as it is with nobody else: but for a few times, where a machine
+        stood still, and even then quicker than if it had waited for somebody to be cut."""
+        took = []
+        while len(took) < times or wait():
+            began = time.monotonic()
+            act()
+            took.append(time.monotonic() - began)
+        self.assertLess(max(took), HELD_UP_S)
+        self.assertLessEqual(sum(t > PROMPT_S for t in took), 5)
 
 
-class SlowSenderTest(harness.SystemTest):
+class SlowSenderTest(PromptTest):
     def setUp(self):
         super().setUp()
         self.stack.ingress().start()
         self.address = self.stack.address()
+
+    def assert_served(self, **how):
+        """Webhooks of somebody else, by a connection of their own."""
+        number = itertools.count(1000)
+        with webhook.Webhook(self.address) as hook:
+            self.assert_prompt(lambda: self.assertEqual(hook.send(lives.hello(next(number)))[0], 200), 10, **how)
 
     def drip(self, data, ends):
         """A byte each 100 ms until the server has had enough; when that was, and what it said."""
@@ -70,34 +76,24 @@ class SlowSenderTest(harness.SystemTest):
                  for data in [head + body] * 10 + [b"\r\n" * 500] * 2 + [b"GET / HTTP/1.1\r\nX: " + b"x" * 1000] * 10]
         for thread in drips:
             thread.start()
-        worst = number = 0
-        with webhook.Webhook(self.address) as hook:
-            while any(thread.is_alive() for thread in drips):
-                number += 1
-                began = time.monotonic()
-                self.assertEqual(hook.send(lives.hello(1000 + number))[0], 200)
-                worst = max(worst, time.monotonic() - began)
-        self.assertLess(worst, PROMPT_S)
+        self.assert_served(wait=lambda: any(thread.is_alive() for thread in drips))
         self.assertEqual(len(ends), len(drips))
         for seconds, answer in ends:
-            self.assertLess(seconds, REQUEST_S + 5)
+            self.assertLess(seconds, REQUEST_S + 20)  # of a hundred that it would like
             self.assertNotIn(b" 200 ", answer)
         self.assertTrue(any(b" 408 " in answer for _, answer in ends), ends)
 
     def test_many_idle_connections(self):
-        with webhook.Webhook(self.address) as hook:
-            idle = [socket.create_connection(self.address, 20) for _ in range(300)]
-            began = time.monotonic()
-            self.assertEqual(hook.send(lives.hello(1))[0], 200)
-            self.assertLess(time.monotonic() - began, PROMPT_S)
-            for s in idle:
-                s.close()
+        idle = [socket.create_connection(self.address, 60) for _ in range(300)]
+        self.assert_served()
+        for s in idle:
+            s.close()
 
     def test_a_sender_that_never_reads_its_answers(self):
         body = webhook.encode(lives.hello(1))
         request = (f"POST {harness.WEBHOOK_PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                    f"Stripe-Signature: {webhook.signature(body)}\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body
-        with socket.create_connection(self.address, 20) as s, webhook.Webhook(self.address) as hook:
+        with socket.create_connection(self.address, 60) as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             s.settimeout(0.5)
             sent = 0
@@ -106,19 +102,17 @@ class SlowSenderTest(harness.SystemTest):
                     sent += s.send(request * 20)
             except OSError:  # the window is full, or it was cut
                 pass
-            began = time.monotonic()
-            self.assertEqual(hook.send(lives.hello(2))[0], 200)
-            self.assertLess(time.monotonic() - began, PROMPT_S)
+            self.assert_served()
 
 
-class SlowClientTest(harness.SystemTest):
+class SlowClientTest(PromptTest):
     def setUp(self):
         super().setUp()
         self.stack.start_all()
         self.endpoint = self.stack.ipc("query-tg01")
         self.client = wire.Query(self.endpoint)
         self.addCleanup(self.client.close)
-        wait_until(self.answers, 20, "query is ready")
+        wait_until(self.answers, 60, "query is ready")
 
     def answers(self):
         try:
@@ -136,12 +130,7 @@ class SlowClientTest(harness.SystemTest):
         return s
 
     def prompt(self, times=200):
-        worst = 0
-        for _ in range(times):
-            began = time.monotonic()
-            self.assertEqual(self.client.tier("nobody"), "free")
-            worst = max(worst, time.monotonic() - began)
-        self.assertLess(worst, PROMPT_S)
+        self.assert_prompt(lambda: self.assertEqual(self.client.tier("nobody"), "free"), times)
 
     def memory_kb(self, label):
         with open(f"/proc/{self.stack.services[label].pid()}/status", encoding="ascii") as lines:
@@ -151,18 +140,18 @@ class SlowClientTest(harness.SystemTest):
         deaf = [self.dealer() for _ in range(4)]
         request = msgpack.packb({"op": "batch", "id": 1, "checks": [{"sub": "x" * 200, "tier": "pro"}] * 100})
         before = self.memory_kb("query")
-        sent = 0
-        for _ in range(30000):
+        sent = refused = 0
+        deadline = time.monotonic() + 60
+        # until it takes no more of them, or more than enough
+        while sent <= 40000 and (sent <= 4000 or refused < 30000) and time.monotonic() < deadline:
             for s in deaf:
                 try:
                     s.send_multipart([b"TG01", request], zmq.DONTWAIT)
                     sent += 1
                 except zmq.Again:
-                    pass
+                    refused += 1
             if sent % 4000 < 4:
                 self.prompt(1)
-            if sent > 40000:
-                break
         self.assertGreater(sent, 4000)
         self.prompt()
         if not self.stack.sanitized():
@@ -173,16 +162,13 @@ class SlowClientTest(harness.SystemTest):
         """ZeroMQ's limits are per frame and per message: a long multipart message passes by both."""
         before = self.memory_kb("query")
         for name in ("query-tg01", "ingress-replay", "worker-control"):
-            with zmtp_dealer(self.stack.dir / f"{name}.sock") as peer:
-                try:
-                    for _ in range(500):
-                        peer.sendall(b"\x03" + struct.pack(">Q", 60000) + b"x" * 60000)
-                    peer.sendall(b"\x00\x03end")
-                except OSError:  # it may as well be cut off
-                    pass
+            with zmtp.Peer(self.stack.ipc(name)) as peer:
+                # it may as well be cut off
+                if all(peer.send(zmtp.frame(b"x" * 60000, more=True)) for _ in range(500)):
+                    peer.send(zmtp.frame(b"end"))
                 self.prompt(20)
         if not self.stack.sanitized():
-            wait_until(lambda: self.memory_kb("query") - before < 64 * 1024, 20, "what was refused is let go")
+            wait_until(lambda: self.memory_kb("query") - before < 64 * 1024, 60, "what was refused is let go")
         with wire.Journal(self.stack.ipc("ingress-replay")) as journal:
             journal.head()
         self.assertTrue(all(s.running() for s in self.stack.services.values()))

@@ -47,7 +47,7 @@ def ready(kind=b"DEALER", **properties):
     return command(b"READY", body)
 
 
-def connect(endpoint, timeout=20):
+def connect(endpoint, timeout=60):
     """A bare connection, with nothing said yet."""
     scheme, place = endpoint.split("://", 1)
     if scheme == "ipc":
@@ -70,24 +70,31 @@ def connect(endpoint, timeout=20):
 
 
 class Peer:
-    """A connection that has shaken hands. What it is sent stays unread until read_frame is called. old: with ZMTP 2."""
+    """A connection that has shaken hands. What it is sent stays unread until read_frame is called. old: with ZMTP 2. tries: who
+    stands still for three seconds in the middle of a handshake is cut, and comes again."""
 
-    def __init__(self, endpoint, kind=b"DEALER", timeout=20, receive_buffer=None, old=False):
-        self.socket = connect(endpoint, timeout)
-        if receive_buffer:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        try:
-            if old:
-                self.socket.sendall(greeting_2(kind) + frame())
-                self._read(12)
-            else:
-                self.socket.sendall(GREETING)
-                self._read(len(GREETING))
-                self.socket.sendall(ready(kind))
-            self.read_frame()
-        except OSError:
-            self.socket.close()
-            raise
+    def __init__(self, endpoint, kind=b"DEALER", timeout=60, receive_buffer=None, old=False, tries=5):
+        for left in reversed(range(tries)):
+            self.socket = connect(endpoint, timeout)
+            if receive_buffer:
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            try:
+                self._shake_hands(kind, old)
+                return
+            except OSError as error:
+                self.socket.close()
+                if not left or isinstance(error, TimeoutError):
+                    raise
+
+    def _shake_hands(self, kind, old):
+        if old:
+            self.socket.sendall(greeting_2(kind) + frame())
+            self._read(12)
+        else:
+            self.socket.sendall(GREETING)
+            self._read(len(GREETING))
+            self.socket.sendall(ready(kind))
+        self.read_frame()
 
     def __enter__(self):
         return self
