@@ -162,9 +162,10 @@ void details_read_upcoming(struct details *d, const json_t *invoice) {
 	int64_t at = d->subscription.current_period_end;
 	if (d->subscription.trial_end) at = d->subscription.trial_end;
 	if (!at) at = moment_of(invoice, "period_end");
-	if (!at || !json_is_integer(json_object_get(invoice, "amount_due"))) return;
+	const char *currency = text_of(invoice, "currency");
+	if (!at || !currency || !json_is_integer(json_object_get(invoice, "amount_due"))) return;
 	d->has_upcoming = true;
 	d->upcoming.at = at;
 	d->upcoming.amount = whole_of(invoice, "amount_due", 0);
-	copy_text(d->upcoming.currency, sizeof d->upcoming.currency, text_of(invoice, "currency"));
+	copy_text(d->upcoming.currency, sizeof d->upcoming.currency, currency);
 }

@@ -229,6 +229,7 @@ static const char *const hostile[] = {
 	"9223372036854775807,"
 	"\"current_period_end\":9223372036854775807,\"price\":{\"id\":\"p\",\"unit_amount\":9223372036854775807}}]},"
 	"\"latest_invoice\":{\"status\":\"open\",\"id\":[]}}]}}",
+	"{\"amount_due\":1900,\"period_end\":1800000000}",
 	"{\"invoice_settings\":7,\"default_source\":{\"object\":7}}",
 	"{\"default_source\":{\"object\":\"card\",\"last4\":\"way too long\",\"exp_month\":\"8\"}}",
 	"{\"invoice_settings\":{\"default_payment_method\":{\"object\":\"payment_method\",\"type\":\"card\",\"card\":[]"
