@@ -148,5 +148,8 @@ static void start(struct ask *a) {
 
 static const char *const fields[] = {"session_id", NULL};
 
-const struct action confirm_checkout_session = {
-	.method = HTTP_POST, .path = API "confirm-checkout-session", .fields = fields, .start = start};
+const struct action confirm_checkout_session = {.method = HTTP_POST,
+						.path = API "confirm-checkout-session",
+						.fields = fields,
+						.per_minute = DEAR_PER_MINUTE,
+						.start = start};

@@ -63,6 +63,15 @@ class CheckoutTest(billing_money.MoneyTest):
         # two seconds, and what a busy machine makes of them: who waits for ever is told something else after ten
         self.assertTrue(1.5 < took < 30, took)
 
+    def test_one_subject_may_confirm_now_and_then(self):
+        """Each goes before all else at the reconciler, which serves few at a time: also of who has long left."""
+        self.start_with_prices(**{"rate-limit": 240})
+        gone = {name: self.good(self.checkout(name))["id"] for name in ("carol", "dave")}
+        confirm = lambda name: self.post("confirm-checkout-session", name, {"session_id": gone[name]}).status
+        self.assertEqual([confirm("carol") for _ in range(5)], [200] * 5)
+        self.assertTrue(any(confirm("carol") == 429 for _ in range(200)))  # one more each three seconds
+        self.assertEqual(confirm("dave"), 200)
+
     # ---- prices by name, and in several currencies
 
     def sold(self, answer):
