@@ -74,6 +74,12 @@ struct zsocket_limits {
 	int64_t message_max; /* bytes of one received frame; 0: ZSOCKET_MESSAGE_MAX */
 	int send_timeout_ms; /* 0: wait without end */
 	int receive_timeout_ms;
+	/* A DEALER's: what is sent while nobody is there waits, up to send_hwm, for whoever comes; else it is refused.
+	 * For sockets to which long messages, or many at once, may come: without it, libzmq 4.3.4 aborts the process
+	 * when the connection is lost while they are read (in every 100th call socket_base_t::recv takes what its
+	 * threads have told, in the middle of a message as well, and with ZMQ_IMMEDIATE there is no rest of it then).
+	 */
+	bool waits;
 	/* a ROUTER's or PUB's that binds (net/peers.h) */
 	unsigned peers;  /* connections at a time; 0: ZSOCKET_PEERS */
 	unsigned frames; /* of one message; 0: ZSOCKET_FRAMES */

@@ -28,8 +28,10 @@ static enum error open_monitor(struct client_thread *t, struct server *s, struct
 }
 
 enum error tgc_server_make(struct tg_client *c, struct server *s, struct problem *why) {
+	/* nothing is sent to who is not connected. What waits in a connection that is lost may come twice: the second
+	 * answer is nobody's */
 	const struct zsocket_limits limits = {
-		.send_hwm = SERVER_HWM, .receive_hwm = SERVER_HWM, .message_max = TG01_MESSAGE_MAX};
+		.send_hwm = SERVER_HWM, .receive_hwm = SERVER_HWM, .message_max = TG01_MESSAGE_MAX, .waits = true};
 	const int reconnect_max = RECONNECT_MAX_MS;
 	struct endpoints one = {.count = 1};
 	const struct settings *o = &c->settings;

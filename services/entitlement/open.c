@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <zmq.h>
 
+#define REPLAY_HWM 4 /* requests that wait for a journal which is away */
+
 static void open_metrics(struct worker *w) {
 	struct metrics *m = w->service.metrics;
 	struct worker_metrics *x = &w->metrics;
@@ -62,6 +64,9 @@ enum error worker_open_store(struct worker *w, struct problem *why) {
 static enum error open_follower(struct worker *w, unsigned i, struct problem *why) {
 	/* a replay reply may be large; PUB carries one record a message */
 	const struct zsocket_limits limits = {.receive_hwm = 10000, .message_max = RECORD_MAX};
+	/* what nobody took is asked again with another id: few wait, and their answers are passed over */
+	const struct zsocket_limits asks = {
+		.send_hwm = REPLAY_HWM, .receive_hwm = 10000, .message_max = RECORD_MAX, .waits = true};
 	struct follower *f = &w->followers[i];
 
 	source_init(&f->source);
@@ -71,7 +76,7 @@ static enum error open_follower(struct worker *w, unsigned i, struct problem *wh
 	if (e == OK && zmq_setsockopt(f->sub, ZMQ_SUBSCRIBE, "", 0) != 0)
 		e = problem_set(why, ERR_INTERNAL, "cannot subscribe: %s", zmq_strerror(zmq_errno()));
 	if (e == OK) e = keys_connect(w->keys, f->sub, f->pub_endpoint, why);
-	if (e == OK) e = zsocket_create(w->service.zmq, ZMQ_DEALER, &limits, &f->replay, why);
+	if (e == OK) e = zsocket_create(w->service.zmq, ZMQ_DEALER, &asks, &f->replay, why);
 	if (e == OK) e = keys_connect(w->keys, f->replay, f->replay_endpoint, why);
 	return e;
 }

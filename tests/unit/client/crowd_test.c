@@ -1,6 +1,10 @@
 /* Many calls at once: each ends once, and with its own answer. */
 #include "fake.h"
 
+#include <semaphore.h>
+
+#include "support/again.h"
+
 struct got {
 	_Atomic unsigned ok, fallback;
 };
@@ -93,6 +97,54 @@ static void a_thousand_threads_each_get_their_own_answer(void **state) {
 	fake_stop(&f);
 }
 
+struct held {
+	struct got got;
+	sem_t begun, go_on;
+};
+
+static void hold(void *ctx, enum tg_status status, struct tg_profile *p) {
+	struct held *h = ctx;
+	take(&h->got, status, p);
+	(void)sem_post(&h->begun);
+	(void)sem_wait(&h->go_on);
+}
+
+/* Its answers are read while libzmq's thread has long told that the connection is lost. */
+static void a_server_that_dies_behind_its_answers_takes_none_back(void **state) {
+	(void)state;
+	enum { COUNT = 64 };
+	static struct served asked[COUNT];
+	static char messages[COUNT][512];
+	struct fake f = {.behaviour = ANSWER, .mark = "pro", .decoder = tg01_decoder_create()};
+	struct held h = {.got = {0}};
+	char at[64];
+	(void)sem_init(&h.begun, 0, 0);
+	(void)sem_init(&h.go_on, 0, 0);
+	served_open(&f.context, &f.socket, again_endpoint(at), f.endpoint);
+	const struct tg_options o = {.query = f.endpoint, .timeout_ms = 60000};
+	struct tg_client *c = opened(&o);
+	for (int i = 0; i < COUNT; i++)
+		tg_get_async(c, "pro-alice", true, i ? take : hold, i ? (void *)&h.got : (void *)&h);
+	for (int i = 0; i < COUNT; i++) {
+		assert_true(served_take(f.socket, &asked[i]) && asked[i].message.len <= sizeof messages[i]);
+		memcpy(messages[i], asked[i].message.ptr, asked[i].message.len);
+		asked[i].message.ptr = messages[i];
+	}
+	fake_respond(&f, &asked[0]);
+	assert_int_equal(sem_wait(&h.begun), 0); /* the client's thread stands still in its callback */
+	for (int i = 1; i < COUNT; i++) fake_respond(&f, &asked[i]);
+	zsocket_close(&f.socket);
+	zcontext_destroy(&f.context);
+	assert_true(again_connected(f.endpoint));
+	(void)sem_post(&h.go_on);
+	const int64_t deadline = test_ms() + 2 * PATIENCE_MS;
+	while (h.got.ok < COUNT) assert_true(test_ms() < deadline);
+	tg_client_close(&c);
+	tg01_decoder_destroy(&f.decoder);
+	(void)sem_destroy(&h.begun);
+	(void)sem_destroy(&h.go_on);
+}
+
 static void many_open_and_close_and_nothing_is_left(void **state) {
 	(void)state;
 	struct fake f;
@@ -112,6 +164,7 @@ int main(void) {
 		cmocka_unit_test(callbacks_come_exactly_once_also_at_the_end),
 		cmocka_unit_test(no_more_than_a_bound_are_on_their_way),
 		cmocka_unit_test(a_thousand_threads_each_get_their_own_answer),
+		cmocka_unit_test(a_server_that_dies_behind_its_answers_takes_none_back),
 		cmocka_unit_test(many_open_and_close_and_nothing_is_left),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

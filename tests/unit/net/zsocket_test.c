@@ -13,6 +13,7 @@
 
 #include "net/curve_gate.h"
 #include "net/zsocket.h"
+#include "support/again.h"
 
 static void *context;
 static char directory[64];
@@ -210,6 +211,47 @@ static void a_frame_over_the_limit_ends_its_connection(void **state) {
 	zsocket_close(&router);
 }
 
+/* A ROUTER takes a message, answers with one of many parts, and is gone as soon as that is there. */
+static void send_parts_and_go(void *receiver, const char *endpoint, int parts) {
+	void *own = NULL, *sender = NULL;
+	char actual[ENDPOINT_MAX], id[64];
+	const struct zsocket_limits l = {.receive_timeout_ms = 60000};
+	zmq_pollitem_t there = {.socket = receiver, .events = ZMQ_POLLIN};
+	assert_int_equal(zcontext_create(&own, NULL), OK);
+	assert_int_equal(zsocket_create(own, ZMQ_ROUTER, &l, &sender, NULL), OK);
+	assert_int_equal(zsocket_bind(sender, endpoint, actual, NULL), OK);
+	assert_int_equal(zsocket_connect(receiver, actual, NULL), OK);
+	assert_int_equal(zmq_send(receiver, "x", 1, 0), 1);
+	const int n = zmq_recv(sender, id, sizeof id, 0);
+	assert_true(n > 0);
+	assert_int_equal(zmq_recv(sender, id + n, 1, 0), 1);
+	assert_int_equal(zmq_send(sender, id, (size_t)n, ZMQ_SNDMORE), n);
+	for (int i = 1; i <= parts; i++) assert_int_equal(zmq_send(sender, "part", 4, i < parts ? ZMQ_SNDMORE : 0), 4);
+	assert_int_equal(zmq_poll(&there, 1, 60000), 1);
+	zsocket_close(&sender);
+	zcontext_destroy(&own);
+	assert_true(again_connected(actual));
+}
+
+static void a_long_message_outlives_its_connection(void **state) {
+	(void)state;
+	enum { PARTS = 300 };
+	const struct zsocket_limits l = {.send_timeout_ms = 60000, .receive_timeout_ms = 60000, .waits = true};
+	void *s = NULL;
+	char at[64], part[8];
+	int more = 1, count = 0;
+	size_t size = sizeof more;
+	assert_int_equal(zsocket_create(context, ZMQ_DEALER, &l, &s, NULL), OK);
+	assert_int_equal(option(s, ZMQ_IMMEDIATE), 0);
+	send_parts_and_go(s, again_endpoint(at), PARTS);
+	for (; more; count++) {
+		assert_int_equal(zmq_recv(s, part, sizeof part, 0), 4);
+		assert_int_equal(zmq_getsockopt(s, ZMQ_RCVMORE, &more, &size), 0);
+	}
+	assert_int_equal(count, PARTS);
+	zsocket_close(&s);
+}
+
 static void shutdown_wakes_a_blocked_thread(void **state) {
 	(void)state;
 	void *own = NULL, *s = NULL;
@@ -252,6 +294,7 @@ int main(void) {
 		cmocka_unit_test(refuses_what_cannot_work),
 		cmocka_unit_test(a_request_to_nobody_times_out),
 		cmocka_unit_test(a_frame_over_the_limit_ends_its_connection),
+		cmocka_unit_test(a_long_message_outlives_its_connection),
 		cmocka_unit_test(shutdown_wakes_a_blocked_thread),
 		cmocka_unit_test(czmq_leaves_signals_alone),
 	};
