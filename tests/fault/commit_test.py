@@ -125,7 +125,9 @@ class CommitTest(harness.SystemTest):
         pourer.add(events)
         pourer.wait()
         prove_injected(self.stack, "ingress-journal")
-        self.assertEqual({a for answers in pourer.refused.values() for a in answers}, {(503, "overloaded")})
+        refused = {a for answers in pourer.refused.values() for a in answers}
+        # and a megabyte that took a busy machine more than ten seconds was too late
+        self.assertEqual({a for a in refused if a[0] != 408}, {(503, "overloaded")})
         self.assertEqual(sorted(r["id"] for r in self.journal()), sorted(e["id"] for e in events))
         self.assertEqual(ingress.stop(), 0)
 

@@ -35,6 +35,18 @@ class CustomersTest(billing_money.MoneyTest):
             list(pool.map(work, range(40)))
         return seen
 
+    def wait_one_open(self):
+        """What could not be expired, which is said, is left to the next checkout."""
+        def look():
+            return sum(s["status"] == "open" for s in self.sim.table("checkout.session")) == 1
+        try:
+            wait_until(look, 60, "one is open")
+        except harness.Late:
+            said = [self.stack.services[label].find_log("sessions_left_open") for label in ("billing", "billing2")]
+            self.assertTrue(any(said), "nothing was said of those that are left open")
+            self.good(self.checkout("alice"))
+            wait_until(look, 60, "one is open")
+
     def test_a_thousand_checkouts_make_one_customer(self):
         self.start_with_prices()
         self.start_billing("billing2", env=self.clock.env())
@@ -46,7 +58,7 @@ class CustomersTest(billing_money.MoneyTest):
         print("checkouts", seen, flush=True)
         # and one of them is left to be paid
         [customer] = self.customers_of("alice")
-        wait_until(lambda: sum(s["status"] == "open" for s in self.sim.table("checkout.session")) == 1, 60, "one is open")
+        self.wait_one_open()
         sessions = self.sim.table("checkout.session")
         self.assertEqual({s["customer"] for s in sessions}, {customer["id"]})
         left = next(s for s in sessions if s["status"] == "open")
