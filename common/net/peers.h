@@ -23,7 +23,8 @@
  * more than `behind` have none for PEERS_BEHIND_MS, whoever is beyond that number: each holds messages up to the HWM.
  * Looked at four times a second while anything moves.
  *
- * - Handshakes: PEERS_SHAKE_MS for all of one. libzmq's own timer is off where there are no keys: 4.3.4 goes on running
+ * - Handshakes: PEERS_SHAKE_MS for all of one, and as long again while something of it lies unread: then it is this
+ * process that stood still. libzmq's own timer is off where there are no keys: 4.3.4 goes on running
  * it for a peer with ZMTP 2, whose handshake it never sees end.
  * - ZMTP 2 (JeroMQ 0.3) is spoken where there are no keys. libzmq does not say from which descriptor the messages of
  * such a peer came, so it is given an identity of ours in place of its own, which tells.
