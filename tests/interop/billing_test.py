@@ -42,7 +42,7 @@ class BillingAskedTest(billing_api.BillingTest):
         told = {"subject": "alice", "session": session.json["id"], "portal": switch.json["id"], "prices": prices,
                 "public": billing_api.PUBLIC, "preview": {"at": int(time.time()), "amount": preview.json["now"]["amount"]}}
         subprocess.run(["node", str(HERE / "billing_asked.mjs"), self.sim.url(), simulator.KEY, json.dumps(told)], check=True,
-                       timeout=60)
+                       timeout=120)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,15 @@ node)
 esac
 
 said='' # what the client printed last, on either stream
-ask() { said=$("${client[@]}" "$(services_value query listen)" "$@" 2>&1) || true; }
+# A client gives up after three seconds: who stood still for as long is asked again.
+ask() {
+	local tries
+	for tries in {1..20}; do
+		said=$("${client[@]}" "$(services_value query listen)" "$@" 2>&1) || true
+		[[ $said == 'error timeout'* || $said == 'error not_ready'* ]] || return 0
+	done
+	echo "no answer to $tries questions" >&2
+}
 
 expect() { # WHAT PATTERN
 	# shellcheck disable=SC2053 # a pattern
@@ -47,7 +55,7 @@ send() { # STEP TYPE TEMPLATE EXPECTED VALUE…: a customer's life up to the tri
 	[ -n "$template" ] && [ "$step" -le 3 ] || return 0
 	shift 4
 	life_event "$now" alice "$step" "$type" "$template" "$@" >"$dir/event.json"
-	"$bin/tiergate" send "$dir/event.json" --webhook-secrets-file "$dir/webhook-secrets" \
+	"$bin/tiergate" send "$dir/event.json" --timeout 60s --webhook-secrets-file "$dir/webhook-secrets" \
 		--webhook-url "http://$(services_value ingress listen)/api/v1/billing/webhook" >/dev/null
 }
 
@@ -60,7 +68,7 @@ expect "before anything was sent" 'denied*unknown_subject*'
 
 now=$(date +%s)
 life_each send
-deadline=$((SECONDS + 20))
+deadline=$((SECONDS + 60))
 while ask alice live_trading && [[ $said != allowed* ]] && [ "$SECONDS" -lt "$deadline" ]; do :; done
 expect "with a trial of pro" 'allowed*trialing*'
 ask alice fix_connectivity
