@@ -8,7 +8,7 @@
 #             life_send, an array: the command that posts the file given as its last argument;
 #             life_ask, an array: the `tiergate` command to which `get …` and `check …` are added.
 
-life_wait_s=10 # for an answer to become the expected one
+life_wait_s=60 # for an answer to become the expected one
 
 field() { sed -n 's/.*"'"$1"'": *"\{0,1\}\([^",}]*\).*/\1/p' | head -n 1; }
 

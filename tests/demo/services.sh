@@ -17,8 +17,8 @@
 declare -A services_pid=() services_log=() services_door=()
 services_env=()      # of what is launched
 services_order=()    # as launched
-services_start_s=30  # how long one may take to become ready
-services_drain_s=30  # and to stop
+services_start_s=60  # how long one may take to become ready
+services_drain_s=60  # and to stop
 
 services_run() {
 	local dir=$1 name=$2 log=$1/log/$2.log

@@ -2,7 +2,7 @@
 # What billing and the example backend say of the subjects of seed.sh, through the proxy. Sourced, after stripe.sh and seed.sh.
 #
 #   states_check      true when all are as their names say; prints each
-#   states_buy NAME   a new subject buys pro as the page does, and is let in; false when not within 20 s
+#   states_buy NAME   a new subject buys pro as the page does, and is let in; false when not within a minute
 #
 # Set before: states_at, the proxy's HOST:PORT; states_token, a command that prints the token of a subject; stripe_at
 
@@ -14,7 +14,7 @@ states_ask() { # SUBJECT METHOD PATH [JSON]
 }
 
 states_check() {
-	local name what state got wrong=0 deadline=$((SECONDS + 60))
+	local name what state got wrong=0 deadline=$((SECONDS + 120))
 	while read -r -u 5 name what; do
 		state=${name%_no_card}
 		while got=$(states_ask "$name" GET /api/v1/billing/subscription-status 2>&1 | stripe_field state) && [ "$got" != "$state" ]; do
@@ -27,7 +27,7 @@ states_check() {
 }
 
 states_buy() {
-	local answer session deadline=$((SECONDS + 20))
+	local answer session deadline=$((SECONDS + 60))
 	if states_ask "$1" GET /api/live-trading >/dev/null 2>&1; then
 		echo "$1 may trade before paying" >&2
 		return 1

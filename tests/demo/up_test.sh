@@ -33,7 +33,7 @@ start() {
 	: >"$dir/out"
 	"$here/up" "$bin" "$dir/data" >"$dir/out" 2>&1 &
 	up=$!
-	local deadline=$((SECONDS + 60))
+	local deadline=$((SECONDS + 180))
 	until grep -q 'Ctrl-C stops it' "$dir/out"; do
 		if ! kill -0 "$up" 2>/dev/null; then
 			up=
@@ -59,10 +59,18 @@ tiergate() { paste "$dir/data/tiergate" "$1"; }
 stripe() { paste tests/demo/stripe "$1"; }
 
 run() { # COMMAND-LINE PATTERN: until the answer is there
-	local said deadline=$((SECONDS + 20))
+	local said deadline=$((SECONDS + 60))
 	while said=$(bash -c "$1" 2>&1) || true; [[ $said != *$2* ]]; do
 		[ "$SECONDS" -lt "$deadline" ] || fail "'$1' says: $said"
 	done
+}
+
+still_there() { # the programs that work in its directory
+	local words file
+	for file in /proc/[0-9]*/cmdline; do
+		mapfile -d '' -t words 2>/dev/null <"$file" || continue
+		[[ "${words[*]}" != *"$dir/data"* ]] || echo "${words[0]}"
+	done 2>/dev/null
 }
 
 token() { tests/demo/token "$dir/data" "$1"; }
@@ -96,12 +104,17 @@ secret=$(cat "$dir/data/webhook-secrets")
 kill -KILL "$up" # the services must not stay behind on their ports
 wait "$up" || true
 up=
-deadline=$((SECONDS + 40))
+deadline=$((SECONDS + 90))
 for port in 8700 8701 8702 8711 8721 8722 8780 8801 8802 8803 8804 8805; do
 	while { : <>"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null; do
 		[ "$SECONDS" -lt "$deadline" ] || fail "killed, it leaves a service on port $port"
 		sleep 0.05
 	done
+done
+# its port is free before a service is gone, and its store only then
+while [ -n "$(still_there)" ]; do
+	[ "$SECONDS" -lt "$deadline" ] || fail "killed, it leaves behind: $(still_there)"
+	sleep 0.05
 done
 start
 stop
@@ -109,5 +122,9 @@ start
 [ "$(cat "$dir/data/webhook-secrets")" = "$secret" ] || fail "a second start made another secret"
 run "$(tiergate check)" active
 run "tests/demo/stripe portal alice" /p/session/bps_
-states_ask carol GET /api/live-trading >/dev/null || fail "what was paid for is lost"
+deadline=$((SECONDS + 60))
+until states_ask carol GET /api/live-trading >/dev/null 2>&1; do
+	[ "$SECONDS" -lt "$deadline" ] || fail "what was paid for is lost"
+	sleep 0.1
+done
 stop
