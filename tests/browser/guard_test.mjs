@@ -229,6 +229,21 @@ test("a watcher that throws is no failure of the others, nor of the answer", asy
 	assert.equal(mock.asked("entitlements").length, 1, "no other try");
 });
 
+test("a token that never comes holds nothing up for good", async () => {
+	mock.on("entitlements", request => (request.headers.authorization === "Bearer good" ? { body: at("pro") } : problem(401, "token_missing")));
+	page_with(`<tier-guard tier="pro">${PRO}</tier-guard>`, `import { configure } from "/settings/billing/assets/entitlements.js";
+		globalThis.asked = 0;
+		configure({ token: () => { asked++; return asked > 1 ? "good" : new Promise(() => {}); } });`);
+	const page = await new_page();
+	await open(page, "loading");
+	await until(() => page.evaluate(() => asked === 1), "the token is asked for");
+	await page.clock.runFor(15000);
+	await page.locator('tier-guard[state="error"]').waitFor({ state: "attached" });
+	await page.clock.runFor(1000);
+	await page.locator('tier-guard[state="allowed"]').waitFor({ state: "attached" });
+	assert.equal(await visible(page, "inside"), true);
+});
+
 test("a name that nobody knows is denied, also with not, and warned of once", async () => {
 	mock.on("entitlements", tagged(() => at("institutional")));
 	page_with('<tier-guard feature="live_tradin"><template><p>a</p></template></tier-guard>'.repeat(3) +

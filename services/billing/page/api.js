@@ -30,11 +30,18 @@ export function backoff_ms(tries) {
 	return whole / 2 + Math.random() * whole / 2;
 }
 
+/* The application may wait in vain for its token; whoever asks does not. */
+function in_time(promise) {
+	let timer;
+	const late = new Promise((_, reject) => { timer = setTimeout(reject, DEADLINE_MS, new Error("no token")); });
+	return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
 async function send({ base, path, method, query, body, headers, own_token }, again) {
 	const url = new URL(path, new URL(base.endsWith("/") ? base : `${base}/`, document.baseURI));
 	for (const [name, value] of Object.entries(query ?? {}))
 		if (value !== null && value !== undefined) url.searchParams.set(name, value);
-	const bearer = await token({ own: own_token, again });
+	const bearer = await in_time(token({ own: own_token, again }));
 	const late = new AbortController();
 	setTimeout(() => late.abort(), DEADLINE_MS);
 	return fetch(url, {
