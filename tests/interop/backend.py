@@ -53,7 +53,7 @@ class Example:
         self.popen.stderr.close()
 
     def get(self, path, token=None, scheme="Bearer"):
-        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             c.request("GET", path, headers={"Authorization": f"{scheme} {token}"} if token is not None else {})
             answer = c.getresponse()

@@ -27,8 +27,9 @@ SECRET = "whsec_0123456789abcdef0123456789abcdef"
 def tiergate(*words, stdin=None, **environment):
     """(exit code, standard output, standard error); settings of the caller's shell do not count."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("TIERGATE_")}
+    clean["TIERGATE_TIMEOUT"] = "30s"
     clean.update({"TIERGATE_" + k: v for k, v in environment.items()})
-    run = subprocess.run([TIERGATE, *words], input=stdin, capture_output=True, text=True, env=clean, timeout=60)
+    run = subprocess.run([TIERGATE, *words], input=stdin, capture_output=True, text=True, env=clean, timeout=120)
     return run.returncode, run.stdout, run.stderr
 
 

@@ -20,6 +20,8 @@ import simulator  # noqa: E402
 
 NEVER = "9000h"
 MONTH = 31 * 86400
+RATE = 20      # requests a second of the reconciler, in the burst
+STILL_S = 0.1  # an answer to a look takes milliseconds
 
 
 class HolesTest(harness.SystemTest):
@@ -269,10 +271,23 @@ class HolesTest(harness.SystemTest):
                     self.trouble = status
                 stop.wait(0.005)
 
+    def settle(self, seconds):
+        """Until nothing is wanted any more; for how long, in all, the reconciler, Stripe or this program stood still meanwhile."""
+        still, last = 0.0, time.monotonic()
+
+        def look():
+            nonlocal still, last
+            self.sim.now()
+            done = self.asked.status()["wants"] == 0
+            took, last = time.monotonic() - last, time.monotonic()
+            still += took if took > STILL_S else 0
+            return done
+        wait_until(look, seconds, "all that is wanted was fetched")
+        return still
 
     def test_a_burst_holds(self):
         count = 300 * int(os.environ.get("TIERGATE_ROUNDS") or 1)
-        self.start(rate=20)
+        self.start(rate=RATE)
         for n in range(count):
             self.subscribe(f"user_{n}")
         self.sim.flush()
@@ -296,10 +311,11 @@ class HolesTest(harness.SystemTest):
         wait_until(lambda: self.limited() > 0 or self.asked.status()["wants"] == 0, 60, "the API says 429")
         refused = self.limited()
         self.sim.misbehave(limit_rps=25)  # as Stripe's test mode
-        wait_until(lambda: self.asked.status()["wants"] == 0, 120 + count, "all that is wanted was fetched")
+        still = self.settle(120 + count)
         settled = time.monotonic() - begun
-        self.sim.close()  # the connection was idle for as long
-        self.assertLessEqual(self.limited() - refused, 1, "the budget is kept: nothing but what was under way is refused")
+        # what was asked for while Stripe or the reconciler stood still arrives in one second with what is asked for next
+        self.assertLessEqual(self.limited() - refused, 1 + RATE * still,
+                             f"the budget is kept: nothing but what was under way is refused ({still:.1f} s stood still)")
         delivered = self.sim.control("GET", "deliveries")["delivered"] - before
         took.sort()
         p50, p99 = statistics.median(took), took[int(len(took) * 0.99)]
