@@ -193,7 +193,7 @@ class BillingTest(harness.SystemTest):
             answer = self.post("refresh-subscription", subject, {})
             self.assertEqual(answer.status, 200, answer.text)
             return answer.json["state"] == "refreshed" and answer.json
-        return harness.wait_until(look, harness.SETTLE_S, f"{subject} is refreshed")
+        return harness.wait_until(look, 3 * harness.SETTLE_S, f"{subject} is refreshed")
 
     def fresh_status(self, subject, known=lambda status: True):
         """What is said of a subject once its details are fresh, and what is wanted is known."""

@@ -54,7 +54,7 @@ class MoneyTest(billing_api.BillingTest):
         def look():
             answer = self.good(self.post("confirm-checkout-session", subject, {"session_id": session}))
             return answer["state"] != "activating" and answer
-        return wait_until(look, harness.SETTLE_S, f"the session of {subject} is confirmed")
+        return wait_until(look, 3 * harness.SETTLE_S, f"the session of {subject} is confirmed")
 
     def checkout(self, subject, tier="pro", **more):
         return self.post("create-checkout-session", subject, {"tier": tier, **more})
