@@ -33,7 +33,8 @@ let browser, open = [];
 
 before(async () => {
 	await mock.start();
-	browser = await playwright.chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage", "--font-render-hinting=none"] });
+	browser = await playwright.chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage",
+		"--font-render-hinting=none", "--host-resolver-rules=MAP *.example 127.0.0.1"] });
 });
 
 after(async () => {
@@ -95,11 +96,11 @@ export async function new_page({ width = 1280, height = 900, dark = false, now =
 }
 
 // Opens the dashboard and waits until it shows what it has.
-export async function open_dashboard(page, { path = "/settings/billing", phase = "ready", token = "t" } = {}) {
+export async function open_dashboard(page, { path = "/settings/billing", phase = "ready", token = "t", origin = mock.origin } = {}) {
 	await page.addInitScript(text => { if (text) sessionStorage.setItem("tiergate.token", text); }, token);
 	const failed = [];
 	page.on("requestfailed", request => failed.push(`${request.url()} ${request.failure()?.errorText}`));
-	await page.goto(mock.origin + path);
+	await page.goto(origin + path);
 	try {
 		await page.locator(`billing-dashboard[data-phase="${phase}"]`).waitFor();
 		if (phase === "ready") await page.locator("billing-dashboard").locator(".blank, .history-blank").first().waitFor({ state: "detached" });

@@ -212,6 +212,15 @@ test("a token in the fragment is used, kept for the tab, and gone from the addre
 	assert.equal(mock.asked("subscription-status").at(-1).headers.authorization, "Bearer abc.def");
 });
 
+test("away from the own machine a token in a link signs nobody in", async () => {
+	serve(mock, "free");
+	const page = await new_page();
+	const origin = mock.origin.replace("127.0.0.1", "billing.example");
+	await open_dashboard(page, { path: "/settings/billing#token=abc.def&x=1", token: "", origin });
+	assert.equal(mock.asked("subscription-status")[0].headers.authorization, undefined);
+	assert.equal((await address(page)).hash, "#x=1");
+});
+
 test("no token: none is sent, and the cookie is the server's business", async () => {
 	serve(mock, "free");
 	const page = await new_page();

@@ -3,9 +3,11 @@
  *
  *     use_token(() => session.accessToken());
  *
- * A token in the address's fragment (#token=…) moves to sessionStorage at once: an address ends up in histories. */
+ * A token in the address's fragment (#token=…) is taken off at once: an address ends up in histories. On the machine itself,
+ * for development, it moves to sessionStorage; elsewhere a link could sign its reader in as whoever wrote it. */
 
 const STORED = "tiergate.token";
+const OWN_MACHINE = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
 let given = null;
 
 export function use_token(token) {
@@ -28,7 +30,7 @@ function from_fragment() {
 	const fragment = new URLSearchParams(location.hash.slice(1));
 	const token = fragment.get("token");
 	if (!token) return;
-	storage()?.setItem(STORED, token);
+	if (OWN_MACHINE.test(location.hostname)) storage()?.setItem(STORED, token);
 	fragment.delete("token");
 	const rest = fragment.size > 0 ? `#${fragment}` : "";
 	history.replaceState(history.state, "", location.pathname + location.search + rest);
