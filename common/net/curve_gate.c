@@ -51,10 +51,18 @@ static unsigned rights_named(const char *words) {
 	return curve_rights_parse(view_str(words), &rights, NULL) ? 0 : rights;
 }
 
+static bool is_same(const struct curve_denial *a, const struct curve_denial *b) {
+	return a->wanted == b->wanted && strcmp(a->key, b->key) == 0 && strcmp(a->name, b->name) == 0 &&
+	       strcmp(a->address, b->address) == 0;
+}
+
+/* Who knocks again before the first time was told of takes no other's place: some knock ten times a second. */
 static void note(struct curve_gate *g, const struct curve_denial *d) {
 	(void)pthread_mutex_lock(&g->lock);
 	g->denied++;
-	if (g->denial_count < CURVE_DENIALS_KEPT) g->denials[g->denial_count++] = *d;
+	unsigned i = 0;
+	while (i < g->denial_count && !is_same(&g->denials[i], d)) i++;
+	if (i == g->denial_count && i < CURVE_DENIALS_KEPT) g->denials[g->denial_count++] = *d;
 	(void)pthread_mutex_unlock(&g->lock);
 }
 

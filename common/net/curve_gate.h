@@ -51,7 +51,8 @@ struct curve_denial {
 	unsigned wanted;               /* the rights of which one would have done */
 };
 
-/* Takes one out; false when there is none. At most CURVE_DENIALS_KEPT wait; *ret_total counts all since the start. */
+/* Takes one out; false when there is none. At most CURVE_DENIALS_KEPT wait, no two of them alike; *ret_total counts all
+ * since the start. */
 #define CURVE_DENIALS_KEPT 16
 bool curve_gate_denied(struct curve_gate *g, struct curve_denial *ret_d, uint64_t *ret_total);
 

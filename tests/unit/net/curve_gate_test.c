@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <arpa/inet.h>
 #include <cmocka.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -173,6 +175,32 @@ static void no_key_and_a_wrong_server_are_told_of(void **state) {
 	assert_int_equal(rights_of(s, d, 300), -1);
 	denied = denial(s);
 	assert_string_equal(denied.key, "");
+}
+
+/* Speaks no CURVE, and comes back when it was turned away: returns then. */
+static void knock(const struct site *s) {
+	static const char greeting[64] = "\377\0\0\0\0\0\0\0\0\177\3\0NULL";
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	char answer[256];
+	to.sin_port = htons((uint16_t)strtoul(strrchr(s->at, ':') + 1, NULL, 10));
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
+	assert_int_equal(send(fd, greeting, sizeof greeting, MSG_NOSIGNAL), sizeof greeting);
+	while (recv(fd, answer, sizeof answer, 0) > 0) {
+	}
+	(void)close(fd);
+}
+
+static void who_knocks_often_hides_nobody(void **state) {
+	struct site *s = *state;
+	struct curve_denial denied;
+	for (int i = 0; i < 3 * CURVE_DENIALS_KEPT; i++) knock(s);
+	void *d = dealer(s, &s->clients[2], &s->server);
+	assert_int_equal(rights_of(s, d, 300), -1);
+	do denied = denial(s);
+	while (!denied.key[0]);
+	assert_string_equal(denied.key, s->clients[2].public_text);
 }
 
 static void a_key_that_is_taken_out_is_out_at_once(void **state) {
@@ -343,6 +371,7 @@ int main(void) {
 		TEST(a_key_without_the_right_is_refused_and_named),
 		TEST(a_strange_key_is_refused),
 		TEST(no_key_and_a_wrong_server_are_told_of),
+		TEST(who_knocks_often_hides_nobody),
 		TEST(a_key_that_is_taken_out_is_out_at_once),
 		TEST(a_silent_connection_ends_and_comes_back),
 		TEST(a_bad_file_keeps_its_own_key_alone),
