@@ -50,21 +50,28 @@ afterEach(async () => {
 	mock.reset();
 });
 
-// In every page: counts its requests that are under way, until it has read their answers: whoever waits for one runs on
+// In every page: keeps what of its requests is under way, until it has read their answers: whoever waits for one runs on
 // before anything from outside can look at the page again.
-const count = () => {
-	globalThis.under_way = 0;
-	const counted = method => async function (...values) {
-		globalThis.under_way++;
+const keep_under_way = () => {
+	globalThis.under_way = new Set();
+	const kept = (method, name) => async function (...values) {
+		const one = { what: name(this, values) };
+		globalThis.under_way.add(one);
 		try {
 			return await method.apply(this, values);
 		} finally {
-			globalThis.under_way--;
+			globalThis.under_way.delete(one);
 		}
 	};
-	globalThis.fetch = counted(globalThis.fetch);
-	for (const read of ["json", "text"]) Response.prototype[read] = counted(Response.prototype[read]);
+	globalThis.fetch = kept(globalThis.fetch, (_, [url, options]) => `fetch ${url} ${JSON.stringify(options?.headers ?? {})}`);
+	for (const read of ["json", "text"])
+		Response.prototype[read] = kept(Response.prototype[read], ({ url, status }) => `${read} of ${status} ${url}`);
 };
+
+// In a page whose clock stands: Playwright's runs when a document begins, and its first use of a timer or a date tells it that it
+// stands; but not the tick that is ordered by then, which runs what the page wants done "at once". This gives up the tick alone:
+// a use of the clock would end what Playwright tells it, and the steps of the document before are told after this.
+const stop_clock = () => { globalThis.__pwClock.controller._innerPause(); };
 
 // In a page whose clock runs: its limit on how long a request may take never comes, however long the machine stands still.
 const patient = () => {
@@ -90,8 +97,9 @@ export async function new_page({ width = 1280, height = 900, dark = false, now =
 	if (now) {
 		await page.clock.install({ time: new Date(Date.parse(now) - 86400000) }); // it runs until it is stopped
 		await page.clock.pauseAt(new Date(now));
+		await page.addInitScript(stop_clock);
 	} else await page.addInitScript(patient);
-	await page.addInitScript(count);
+	await page.addInitScript(keep_under_way);
 	return page;
 }
 
@@ -148,17 +156,20 @@ export async function primary(page, says = null) {
 }
 
 // Waits until it holds; for what the mock sees, which no page can wait for. A minute of tries: more, if they take their time.
-export async function until(holds, what = "it holds") {
+// `instead` tells what there is when it never does.
+export async function until(holds, what = "it holds", instead = () => "") {
 	for (let tries = 0; tries < 3000; tries++) {
 		if (await holds()) return;
 		await new Promise(resolve => setTimeout(resolve, 20));
 	}
-	assert.fail(`never came: ${what}`);
+	assert.fail(`never came: ${what}\n${await instead()}`);
 }
 
 // Waits until no request of the page is under way, and what waited for the last answer has run: from then on only a timer, or
 // the test, makes it ask again. Whoever changes what the mock answers, or lets the page's clock go on, wants this first.
-export const idle = page => until(() => page.evaluate(() => under_way === 0), "no request is under way");
+export const idle = page => until(() => page.evaluate(() => under_way.size === 0), "no request is under way", async () =>
+	`under way: ${await page.evaluate(() => [...under_way].map(one => one.what).join("; "))}\n` +
+	`asked: ${mock.requests.map(({ path, headers }) => `${path} ${headers.prefer ?? ""}`).join("; ")}`);
 
 // Lets the page's clock go on, a second at a time, until it holds. Its requests take real time, its timers do not: each second
 // waits for what it has begun.

@@ -339,7 +339,7 @@ test("payments that were asked for by the one before are not shown to somebody e
 	await look_again(page);
 	await until(() => late.length === 2);
 	serve(mock, { ...status.free, subject: "bob" }, { invoices: [], next_cursor: null });
-	await until(() => page.evaluate(() => under_way === 2), "the payments alone are not told yet");
+	await until(() => page.evaluate(() => under_way.size === 2), "the payments alone are not told yet");
 	await page.evaluate(() => {
 		globalThis.seen = new Set();
 		const { shadowRoot } = document.querySelector("billing-dashboard");
