@@ -214,7 +214,7 @@ void ask_begin(struct ask *a) {
 		ask_refuse(a, REFUSAL_INTERNAL, NULL);
 	else if (!a->b->calls && !a->action->store_only)
 		ask_refuse(a, REFUSAL_UNAVAILABLE, "no Stripe key is configured");
-	else
+	else if (ask_within_share(a))
 		a->action->start(a);
 }
 

@@ -31,6 +31,10 @@
 	10000 /* of a request in all; BILLING's STRIPE_DEADLINE setting is what one call to Stripe may take */
 
 #define DEAR_PER_MINUTE 20 /* of what opens a session at Stripe, or goes before all else at the reconciler */
+/* What one subject may cost: requests of Stripe's API, by all its asks together and by what the reconciler does for
+ * them. An ask costs what its action says. Answers out of memory cost nothing. */
+#define CALLS_PER_MINUTE 60
+#define CALLS_AT_ONCE 60
 
 /* What a caller is told, RFC 9457. symbol, code, HTTP status, may the same request succeed later?, title */
 #define REFUSAL_TABLE(X)                                                                                               \
@@ -75,7 +79,8 @@ struct action {
 		*fields;     /* of the body (POST) or the query (GET), NULL-terminated; others are refused by name */
 	bool open;           /* needs no token; the subject is then "" */
 	bool store_only;     /* works without Stripe; the others are refused when there is no key */
-	unsigned per_minute; /* requests of one subject, when RATE_LIMIT is the default, with which it grows; 0: that */
+	unsigned per_minute; /* of one subject, when RATE_LIMIT is the default, with which it grows; 0: as that */
+	unsigned calls;      /* what it costs usually, of CALLS_PER_MINUTE, which grows as well */
 	void (*start)(struct ask *a);
 	/* Instead of `start`, on an HTTP thread: for what memory can answer. It answers, or calls ask_hand_over. NULL:
 	 * the ask begins on the loop. Of what is below it may call only ask_subject to ask_number, ask_now, ask_catalog
@@ -120,6 +125,8 @@ void ask_post(struct ask *a, const char *path, struct view form, const char *ide
 	      void (*then)(struct ask *a, const struct stripe_answer *s));
 /* True: it is no answer to go on with, and the ask has been refused (502, 504, 429; the log has Stripe's words). */
 bool ask_stripe_failed(struct ask *a, const struct stripe_answer *s);
+/* This ask costs so many calls more than its action says. */
+void ask_add_calls(struct ask *a, unsigned n);
 /* Query, past the cache. `then` also runs when nobody answered: look at p->as. */
 void ask_profile(struct ask *a, void (*then)(struct ask *a, enum tg_status status, const struct tg_profile *p));
 /* The reconciler, now and before all else: this paid session, into the journal; this customer with its subscriptions,

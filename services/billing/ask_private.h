@@ -62,6 +62,11 @@ void ask_refuse_all(struct billing *b);
 void ask_profile_known(struct ask *a, void (*then)(struct ask *a, enum tg_status status, struct tg_profile *p));
 void ask_leave_waits(struct ask *a);
 
+/* rates.c: how often a subject may ask at all, of any thread; and, on the loop, how often it may do what the action
+ * does, once it is known that no earlier answer is given again. False: refused. */
+bool ask_within_rate(struct ask *a);
+bool ask_within_share(struct ask *a);
+
 /* gate.c: keys were taken, or could not be. The loop. */
 void gate_settled(struct billing *b);
 /* Any HTTP thread. */

@@ -6,6 +6,7 @@
  *   routes.c          the paths that are served, by whom
  *   gate.c            one request's way in: origin, token, rate, fields; then an action
  *   ask.h             what an action is written against: ask*.c
+ *   rates.c           how often a subject may ask, and what it may cost
  *   reply.c           headers of answers, and refusals
  *   action_table.c    the actions
  *   inbox.c           what other threads hand to the loop

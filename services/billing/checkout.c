@@ -61,4 +61,5 @@ const struct action create_checkout_session = {.method = HTTP_POST,
 					       .path = API "create-checkout-session",
 					       .fields = fields,
 					       .per_minute = DEAR_PER_MINUTE,
+					       .calls = 4,
 					       .start = start};

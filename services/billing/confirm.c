@@ -152,4 +152,5 @@ const struct action confirm_checkout_session = {.method = HTTP_POST,
 						.path = API "confirm-checkout-session",
 						.fields = fields,
 						.per_minute = DEAR_PER_MINUTE,
+						.calls = 3,
 						.start = start};

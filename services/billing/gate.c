@@ -226,21 +226,6 @@ static bool read_key(struct ask *a) {
 
 /* ---- the way in ---------------------------------------------------------------------------------- */
 
-/* False: refused. Who asks without a token is nobody in particular: the proxy limits each address, and here all of them
- * together share OPEN_PER_MINUTE. */
-static bool within_rate(struct ask *a) {
-	const struct action *x = a->action;
-	unsigned per_minute = x->open ? OPEN_PER_MINUTE : x->per_minute;
-	struct view name = per_minute ? view_str(x->path) : VIEW_NONE;
-	uint64_t all = a->b->settings.rate_limit, own = per_minute * all / RATE_LIMIT_DEFAULT;
-	unsigned rate = (unsigned)(!per_minute ? all : own ? own : 1);
-	int64_t wait_ms = limits_take(a->b->limits, view_str(a->who.subject), name, rate, mono_ms());
-	if (!wait_ms) return true;
-	a->retry_after_s = (wait_ms + 999) / 1000;
-	ask_refuse(a, REFUSAL_TOO_MANY, NULL);
-	return false;
-}
-
 static void to_loop(struct note *n) {
 	struct ask *a = (struct ask *)n;
 	ask_adopt(a, ASK_DEADLINE_MS);
@@ -256,7 +241,7 @@ void ask_hand_over(struct ask *a) {
 
 /* It is known who asks. */
 static void admit(struct ask *a) {
-	if (!within_rate(a) || !read_key(a) || !read_fields(a)) return;
+	if (!ask_within_rate(a) || !read_key(a) || !read_fields(a)) return;
 	read_preference(a);
 	if (a->action->at_once)
 		a->action->at_once(a);

@@ -6,6 +6,7 @@
 #define LIMIT_DEFAULT 10
 #define LIST "/v1/invoices?expand[]=data.payments"
 #define CHARGES "/v1/charges?limit=100"
+#define LISTS 2 /* of each customer */
 
 struct history {
 	struct visit v;
@@ -101,6 +102,7 @@ static void got_profile(struct ask *a, enum tg_status status, const struct tg_pr
 		copy_text(h->customers[h->count], STRIPE_ID_MAX, p->customers[i]);
 		if (h->customers[h->count][0]) h->count++;
 	}
+	if (h->count > 1) ask_add_calls(a, (h->count - 1) * LISTS);
 	next_list(h);
 }
 
@@ -127,4 +129,5 @@ static void start(struct ask *a) {
 
 static const char *const fields[] = {"limit", "cursor", NULL};
 
-const struct action invoices = {.method = HTTP_GET, .path = API "invoices", .fields = fields, .start = start};
+const struct action invoices = {
+	.method = HTTP_GET, .path = API "invoices", .fields = fields, .calls = LISTS, .start = start};

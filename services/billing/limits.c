@@ -40,20 +40,33 @@ static struct asker *find(struct asker *set, uint64_t id) {
 	return least;
 }
 
-int64_t limits_take(struct limits *l, struct view subject, struct view name, unsigned per_minute, int64_t now_ms) {
-	if (!per_minute) return 0;
-	uint64_t id = view_hash(hash_u64(view_hash(hash_u64(HASH_SEED, l->seed), subject), subject.len), name);
-	int64_t step_us = INT64_C(60000000) / per_minute, now_us = now_ms * 1000;
-	int64_t ahead_us = step_us * (per_minute / 4 ? per_minute / 4 : 1); /* what may be taken at once */
+/* `insists`: whether they may be or not. */
+static int64_t take(struct limits *l, uint64_t id, struct rate rate, unsigned n, int64_t now_ms, bool insists) {
+	int64_t step_us = INT64_C(60000000) / rate.per_minute, now_us = now_ms * 1000;
+	unsigned at_once = rate.at_once ? rate.at_once : rate.per_minute / 4;
+	int64_t ahead_us = step_us * (at_once > n ? at_once : n); /* what may be taken at once */
 	unsigned s = (unsigned)(id >> 20) % LIMITS_SETS;
 	int64_t wait_us = 0;
 	pthread_mutex_lock(&l->locks[s % LIMITS_LOCKS]);
 	struct asker *a = find(l->sets[s], id);
-	int64_t due_us = (a->due_us > now_us ? a->due_us : now_us) + step_us;
-	if (due_us - now_us > ahead_us)
+	int64_t due_us = (a->due_us > now_us ? a->due_us : now_us) + step_us * n;
+	if (due_us - now_us > ahead_us && !insists)
 		wait_us = due_us - now_us - ahead_us;
 	else
 		a->due_us = due_us;
 	pthread_mutex_unlock(&l->locks[s % LIMITS_LOCKS]);
 	return (wait_us + 999) / 1000;
+}
+
+static uint64_t id_of(const struct limits *l, struct view subject, struct view name) {
+	return view_hash(hash_u64(view_hash(hash_u64(HASH_SEED, l->seed), subject), subject.len), name);
+}
+
+int64_t limits_take(struct limits *l, struct view subject, struct view name, struct rate rate, unsigned n,
+		    int64_t now_ms) {
+	return rate.per_minute && n ? take(l, id_of(l, subject, name), rate, n, now_ms, false) : 0;
+}
+
+void limits_add(struct limits *l, struct view subject, struct view name, struct rate rate, unsigned n, int64_t now_ms) {
+	if (rate.per_minute && n) (void)take(l, id_of(l, subject, name), rate, n, now_ms, true);
 }

@@ -1,5 +1,5 @@
-/* How often one subject may ask: a rate a minute, with bursts of a quarter of it. A bounded table of the moments at
- * which each may ask again (GCRA); when a set is full, the one who asked least is forgotten. Any thread. */
+/* How often one subject may do something: a rate a minute, and so many at once. A bounded table of the moments at which
+ * each may do so again (GCRA); when a set is full, the one who took least is forgotten. Any thread. */
 #ifndef BILLING_LIMITS_H
 #define BILLING_LIMITS_H
 
@@ -16,7 +16,16 @@ struct limits;
 NODISCARD struct limits *limits_create(uint64_t seed);
 void limits_destroy(struct limits **l);
 
-/* One more of `subject` under `name` (an action's path, or ""). 0: it may be. Else the ms after which it may. */
-int64_t limits_take(struct limits *l, struct view subject, struct view name, unsigned per_minute, int64_t now_ms);
+struct rate {
+	unsigned per_minute; /* 0: no limit */
+	unsigned at_once;    /* 0: a quarter of a minute's */
+};
+
+/* `n` more of `subject` under `name` (an action's path, or ""). 0: they may be; also when they are more than may be at
+ * once, to who owes nothing. Else the ms after which they may, and nothing is taken. */
+int64_t limits_take(struct limits *l, struct view subject, struct view name, struct rate rate, unsigned n,
+		    int64_t now_ms);
+/* `n` more that are under way already: those who come next wait for them as well. */
+void limits_add(struct limits *l, struct view subject, struct view name, struct rate rate, unsigned n, int64_t now_ms);
 
 #endif

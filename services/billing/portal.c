@@ -109,4 +109,5 @@ const struct action create_portal_session = {.method = HTTP_POST,
 					     .path = API "create-portal-session",
 					     .fields = fields,
 					     .per_minute = DEAR_PER_MINUTE,
+					     .calls = 2,
 					     .start = start};

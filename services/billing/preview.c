@@ -107,4 +107,4 @@ static void start(struct ask *a) {
 static const char *const fields[] = {"tier", "price", "interval", "quantity", NULL};
 
 const struct action change_preview = {
-	.method = HTTP_GET, .path = API "change-preview", .fields = fields, .start = start};
+	.method = HTTP_GET, .path = API "change-preview", .fields = fields, .calls = 4, .start = start};

@@ -197,4 +197,5 @@ const struct action refresh_subscription = {.method = HTTP_POST,
 					    .fields = fields,
 					    .store_only = true,
 					    .per_minute = DEAR_PER_MINUTE,
+					    .calls = 3,
 					    .start = start};

@@ -205,17 +205,18 @@ class BillingTest(harness.SystemTest):
 
     # ---- rates: who is told to come again, since a machine stood still, counts as well, and the next one is asked
 
-    def until_refused(self, ask, per_minute):
-        """ask(subject) until that is too often: a quarter of a minute's at once, and after that as many as time adds, and no more.
-        (who it was, the refusal)"""
+    def until_refused(self, ask, per_minute, at_once=None):
+        """ask(subject) until that is too often: so many at once (a quarter of a minute's, else), and after that as many as time adds, and
+        no more. (who it was, the refusal)"""
         self.patient = False
+        at_once = per_minute // 4 if at_once is None else at_once
         for subject in (f"asker-{n}" for n in range(20)):
             begun, taken = time.monotonic(), 0
             while (answer := ask(subject)).status == 200:
                 taken += 1
-                self.assertLessEqual(taken, per_minute // 4 + per_minute / 60 * (time.monotonic() - begun) + 1)
+                self.assertLessEqual(taken, at_once + per_minute / 60 * (time.monotonic() - begun) + 1)
             if answer.status != 503:
-                self.assertGreaterEqual(taken, per_minute // 4)
+                self.assertGreaterEqual(taken, at_once)
                 return subject, self.refused(answer, 429, "too_many_requests")
         raise AssertionError("20 were told to come again")
 

@@ -86,6 +86,39 @@ class ShownTest(billing_money.MoneyTest):
         refunded = [i for i in self.good(self.get("invoices?limit=100", "lena"))["invoices"] if i["refunded"]]
         self.assertEqual([i["refunded"] for i in refunded], [1900])
 
+    # ---- what one subject may cost Stripe
+
+    def test_years_of_invoices_are_no_too_many_requests(self):
+        self.start_with_prices(**{"rate-limit": 240})
+        def ask(subject):
+            return self.get("invoices", subject)
+        subject, refused = self.until_refused(ask, 30, at_once=30)
+        self.assertGreaterEqual(int(refused.headers["Retry-After"]), 1)
+        self.answered_at_once(ask, "another one's share is another one's")
+        wait_until(lambda: ask(subject).status == 200, 60, "after a while it may ask again")
+
+    def test_one_subject_costs_stripe_no_more_than_its_share(self):
+        self.start_with_prices(proxy=True, **{"rate-limit": 240})
+        self.buy("rosa")
+        self.proxy.requests.clear()
+        begun, told = time.monotonic(), {"invoices?limit=1": [], "change-preview?tier=institutional": []}
+        for _ in range(50):
+            for path, answers in told.items():
+                answers.append(self.get(path, "rosa").status)
+        asked = len(self.proxy.requests)
+        self.assertLessEqual(asked, 60 + (time.monotonic() - begun) + 4)
+        for path, answers in told.items():
+            self.assertLessEqual({200, 429}, set(answers), path)
+        self.assertGreaterEqual(asked, 10, "and it had its share")
+        wait_until(lambda: self.get("entitlements", "rosa").status == 200, 60, "memory is asked for nothing of it")
+
+    def test_what_is_answered_again_costs_nothing(self):
+        self.start_with_prices(**{"rate-limit": 240})
+        first = self.good(self.post("create-checkout-session", "sven", {"tier": "pro"}, headers={"Idempotency-Key": "k"}))
+        for _ in range(20):
+            again = self.post("create-checkout-session", "sven", {"tier": "pro"}, headers={"Idempotency-Key": "k"})
+            self.assertEqual(self.good(again), first)
+
     def test_a_preview_is_what_is_charged(self):
         self.start_with_prices()
         first = self.good(self.get("change-preview?tier=pro&quantity=3", "mona"))

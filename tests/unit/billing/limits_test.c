@@ -11,7 +11,7 @@
 #define NOW INT64_C(1000000)
 
 static int64_t take(struct limits *l, const char *subject, unsigned rate, int64_t now_ms) {
-	return limits_take(l, view_str(subject), VIEW_NONE, rate, now_ms);
+	return limits_take(l, view_str(subject), VIEW_NONE, (struct rate){rate, 0}, 1, now_ms);
 }
 
 static void a_burst_and_then_the_rate(void **unused) {
@@ -23,9 +23,49 @@ static void a_burst_and_then_the_rate(void **unused) {
 	assert_int_equal(take(l, "alice", 60, NOW + wait - 1), 1);
 	assert_int_equal(take(l, "alice", 60, NOW + wait), 0);
 	assert_int_equal(take(l, "bob", 60, NOW), 0);
-	assert_int_equal(limits_take(l, VIEW("alice"), VIEW("/other"), 60, NOW), 0);
+	assert_int_equal(limits_take(l, VIEW("alice"), VIEW("/other"), (struct rate){60, 0}, 1, NOW), 0);
 	limits_destroy(&l);
 	assert_null(l);
+	limits_destroy(&l);
+}
+
+static int64_t cost(struct limits *l, unsigned n, int64_t now_ms) {
+	return limits_take(l, VIEW("alice"), VIEW("calls"), (struct rate){60, 60}, n, now_ms);
+}
+
+static void what_costs_more_waits_longer(void **unused) {
+	(void)unused;
+	struct limits *l = limits_create(7);
+	for (int i = 0; i < 14; i++) assert_int_equal(cost(l, 4, NOW), 0);
+	assert_int_equal(cost(l, 2, NOW), 0);
+	assert_int_equal(cost(l, 4, NOW), 2000);
+	assert_int_equal(cost(l, 3, NOW), 1000);
+	assert_int_equal(cost(l, 2, NOW), 0);
+	assert_int_equal(cost(l, 0, NOW), 0);
+	assert_int_equal(cost(l, 4, NOW + 3999), 1);
+	assert_int_equal(cost(l, 4, NOW + 4000), 0);
+	limits_destroy(&l);
+}
+
+static void what_is_added_is_waited_for(void **unused) {
+	(void)unused;
+	struct limits *l = limits_create(7);
+	limits_add(l, VIEW("alice"), VIEW("calls"), (struct rate){60, 60}, 90, NOW);
+	assert_int_equal(cost(l, 2, NOW), 32000);
+	assert_int_equal(cost(l, 2, NOW + 31999), 1);
+	assert_int_equal(cost(l, 2, NOW + 32000), 0);
+	assert_int_equal(take(l, "alice", 60, NOW), 0);
+	limits_destroy(&l);
+}
+
+/* However low the rate: who owes nothing is served. */
+static void more_than_may_be_at_once(void **unused) {
+	(void)unused;
+	struct limits *l = limits_create(7);
+	const struct rate rate = {1, 1};
+	assert_int_equal(limits_take(l, VIEW("alice"), VIEW_NONE, rate, 4, NOW), 0);
+	assert_int_equal(limits_take(l, VIEW("alice"), VIEW_NONE, rate, 4, NOW), 240000);
+	assert_int_equal(limits_take(l, VIEW("alice"), VIEW_NONE, rate, 4, NOW + 240000), 0);
 	limits_destroy(&l);
 }
 
@@ -74,6 +114,9 @@ static void no_rate_no_limit(void **unused) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_burst_and_then_the_rate),
+		cmocka_unit_test(what_costs_more_waits_longer),
+		cmocka_unit_test(what_is_added_is_waited_for),
+		cmocka_unit_test(more_than_may_be_at_once),
 		cmocka_unit_test(never_more_than_the_rate),
 		cmocka_unit_test(a_full_table_forgets_the_quiet),
 		cmocka_unit_test(no_rate_no_limit),
