@@ -48,6 +48,7 @@
 	X("STRIPE_API_BASE", false)                                                                                    \
 	X("STRIPE_API_KEY", true)                                                                                      \
 	X("STRIPE_DEADLINE", false)                                                                                    \
+	X("SUBJECT_MAY_BE_CUSTOMER", false)                                                                            \
 	X("SUBJECT_METADATA_KEY", false)                                                                               \
 	X("SWEEP_EVERY", false)                                                                                        \
 	X("TIMEOUT", false)                                                                                            \

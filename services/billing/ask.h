@@ -47,6 +47,7 @@
 	X(REFUSAL_TOKEN_INVALID, "token_invalid", 401, false, "The token is not accepted")                             \
 	X(REFUSAL_TOKEN_EXPIRED, "token_expired", 401, false, "The token has expired")                                 \
 	X(REFUSAL_ORIGIN, "origin_not_allowed", 403, false, "Calls from that origin are not allowed")                  \
+	X(REFUSAL_SUBJECT, "subject_not_allowed", 403, false, "A subject of that form is not allowed")                 \
 	X(REFUSAL_NOT_FOUND, "not_found", 404, false, "There is no such thing")                                        \
 	X(REFUSAL_NO_CUSTOMER, "no_customer", 409, false, "There is nothing to manage yet")                            \
 	X(REFUSAL_NO_CHANGE, "no_change", 409, false, "That is what the subject has already")                          \

@@ -50,6 +50,7 @@ struct billing_settings {
 	struct endpoints reconciler; /* the first counts */
 	const char *catalog;
 	const char *metadata_key;
+	bool subject_may_be_customer;
 	const char *jwt_issuer, *jwt_audience, *jwt_keys, *jwt_algorithms, *jwt_cookie;
 	const char *return_urls, *origins, *public_url;
 	uint64_t rate_limit;

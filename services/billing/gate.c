@@ -106,7 +106,9 @@ static void log_fault(struct billing *b, enum token_fault fault, const char *req
 
 static void refuse_token(struct ask *a, enum token_fault fault) {
 	log_fault(a->b, fault, a->request_id);
-	if (fault == TOKEN_NO_KEYS)
+	if (fault == TOKEN_CUSTOMER)
+		ask_refuse(a, REFUSAL_SUBJECT, "cus_… would stand for that customer of Stripe");
+	else if (fault == TOKEN_NO_KEYS)
 		ask_refuse(a, REFUSAL_UNAVAILABLE, "the keys of tokens are not known yet");
 	else
 		ask_refuse(a, fault == TOKEN_EXPIRED ? REFUSAL_TOKEN_EXPIRED : REFUSAL_TOKEN_INVALID, NULL);
@@ -239,6 +241,12 @@ void ask_hand_over(struct ask *a) {
 		ask_refuse(a, REFUSAL_UNAVAILABLE, "too many requests are under way");
 }
 
+/* A "cus_…" is whoever the store binds to that customer of Stripe. Where users choose their ids, one could be somebody
+ * else so. */
+static bool is_customer(const struct ask *a) {
+	return !a->b->settings.subject_may_be_customer && view_starts(view_str(a->who.subject), VIEW("cus_"));
+}
+
 /* It is known who asks. */
 static void admit(struct ask *a) {
 	if (!ask_within_rate(a) || !read_key(a) || !read_fields(a)) return;
@@ -268,6 +276,7 @@ static void judge(struct ask *a) {
 		return;
 	}
 	enum token_fault fault = auth_judge(a->b->auth, t.token, wall_s(), &a->who, &cached);
+	if (fault == TOKEN_FINE && is_customer(a)) fault = TOKEN_CUSTOMER;
 	if (fault == TOKEN_FINE) {
 		counter_add(cached ? a->b->metrics.tokens_cached : a->b->metrics.tokens_verified, 1);
 		admit(a);

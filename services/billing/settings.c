@@ -25,6 +25,8 @@ static const struct setting rows[] = {
 	 .help = "the catalog of tiers; read again on HUP"},
 	{"SUBJECT_METADATA_KEY", SETTING_STRING, AT(metadata_key), .fallback = "user_id",
 	 .help = "the metadata entry of customers that names the subject"},
+	{"SUBJECT_MAY_BE_CUSTOMER", SETTING_BOOL, AT(subject_may_be_customer), .fallback = "no",
+	 .help = "whether a token's sub may be a customer of Stripe, cus_…"},
 	{"JWT_ISSUER", SETTING_STRING, AT(jwt_issuer), .required = true,
 	 .help = "who makes tokens: their iss, exactly"},
 	{"JWT_AUDIENCE", SETTING_STRING, AT(jwt_audience), .required = true, .help = "for whom they are: their aud"},

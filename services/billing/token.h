@@ -35,7 +35,8 @@
 	X(TOKEN_NO_EXPIRY, "no expiry")                                                                                \
 	X(TOKEN_EXPIRED, "expired")                                                                                    \
 	X(TOKEN_NOT_YET, "not valid yet")                                                                              \
-	X(TOKEN_NO_KEYS, "no keys are known yet")
+	X(TOKEN_NO_KEYS, "no keys are known yet")                                                                      \
+	X(TOKEN_CUSTOMER, "a subject that is a customer of Stripe, and SUBJECT_MAY_BE_CUSTOMER says no") /* gate.c */
 
 enum token_fault {
 #define X(symbol, text) symbol,

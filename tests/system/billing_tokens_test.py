@@ -63,10 +63,23 @@ class TokensTest(billing_api.BillingTest):
                 for _ in range(2):
                     answer = self.status_of(token)
                     self.assertEqual((answer.status, answer.json["subject"]), (200, "alice"), answer.text)
-        for subject in ("x" * 255, "Zoë & 名前", "a b/c'\"\\", "cus_123"):
+        for subject in ("x" * 255, "Zoë & 名前", "a b/c'\"\\", "cus"):
             self.assertEqual(self.get(STATUS, subject).json["subject"], subject)
         self.assertEqual(self.metric("tokens_verified_total"), len(good) + 4)
         self.assertGreaterEqual(self.metric("tokens_cached_total"), len(good))
+
+    def test_a_subject_that_is_a_customer(self):
+        """It would be whoever that customer belongs to."""
+        self.start()
+        for _ in range(2):  # the second's token is known already
+            for path in (STATUS, "entitlements", "invoices"):
+                self.refused(self.get(path, "cus_123"), 403, "subject_not_allowed")
+            self.refused(self.post("create-portal-session", "cus_123", {}), 403, "subject_not_allowed")
+        self.billing.wait_log("token_refused")
+        self.assertEqual(self.get(STATUS, "CUS_123").json["subject"], "CUS_123")
+        self.start_billing("allowing", env={**self.clock.env(), "TIERGATE_SUBJECT_MAY_BE_CUSTOMER": "yes"})
+        self.client = self.connect("allowing")
+        self.assertEqual(self.get(STATUS, "cus_123").json["subject"], "cus_123")
 
     def test_a_cached_token_expires_and_goes_with_its_key(self):
         self.start()

@@ -29,6 +29,7 @@ async function subjectOf(request) {
 		issuer: env.JWT_ISSUER, audience: env.JWT_AUDIENCE, algorithms: ["RS256", "ES256"], // fixed; never what the token says
 		clockTolerance: 60, requiredClaims: ["sub", "exp"],
 	});
+	if (payload.sub.startsWith("cus_")) throw new Error("no subject of ours"); // a customer of Stripe: somebody else, for who chose such an id
 	return payload.sub;
 }
 
