@@ -10,6 +10,7 @@ import json
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -49,6 +50,8 @@ class Behind(http.server.ThreadingHTTPServer):
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.server.seen.append({"path": self.path, "body": body, "headers": self.headers})
             self.server.goes_on.wait(60)
+            if self.headers.get("Upgrade"):
+                return self.switch()
             answer = self.server.name.encode()
             self.send_response(200)
             if self.path.endswith("/large.js"):
@@ -59,6 +62,15 @@ class Behind(http.server.ThreadingHTTPServer):
             self.send_header("X-Request-Id", self.headers.get("X-Request-Id", ""))
             self.end_headers()
             self.wfile.write(answer)
+
+        def switch(self):
+            """A WebSocket as the proxy sees it: what comes after it is sent back."""
+            self.send_response(101)
+            self.send_header("Upgrade", self.headers["Upgrade"])
+            self.send_header("Connection", self.headers["Connection"])
+            self.end_headers()
+            self.wfile.write(self.rfile.read(4))
+            self.close_connection = True
 
         do_GET = do_POST = do_DELETE = handle_any
 
@@ -88,7 +100,7 @@ class ProxyTest(unittest.TestCase):
         for name in ("nginx.conf", "routes.conf", "headers.conf"):
             shutil.copy(CONFIG / name, self.dir)
         config = self.dir / "nginx.conf"  # its limits are for peers that hang, and not for a machine that stands still
-        config.write_text(re.sub(r"timeout (2|10|15)s;", "timeout 120s;", config.read_text()))
+        config.write_text(re.sub(r"timeout (2|10|15|30)s;", "timeout 120s;", config.read_text()))
         text = (CONFIG / site).read_text()
         text = text.replace("listen 8080", f"listen {self.host}:{self.port}")
         text = text.replace("listen 8443", f"listen {self.host}:{self.tls_port}")
@@ -105,6 +117,7 @@ class ProxyTest(unittest.TestCase):
             nginx.terminate()
             nginx.wait(30)
         self.addCleanup(stop)
+        self.nginx = nginx
 
         def answers():
             self.assertIsNone(nginx.poll(), self.log())
@@ -170,9 +183,11 @@ class ProxyTest(unittest.TestCase):
     def test_what_is_told_of_the_caller(self):
         self.start()
         sent = {"X-Forwarded-For": "6.6.6.6", "X-Real-IP": "6.6.6.6", "X-Forwarded-Proto": "https", "X-Request-Id": "r_1-A"}
-        _, headers, _ = self.ask("GET", "/api/v1/billing/plans", headers=sent)
+        never = {"Forwarded": "for=6.6.6.6;proto=https", "X-Forwarded-Port": "1", "X-Forwarded-Prefix": "/x", "Proxy": "http://6.6.6.6"}
+        _, headers, _ = self.ask("GET", "/api/v1/billing/plans", headers={**sent, **never})
         got = self.seen("billing")[-1]["headers"]
         self.assertEqual([got[name] for name in sent], ["127.0.0.1", "127.0.0.1", "http", "r_1-A"])
+        self.assertEqual([got[name] for name in never], [None] * len(never))
         self.assertEqual(got["Host"], f"{self.host}:{self.port}")
         self.assertEqual(headers.get_all("X-Request-Id"), ["r_1-A"])
         self.assertEqual(headers["Server"], "nginx")
@@ -181,6 +196,46 @@ class ProxyTest(unittest.TestCase):
             made = self.seen("billing")[-1]["headers"]["X-Request-Id"]
             self.assertRegex(made, "^[0-9a-f]{32}$")
             self.assertEqual(headers["X-Request-Id"], made)
+
+    def upgrade(self, path, protocol):
+        """The answer's first line, and what is sent back after a switch of protocols."""
+        with socket.create_connection((self.host, self.port), 60) as s, s.makefile("rb") as answer:
+            s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n\r\n".encode())
+            first = line = answer.readline()
+            while line.strip():
+                line = answer.readline()
+            if b" 101 " not in first:
+                return first.split()[1], None
+            s.sendall(b"ping")
+            return first.split()[1], answer.read(4)
+
+    def test_a_websocket_is_opened_to_the_platform_alone(self):
+        self.start()
+        self.assertEqual(self.upgrade("/prices", "WebSocket"), (b"101", b"ping"))
+        for path, protocol, name in (("/", "h2c", "app"), (WEBHOOK, "websocket", "ingress"), ("/settings/billing", "websocket", "billing"),
+                                     ("/api/v1/billing/plans", "websocket", "billing")):
+            self.assertEqual(self.upgrade(path, protocol), (b"200", None), path)
+            self.assertEqual([self.seen(name)[-1]["headers"][each] for each in ("Upgrade", "Connection")], [None, None], path)
+
+    def test_stopped_it_finishes_what_it_has(self):
+        """By QUIT, as compose.yaml stops it. A webhook that is cut comes again after an hour or so."""
+        self.start()
+        ingress = self.behind["ingress"]
+        ingress.goes_on.clear()
+        self.addCleanup(ingress.goes_on.set)
+        with socket.create_connection((self.host, self.port), 60) as s:
+            s.sendall(f"POST {WEBHOOK} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+            harness.wait_until(lambda: ingress.seen, 60, "it has reached ingress")
+            self.nginx.send_signal(signal.SIGQUIT)
+
+            def refuses():
+                with contextlib.suppress(OSError), socket.create_connection((self.host, self.port), 1):
+                    return False
+                return True
+            harness.wait_until(refuses, 60, "nginx listens no more")
+            ingress.goes_on.set()
+            self.assertIn(b" 200 ", s.recv(100))
+        self.assertEqual(self.nginx.wait(60), 0)
 
     def test_its_own_errors_are_problems(self):
         nobody = socket.socket()  # that has the port, and does not listen
