@@ -9,6 +9,7 @@
 
 compose_settings() {
 	local dir=$1 port=${compose_port:-8700}
+	unset CATALOG_FILE PROXY_SITE PROXY_TLS_DIR # an installation's, as what .env says
 	mkdir -p "$dir"
 	chmod 700 "$dir"
 	dir=$(cd "$dir" && pwd)
@@ -26,7 +27,7 @@ compose_settings() {
 compose_command() {
 	docker info >/dev/null 2>&1 || { echo "no Docker engine answers: is it running, and may you use it?" >&2; return 1; }
 	if docker compose version >/dev/null 2>&1; then compose=(docker compose); else compose=(docker-compose); fi
-	compose+=(--project-name "$1" --profile demo)
+	compose+=(--project-name "$1" --profile demo --env-file tests/demo/compose.env)
 }
 
 compose_settle() {
