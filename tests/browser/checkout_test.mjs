@@ -110,6 +110,51 @@ test("a reload goes on where it was, and a second visit to the same address is n
 	assert.doesNotMatch(await dashboard(page).innerText(), /Thank you|Payment received/);
 });
 
+test("success without a session is nobody's payment: the page shows what is, and looks again", async () => {
+	const it = world();
+	let answer = null;
+	mock.on("subscription-status", () => (answer ? { body: it.now } : new Promise(resolve => { answer = () => resolve({ body: it.now }); })));
+	const page = await new_page();
+	await page.goto(`${mock.origin}/settings/billing?checkout=success&utm=x`);
+	await until(() => answer);
+	assert.doesNotMatch(await dashboard(page).innerText(), /Payment received|activat/i);
+	answer();
+	await primary(page, "Upgrade to Pro");
+	await idle(page);
+	assert.equal((await address(page)).search, "?utm=x");
+	assert.doesNotMatch(await dashboard(page).innerText(), /Payment received|activat/i);
+	await page.clock.runFor(1000);
+	await until(() => mock.asked("subscription-status").length === 2, "it looks again after a second");
+	await idle(page);
+	assert.doesNotMatch(await dashboard(page).innerText(), /Payment received|activat/i);
+	it.pay();
+	await page.clock.runFor(2000);
+	await primary(page, "Manage billing");
+	await idle(page);
+	assert.doesNotMatch(await dashboard(page).innerText(), /Payment received|You are on|Thank you/);
+	await page.reload();
+	await primary(page, "Manage billing");
+	await idle(page);
+	assert.equal(asked(), 0);
+});
+
+test("success without a session, of a checkout that was begun here: that one is confirmed", async () => {
+	const it = world();
+	const page = await new_page();
+	mock.on("create-checkout-session", { body: { url: `${mock.origin}/hosted`, id: "cs_1", flow: "checkout" } });
+	mock.pages.set("/hosted", "<!doctype html><html lang=en><title>Checkout</title><h1>Pay</h1></html>");
+	await open_dashboard(page);
+	await (await primary(page)).click();
+	await page.waitForURL("**/hosted");
+	await page.goto(`${mock.origin}/settings/billing?checkout=success`);
+	await dashboard(page).getByText("Payment received").first().waitFor();
+	await idle(page);
+	assert.deepEqual(mock.asked("confirm-checkout-session")[0].body, { session_id: "cs_1" });
+	it.pay();
+	await page.clock.runFor(1000);
+	await dashboard(page).getByText("You are on Pro now").first().waitFor();
+});
+
 test("a session that has expired", async () => {
 	world({ confirm: "expired" });
 	const page = await new_page();

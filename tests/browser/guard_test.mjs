@@ -324,6 +324,26 @@ test("tier-upgrade goes to the billing page unless somebody else sees to it", as
 	await page.waitForURL("**/elsewhere");
 });
 
+test("a billing-url that is no address does not count, and is warned of once", async () => {
+	mock.on("entitlements", tagged(() => at("free")));
+	page_with(`<tier-guard tier="pro" billing-url="https://[">${PRO}</tier-guard><tier-guard tier="pro" billing-url="https://[">
+		<template slot="fallback"><button id="second" data-tier-upgrade>Upgrade</button></template></tier-guard>`);
+	const page = await new_page({ quiet: /Failed to load resource|does not count/ });
+	let gone = 0;
+	await page.route("**/settings/billing", route => { gone++; return route.fulfill({ status: 204 }); }); // nothing there: the page stays
+	const warnings = [];
+	page.on("console", message => { if (message.type() === "warning") warnings.push(message.text()); });
+	await open(page, "denied");
+	for (const [i, id] of ["offer", "second"].entries()) {
+		await page.locator(`#${id}`).waitFor();
+		await page.evaluate(one => document.getElementById(one).click(), id);
+		await until(() => gone === i + 1, "it goes to the billing page");
+	}
+	await until(() => warnings.length >= 1, "a warning");
+	await page.evaluate(() => 0); // what the console was told before this was heard here
+	assert.deepEqual(warnings, ["<tier-guard>: the attribute billing-url is not an address, and does not count: https://["]);
+});
+
 test("templates that come after the element, attributes that change, and elements that move", async () => {
 	mock.on("entitlements", tagged(() => at("pro")));
 	page_with('<tier-guard tier="pro"><template><p id="inside">x</p></template></tier-guard><div id="there"></div>');

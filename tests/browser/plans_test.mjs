@@ -248,6 +248,31 @@ test("on a page of somebody else: Stripe's pages lead back to that one", async (
 	assert.deepEqual(mock.asked("create-portal-session")[0].body, { return_url: `${mock.origin}/account?tab=plan` });
 });
 
+test("attributes that are no addresses do not count, and are warned of once", async () => {
+	serve(mock, "free");
+	mock.pages.set("/account", `<!doctype html><html lang="en"><head><title>Account</title><script type="module" src="/settings/billing/assets/billing-dashboard.js"></script>
+		</head><body><main><billing-dashboard return-url="https://[" sign-in-url="javascript:void 0"></billing-dashboard></main></body></html>`);
+	mock.on("create-checkout-session", problem(502, "stripe_failed")).on("create-portal-session", problem(502, "stripe_failed"));
+	const page = await new_page({ quiet: /Failed to load resource|does not count/ });
+	const warnings = [];
+	page.on("console", message => { if (message.type() === "warning") warnings.push(message.text()); });
+	await open_dashboard(page, { path: "/account" });
+	await (await primary(page)).click();
+	await until(() => mock.asked("create-checkout-session").length === 1);
+	assert.deepEqual(mock.asked("create-checkout-session")[0].body, { tier: "pro", price: "price_pro_monthly" });
+	await page.getByText("Please try again").waitFor();
+	await idle(page);
+	serve(mock, "active");
+	await page.evaluate(() => document.querySelector("billing-dashboard").refresh());
+	await page.getByRole("button", { name: "Manage billing" }).click();
+	await until(() => mock.asked("create-portal-session").length === 1);
+	assert.deepEqual(mock.asked("create-portal-session")[0].body, {});
+	await idle(page);
+	await until(() => warnings.length >= 2, "two warnings");
+	assert.deepEqual(warnings.sort(), ["<billing-dashboard>: the attribute return-url is not an address, and does not count: https://[",
+		"<billing-dashboard>: the attribute sign-in-url is not an address, and does not count: javascript:void 0"]);
+});
+
 // Monthly, every 3 months and yearly; in dollars, the default, and in euros.
 function many_prices() {
 	const price = (interval, interval_count, amount, currency) => ({ id: `price_${interval_count}_${interval}_${currency}`, lookup_key: null, interval,

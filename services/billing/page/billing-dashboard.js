@@ -1,7 +1,7 @@
 /* <billing-dashboard>: a customer's plan, payments and the way to change them. README.md has its attributes, parts,
  * custom properties and events. */
 import { Failure } from "./api.js";
-import { draw, h, safe_url } from "./draw.js";
+import { draw, h, own_url, safe_url } from "./draw.js";
 import { icon } from "./icons.js";
 import { english } from "./messages.js";
 import { on_news } from "./news.js";
@@ -129,7 +129,7 @@ export class BillingDashboard extends HTMLElement {
 		const level = Math.min(4, Math.max(1, Number(this.getAttribute("heading-level")) || 1));
 		return {
 			work, words: this.#words, level, now_ms: Date.now(), change: this.#change, interval: this.#chosen_interval(),
-			support: safe_url(this.getAttribute("support-url")), sign_in: this.#own_url("sign-in-url"),
+			support: safe_url(this.getAttribute("support-url")), sign_in: own_url(this, "sign-in-url"),
 			suggested: work.status ? next_tier_up(work.status, work.plans) : null,
 			run: (action, name) => this.#run(action, name),
 			choose_interval: interval => { this.#interval = interval; this.#draw_soon(); },
@@ -140,15 +140,9 @@ export class BillingDashboard extends HTMLElement {
 		};
 	}
 
-	/* The page's author wrote it: it may be relative, but nothing that runs. */
-	#own_url(name) {
-		const text = this.getAttribute(name);
-		return text ? safe_url(new URL(text, document.baseURI).href) : null;
-	}
-
 	/* Where Stripe's pages lead back to, when this element stands elsewhere than on billing's own page. */
 	#return_url() {
-		const text = this.#own_url("return-url");
+		const text = own_url(this, "return-url");
 		if (!text) return null;
 		const url = new URL(text);
 		url.hash = "";

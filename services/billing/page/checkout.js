@@ -6,7 +6,9 @@
  * open.
  *
  * The portal gives nothing to hand over, and may have changed anything: the server is asked to look (refresh-subscription)
- * before the page is believed again; some times more, when it cannot be reached. */
+ * before the page is believed again; some times more, when it cannot be reached.
+ *
+ * ?checkout=success alone is no word of a payment, since anybody can write it: who began a checkout here is believed. */
 import { random_key } from "./api.js";
 import { announce } from "./news.js";
 
@@ -14,7 +16,7 @@ const KEPT = "tiergate.checkout";
 const PAUSE_MAX_MS = 30000;
 const SLOW_MS = 30000;        // from then on: "this takes longer than usual"
 const PAID = ["active", "trialing"];
-const PORTAL_LOOKS_MS = [1000, 3000, 7000, 15000]; // after the portal, if the server could not tell: a webhook may come
+const LOOKS_MS = [1000, 3000, 7000, 15000]; // when nothing is handed over, or the server cannot tell: a webhook may come
 const DETAILS_WAIT_S = 5;     // what comes next is Stripe's word: worth a moment
 const KEPT_MAX_MS = 86400000; // what was begun a day ago is no news
 
@@ -68,15 +70,19 @@ export class Checkout {
 			const { body } = await this.#work.ask({ method: "POST", path: "refresh-subscription", body: {} });
 			known = body.state === "refreshed";
 		} catch (failure) { // then by and by
-			again = failure.kind === "unreachable" && tries < PORTAL_LOOKS_MS.length;
+			again = failure.kind === "unreachable" && tries < LOOKS_MS.length;
 		}
 		this.#refreshing = false;
 		if (kept()?.portal) keep(null);
 		this.#work.look_again({ at_once: true, wait: DETAILS_WAIT_S });
-		const pause_ms = PORTAL_LOOKS_MS[tries] - (PORTAL_LOOKS_MS[tries - 1] ?? 0);
+		const pause_ms = LOOKS_MS[tries] - (LOOKS_MS[tries - 1] ?? 0);
 		if (again) this.#work.later("portal", pause_ms, () => this.#refresh(tries + 1));
 		if (known || again) return;
-		PORTAL_LOOKS_MS.forEach((ms, i) => this.#work.later(`portal ${i}`, ms, () => this.#work.look_again({ at_once: true })));
+		this.#look_by_and_by();
+	}
+
+	#look_by_and_by() {
+		LOOKS_MS.forEach((ms, i) => this.#work.later(`look ${i}`, ms, () => this.#work.look_again({ at_once: true })));
 	}
 
 	take_from_address() {
@@ -88,18 +94,22 @@ export class Checkout {
 			history.replaceState(history.state, "", url.href);
 		}
 		const begun = kept();
-		if (outcome === "success") {
-			const same = begun && (!session || begun.session === session);
-			const now = { session, tier: same ? begun.tier : null, from: same ? begun.from : null, begun_ms: Date.now(), back: true };
+		const bought = begun && !begun.portal ? begun : null;
+		if (outcome === "success" && (session || bought)) {
+			const same = bought && (!session || bought.session === session);
+			const now = { session: session || bought.session, tier: same ? bought.tier : null, from: same ? bought.from : null,
+				begun_ms: Date.now(), back: true };
 			keep(now);
 			this.#wait(now);
-		} else if (outcome !== null) {
+		} else if (outcome !== null && outcome !== "success") {
 			keep(null);
 			this.#work.notice("checkout.canceled");
 		} else if (begun?.portal) {
 			this.back_from_portal();
 		} else if (begun?.back) {
 			this.#wait(begun);
+		} else if (outcome === "success") {
+			this.#look_by_and_by(); // whoever wrote that may have paid or not: the status tells
 		}
 	}
 

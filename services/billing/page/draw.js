@@ -93,3 +93,20 @@ export function safe_url(text) {
 		return null;
 	}
 }
+
+const warned = new Set(); // once for what is written, whatever the number of elements
+
+/* An attribute in which the page's author wrote where to go: it may be relative, but nothing that runs. Null: there is none,
+ * or it is no such address, which the console is told. */
+export function own_url(element, name) {
+	const text = element.getAttribute(name);
+	if (!text) return null;
+	let url = null;
+	try {
+		url = safe_url(new URL(text, document.baseURI).href);
+	} catch { /* no address at all */ }
+	const what = `<${element.localName}>: the attribute ${name} is not an address, and does not count: ${text}`;
+	if (!url && !warned.has(what)) console.warn(what);
+	if (!url) warned.add(what);
+	return url;
+}

@@ -8,7 +8,7 @@
  * Attributes: tier, feature, mode="hide|disable", not, billing-url. Reflected: state="loading|allowed|denied|error",
  * allowed, current-tier, need. Events: tier-change, tier-error, tier-upgrade (cancelable). */
 import { judge, watch } from "./entitlements.js";
-import { safe_url } from "./draw.js";
+import { own_url } from "./draw.js";
 
 const LIFELESS = "tier-guard, script, iframe, object, embed, link, meta, base, frame, portal";
 const warned = new Set(); // once for a name, whatever the number of guards
@@ -173,8 +173,7 @@ export class TierGuard extends HTMLElement {
 		event.preventDefault();
 		const need = this.getAttribute("need");
 		if (!this.#tell("tier-upgrade", { need, tier: this.getAttribute("tier"), feature: this.getAttribute("feature") }, true)) return;
-		const url = safe_url(new URL(this.getAttribute("billing-url") || "/settings/billing", document.baseURI).href);
-		if (url) location.assign(url);
+		location.assign(own_url(this, "billing-url") ?? new URL("/settings/billing", document.baseURI));
 	}
 }
 
