@@ -14,6 +14,13 @@ static json_t *moment(int64_t s) {
 }
 static json_t *text(const char *s) { return s ? json_string(s) : json_null(); }
 
+/* Three lower-case letters, as openapi.json has it. */
+static json_t *currency_of(const json_t *o) {
+	const char *code = text_of(o, "currency");
+	bool plain = code && strlen(code) == 3 && strspn(code, "abcdefghijklmnopqrstuvwxyz") == 3;
+	return plain ? json_string(code) : json_null();
+}
+
 /* Only what a browser may be sent to. */
 static json_t *link_of(const json_t *o, const char *key) {
 	const char *url = text_of(o, key);
@@ -78,10 +85,10 @@ static json_t *invoice_json(const json_t *o, const json_t *charges) {
 			 text_of(o, "id"), "number", text(text_of(o, "number")), "created",
 			 moment(moment_of(o, "created")), "status", text(text_of(o, "status")), "total",
 			 (json_int_t)whole_of(o, "total", 0), "amount_paid", (json_int_t)whole_of(o, "amount_paid", 0),
-			 "amount_due", (json_int_t)whole_of(o, "amount_remaining", 0), "currency",
-			 text(text_of(o, "currency")), "period_start", moment(start), "period_end", moment(end),
-			 "description", text(description_of(o)), "hosted_url", link_of(o, "hosted_invoice_url"),
-			 "pdf_url", link_of(o, "invoice_pdf"), "refunded", refunded(o, charges));
+			 "amount_due", (json_int_t)whole_of(o, "amount_remaining", 0), "currency", currency_of(o),
+			 "period_start", moment(start), "period_end", moment(end), "description",
+			 text(description_of(o)), "hosted_url", link_of(o, "hosted_invoice_url"), "pdf_url",
+			 link_of(o, "invoice_pdf"), "refunded", refunded(o, charges));
 }
 
 /* ---- the page ------------------------------------------------------------------------------------ */

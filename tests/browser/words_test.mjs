@@ -16,7 +16,7 @@ test("money: Stripe's minor units, exactly", async () => {
 			[null, "usd"], [1.5, "usd"], ["12", "usd"], [undefined, undefined]].map(([amount, currency]) => plain(money(amount, currency, "en-US")));
 	});
 	assert.deepEqual(shown, ["$49.00", "$0.00", "-€12.34", "¥500", "₩500", "KWD 5.120", "BHD 0.005", "ISK 5", "ISK 5.50", "UGX 5", "MGA 500",
-		"HUF 10.45", "NT$800.45", "XYZ 10.00", "10.00 NONSENSE", "10.00", "$90,071,992,547,409.91", "-$0.01", "TND 0.001", null, null, null, null]);
+		"HUF 10.45", "NT$800.45", "XYZ 10.00", "10.00 NONSENSE", null, "$90,071,992,547,409.91", "-$0.01", "TND 0.001", null, null, null, null]);
 	const zero = await page.evaluate(async () => {
 		const { decimals_at_stripe } = await import("/settings/billing/assets/money.js");
 		return ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"].map(decimals_at_stripe);

@@ -23,9 +23,9 @@ function decimal(amount, digits) {
 	return digits === 0 ? sign + text : `${sign}${text.slice(0, -digits)}.${text.slice(-digits)}`;
 }
 
-/* Null when there is no amount to show. A currency that nobody knows: its code beside the number. */
+/* Null when there is no amount to show, or nobody knows of what. A currency that nobody knows: its code beside the number. */
 export function money(amount, currency, locale) {
-	if (!Number.isSafeInteger(amount)) return null;
+	if (!Number.isSafeInteger(amount) || !currency) return null;
 	const code = String(currency ?? "").toUpperCase();
 	const stripe = decimals_at_stripe(code);
 	const digits = WHOLE.has(code) && amount % 100 === 0 ? 0 : stripe;

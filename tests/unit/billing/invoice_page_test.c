@@ -160,11 +160,44 @@ static void what_went_back_is_told_by_the_charges(void **state) {
 	json_decref(charges);
 }
 
+/* An invoice is shown with what is known of it, rather than not at all. */
+static void what_an_invoice_lacks_is_null(void **state) {
+	(void)state;
+	struct invoice_cursor from = {.at = 0};
+	json_t *all = load("[{\"id\":\"in_1\",\"created\":100,\"status\":\"paid\",\"total\":900},"
+			   "{\"id\":\"in_2\",\"created\":99,\"currency\":\"usd\",\"total\":900},"
+			   "{\"id\":\"in_3\",\"created\":98,\"status\":7,\"currency\":7},"
+			   "{\"id\":\"in_4\",\"created\":97,\"status\":null,\"currency\":null},"
+			   "{\"id\":\"in_5\",\"created\":96,\"status\":\"open\",\"currency\":\"USD\"},"
+			   "{\"id\":\"in_6\",\"created\":95,\"status\":\"open\",\"currency\":\"\"}]");
+	static const char *const expected[][2] = {{"paid", NULL}, {NULL, "usd"},  {NULL, NULL},
+						  {NULL, NULL},   {"open", NULL}, {"open", NULL}};
+	json_t *charges = json_array(), *page = invoice_page(all, charges, 0, &from, 10, "alice");
+	const json_t *list = json_object_get(page, "invoices");
+	assert_int_equal(json_array_size(list), ARRAY_LEN(expected));
+	for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
+		const json_t *o = json_array_get(list, i), *said[2];
+		said[0] = json_object_get(o, "status");
+		said[1] = json_object_get(o, "currency");
+		for (size_t k = 0; k < 2; k++) {
+			assert_non_null(said[k]);
+			assert_true(expected[i][k] ? json_is_string(said[k]) : json_is_null(said[k]));
+			if (expected[i][k]) assert_string_equal(json_string_value(said[k]), expected[i][k]);
+		}
+		assert_int_equal(json_object_size(o), json_object_size(json_array_get(list, 0)));
+		assert_true(json_is_integer(json_object_get(o, "total")));
+	}
+	json_decref(page);
+	json_decref(all);
+	json_decref(charges);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_cursor_is_the_subjects_own),
 		cmocka_unit_test(pages_show_each_invoice_once),
 		cmocka_unit_test(what_went_back_is_told_by_the_charges),
+		cmocka_unit_test(what_an_invoice_lacks_is_null),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
