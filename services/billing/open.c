@@ -52,6 +52,17 @@ static void settled(void *ctx, bool changed, const struct problem *why) {
 	gate_settled(b);
 }
 
+/* RFC 6265 has fewer, and browsers take more. What ends a name or a value in a Cookie header is in none. */
+static enum error check_cookie(const struct billing *b, struct problem *why) {
+	const char *name = b->settings.jwt_cookie;
+	for (const char *c = name ? name : ""; *c; c++)
+		if (*c <= ' ' || *c > '~' || strchr(";=,\"", *c))
+			return problem_set(why, ERR_CONFIG,
+					   "%s: want the name of a cookie: visible ASCII characters but ; = , and \"",
+					   settings_origin(b->loaded, "JWT_COOKIE"));
+	return OK;
+}
+
 static enum error open_auth(struct billing *b, struct problem *why) {
 	struct problem detail = {0};
 	const struct auth_options o = {.issuer = b->settings.jwt_issuer,
@@ -108,6 +119,7 @@ enum error billing_open(struct billing *b, struct problem *why) {
 	if (!e) e = open_origins(b, why);
 	if (!e) e = catalog_now_load(b, why);
 	if (!e) e = open_memory(b, why);
+	if (!e) e = check_cookie(b, why);
 	if (!e) e = open_auth(b, why);
 	if (!e) e = open_api(b, why);
 	if (!e) e = open_reconciler(b, why);

@@ -127,6 +127,7 @@ class TokensTest(billing_api.BillingTest):
             {"jwt-algorithms": "RS256;EdDSA"}, {"jwt-issuer": None}, {"jwt-audience": None}, {"origins": "*"},
             {"origins": "https://a.example/path"}, {"public-url": "ftp://x"}, {"return-urls": "javascript:alert(1)"},
             {"stripe-api-key": "pk_test_1"}, {"query": "tcp://198.51.100.1:1"}, {"rate-limit": "0"}, {"stripe-deadline": "20s"},
+            *({"jwt-cookie": name} for name in ("a b", "a;b", "a=b", "a,b", ' a', 'a"', "ä", "a\tb")),
         ]
         for n, flags in enumerate(cases):
             with self.subTest(str(flags)):
