@@ -250,7 +250,7 @@ static void read_catalog(struct catalog_file *f) {
 
 enum error catalog_file_parse(const char *name, struct view text, struct catalog_file **ret_f, struct problem *why) {
 	if (text.len > CATALOG_FILE_MAX)
-		return problem_set(why, ERR_LIMIT, "%.120s: over %zu bytes", name, CATALOG_FILE_MAX);
+		return problem_set(why, ERR_CONFIG, "%.120s: over %zu bytes", name, CATALOG_FILE_MAX);
 	struct catalog_file *f = calloc(1, sizeof *f);
 	if (!f) return problem_set(why, ERR_MEMORY, "no memory for the catalog");
 	f->catalog.policies = default_policies;

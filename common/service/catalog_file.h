@@ -40,7 +40,7 @@
 /* A catalog and the memory its views point into. Immutable. */
 struct catalog_file;
 
-/* ERR_CONFIG for what is in it, ERR_NOT_FOUND or ERR_IO when it cannot be read, ERR_LIMIT, ERR_MEMORY. */
+/* ERR_CONFIG for what is in it, also for too much of it; ERR_NOT_FOUND or ERR_IO when it cannot be read; ERR_MEMORY. */
 NODISCARD enum error catalog_file_load(const char *path, struct catalog_file **ret_f, struct problem *why);
 /* The same from memory; name is for the messages. */
 NODISCARD enum error catalog_file_parse(const char *name, struct view text, struct catalog_file **ret_f,

@@ -69,9 +69,13 @@ class SettingsTest(harness.SystemTest):
                     CONTROL=self.stack.ipc("control") + ";tcp://192.0.2.1:7")
 
     def test_bad_catalogs(self):
+        large = self.stack.dir / "large.yaml"
+        large.write_text("version: 1\ntiers:\n  - name: free\n#" + "x" * (1 << 20) + "\n")
         self.stack.catalog.write_text("version: 1\ntiers:\n  - name: free\n    fetures: [x]\n")
         for program in ("tiergate-entitlement", "tiergate-query"):
             self.expect(CONFIG, "tiers.yaml:4", program, "--catalog", self.stack.catalog, "--admin-listen", "127.0.0.1:0",
+                        "--store-dir", "store")
+            self.expect(CONFIG, "large.yaml: over 1048576 bytes", program, "--catalog", large, "--admin-listen", "127.0.0.1:0",
                         "--store-dir", "store")
             self.expect(CONFIG, "nowhere.yaml", program, "--catalog", "nowhere.yaml", "--admin-listen", "127.0.0.1:0",
                         "--store-dir", "store")

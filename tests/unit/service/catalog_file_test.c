@@ -240,7 +240,7 @@ static void limits_are_exact(void **state) {
 	expect(repeat("version: 1\ntiers:\n  - name: ", "x", NAME_MAX_BYTES + 1, "\n"), ERR_CONFIG, "1 to 80 bytes");
 	expect(repeat("version: ", "[", 100, "\n"), ERR_CONFIG, "more than 64 levels");
 	expect(repeat("version: 1\ntiers:\n  - name: t\n#", "x", CATALOG_FILE_MAX - 32, "\n"), OK, "");
-	expect(repeat("version: 1\ntiers:\n  - name: t\n#", "x", CATALOG_FILE_MAX, "\n"), ERR_LIMIT,
+	expect(repeat("version: 1\ntiers:\n  - name: t\n#", "x", CATALOG_FILE_MAX, "\n"), ERR_CONFIG,
 	       "over 1048576 bytes");
 }
 
