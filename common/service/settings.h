@@ -63,7 +63,8 @@ struct settings_table {
 	const char *purpose;   /* one sentence for --help */
 	const char *arguments; /* the positional ones for the usage line, "SUBJECT"; NULL: none are taken */
 	unsigned arguments_min, arguments_max;
-	const char *notes; /* more text at the end of --help; may be NULL */
+	const char *notes;  /* more text at the end of --help; may be NULL */
+	const char *exit_1; /* "1 denied", when it exits with 1 as well; NULL: never */
 	const struct setting *rows;
 	size_t count;
 };

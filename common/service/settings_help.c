@@ -38,6 +38,8 @@ void settings_print_help(const struct settings_table *t, FILE *out) {
 	for (size_t i = 0; i < t->count; i++) print_flag(&t->rows[i], out);
 	(void)fprintf(out, "  --help, --version\n");
 	if (t->notes) (void)fprintf(out, "\n%s\n", t->notes);
-	(void)fprintf(out, "\nA flag beats its environment name, which beats the default.\n"
-			   "Exit codes: 0 ok, 64 usage, 69 unavailable, 74 input/output, 78 configuration.\n");
+	(void)fprintf(out,
+		      "\nA flag beats its environment name, which beats the default.\n"
+		      "Exit codes: 0 ok, %s%s64 usage, 69 unavailable, 74 input/output, 78 configuration.\n",
+		      t->exit_1 ? t->exit_1 : "", t->exit_1 ? ", " : "");
 }

@@ -21,6 +21,7 @@ static const struct settings_table table = {
 	.arguments_min = 1,
 	.arguments_max = 1,
 	.notes = "Exits with 0 when allowed and 1 when denied; an unknown tier or feature is a usage error.",
+	.exit_1 = "1 denied",
 	.rows = rows,
 	.count = ARRAY_LEN(rows),
 };

@@ -11,6 +11,7 @@ static const struct settings_table table = {
 	.arguments = "[ORIGIN/SEQ | all]",
 	.arguments_max = 1,
 	.notes = "Without an argument: all. Exits with 0 when none of them is left, else 1.",
+	.exit_1 = "1 something is left",
 	.rows = rows,
 	.count = ARRAY_LEN(rows),
 };

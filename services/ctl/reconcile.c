@@ -23,6 +23,7 @@ static const struct settings_table table = {
 	.purpose = "Compares all of Stripe with the journal and the store now, and appends what is missing.",
 	.notes = "Each difference is printed before it is appended. Exits with 0 when nothing is left to be done;\n"
 		 "with 1 when --dry-run found something, or something could not be read.",
+	.exit_1 = "1 something is left to be done",
 	.rows = rows,
 	.count = ARRAY_LEN(rows),
 };

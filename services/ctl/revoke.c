@@ -18,6 +18,7 @@ static const struct settings_table table = {
 	.notes = "Exits with 0 when something was revoked, with 1 when there was nothing to revoke, and with 69 when "
 		 "the\n"
 		 "worker has not applied it in time. A revocation is for good; what is paid for is not touched.",
+	.exit_1 = "1 nothing to revoke",
 	.rows = rows,
 	.count = ARRAY_LEN(rows),
 };

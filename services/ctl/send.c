@@ -33,6 +33,7 @@ static const struct settings_table table = {
 	.notes = "FILE holds one event; - is standard input. Exits with 0 when it was accepted, 1 when it was refused "
 		 "(4xx),\n"
 		 "69 when nobody answers or the answer is 5xx.",
+	.exit_1 = "1 refused",
 	.rows = rows,
 	.count = ARRAY_LEN(rows),
 };
