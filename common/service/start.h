@@ -63,6 +63,11 @@ NODISCARD enum error service_start(struct service *ret_s, const char *name, cons
  * log_info(&s->log, log_ev("ready"), kv_str("listen", …), kv_str("admin", admin_address(s->admin))). */
 void service_ready(struct service *s);
 
+/* From now on no other process of the same user can read this one's environment, memory or files by way of /proc, and a
+ * crash leaves no core: for who holds an API key. Services are often one user, in compose even within one PID
+ * namespace. */
+void service_hide(void);
+
 /* Logs why the service ends and gives its exit code. OK: "stopped", 0. */
 int service_exit(const struct service *s, enum error e, const struct problem *why);
 

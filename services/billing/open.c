@@ -32,6 +32,7 @@ static enum error open_api(struct billing *b, struct problem *why) {
 	enum error e = stripe_base_check(b->settings.api_base, &detail);
 	if (e) return named(b, "STRIPE_API_BASE", e, &detail, why);
 	if (!b->settings.api_key) return OK;
+	service_hide();
 	e = stripe_key_mode(view_str(b->settings.api_key), &b->livemode, &detail);
 	if (e) return named(b, "STRIPE_API_KEY", e, &detail, why);
 	const struct stripe_api_options o = {.base = b->settings.api_base,

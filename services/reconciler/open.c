@@ -42,6 +42,7 @@ static enum error open_api(struct reconciler *r, struct problem *why) {
 		return problem_set(why, e, "%s: %s", settings_origin(r->loaded, "STRIPE_API_BASE"),
 				   problem_text(&detail));
 	if (!key) return OK;
+	service_hide();
 	e = stripe_key_mode(view_str(key), &r->livemode, &detail);
 	if (e)
 		return problem_set(why, e, "%s: %s", settings_origin(r->loaded, "STRIPE_API_KEY"),

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <cmocka.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -97,8 +98,17 @@ static void raises_the_limit_of_files(void **state) {
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
 }
 
+static void hides_from_others_of_its_user(void **state) {
+	(void)state;
+	assert_int_equal(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), 0);
+	service_hide();
+	assert_int_equal(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 0);
+	assert_int_equal(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), 0);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hides_from_others_of_its_user),
 		cmocka_unit_test(starts_answers_and_stops),
 		cmocka_unit_test(raises_the_limit_of_files),
 		cmocka_unit_test(random_numbers_are_positive_and_differ),
