@@ -2,7 +2,7 @@
 #ifndef TESTS_CLIENT_FAKE_H
 #define TESTS_CLIENT_FAKE_H
 
-#include "served.h"
+#include "support/served.h"
 #include "tiergate.h"
 
 enum behaviour {

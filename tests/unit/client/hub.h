@@ -2,7 +2,7 @@
 #ifndef TESTS_CLIENT_HUB_H
 #define TESTS_CLIENT_HUB_H
 
-#include "served.h"
+#include "support/served.h"
 #include "tiergate.h"
 
 #define EPOCH 7

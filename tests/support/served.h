@@ -1,6 +1,7 @@
-/* The server's side of TG01, for tests that play it: a ROUTER, one request off it and one reply onto it. */
-#ifndef TESTS_CLIENT_SERVED_H
-#define TESTS_CLIENT_SERVED_H
+/* The server's side of TG01, TGR1 or TGJ1, for tests that play it: a ROUTER, one request off it and one reply onto it.
+ */
+#ifndef TESTS_SERVED_H
+#define TESTS_SERVED_H
 
 #include "net/zsocket.h"
 #include "proto/tg01.h"
@@ -23,6 +24,7 @@
 struct served {
 	char id[64];
 	int id_len;
+	char version[4];     /* of the protocol, which the reply has, too */
 	struct view message; /* until the thread takes the next one */
 };
 
@@ -46,9 +48,10 @@ static inline bool served_take(void *socket, struct served *ret_s) {
 			n++;
 			(void)zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &size);
 		}
-		if (n != 3 || sizes[0] > (int)sizeof ret_s->id) continue;
+		if (n != 3 || sizes[0] > (int)sizeof ret_s->id || sizes[1] != (int)sizeof ret_s->version) continue;
 		memcpy(ret_s->id, frames[0], (size_t)sizes[0]);
 		ret_s->id_len = sizes[0];
+		memcpy(ret_s->version, frames[1], sizeof ret_s->version);
 		ret_s->message = view_of(frames[2], (size_t)sizes[2]);
 		return true;
 	}
@@ -57,7 +60,7 @@ static inline bool served_take(void *socket, struct served *ret_s) {
 /* more: another frame follows. */
 static inline void served_give(void *socket, const struct served *s, const void *bytes, size_t n, bool more) {
 	(void)zmq_send(socket, s->id, (size_t)s->id_len, ZMQ_SNDMORE);
-	(void)zmq_send(socket, "TG01", 4, ZMQ_SNDMORE);
+	(void)zmq_send(socket, s->version, sizeof s->version, ZMQ_SNDMORE);
 	(void)zmq_send(socket, bytes, n, more ? ZMQ_SNDMORE : 0);
 }
 
