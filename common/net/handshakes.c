@@ -10,13 +10,13 @@
 
 #define EVENTS                                                                                                         \
 	(ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |       \
-	 ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+	 ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_DISCONNECTED)
 #define LOOK_MOST 256 /* events taken in one look */
 
 enum error handshakes_watch(void *context, void *socket, struct handshakes *ret_h, struct problem *why) {
 	static atomic_uint number; /* a name is used once in a process */
 	const struct zsocket_limits limits = {.receive_hwm = 1000};
-	struct handshakes h = {.socket = socket, .last = HANDSHAKE_UNKNOWN};
+	struct handshakes h = {.socket = socket, .last = HANDSHAKE_UNKNOWN, .told = HANDSHAKE_UNKNOWN};
 	char at[64];
 	(void)snprintf(at, sizeof at, "inproc://tiergate-handshakes-%u", atomic_fetch_add(&number, 1));
 	if (zmq_socket_monitor(socket, at, EVENTS) != 0)
@@ -44,17 +44,45 @@ static bool take(struct handshakes *h, uint16_t *ret_event) {
 	return true;
 }
 
-enum handshake handshakes_look(struct handshakes *h, bool *ret_changed) {
-	enum handshake before = h->last;
-	uint16_t event;
-	for (unsigned i = 0; i < LOOK_MOST && h->monitor && take(h, &event); i++) {
-		if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) h->last = HANDSHAKE_DONE;
-		if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) h->last = HANDSHAKE_REFUSED;
-		if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL || event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
-			h->last = HANDSHAKE_STRANGERS;
+static void note(struct handshakes *h, uint16_t event) {
+	switch (event) {
+	case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+		h->last = HANDSHAKE_DONE;
+		h->count++;
+		h->connected = true;
+		break;
+	case ZMQ_EVENT_DISCONNECTED:
+		h->connected = false;
+		break;
+	case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+		h->last = HANDSHAKE_REFUSED;
+		break;
+	case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+	case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+		h->last = HANDSHAKE_STRANGERS;
+		break;
+	default:
+		break;
 	}
-	if (ret_changed) *ret_changed = h->last != before;
+}
+
+static void take_all(struct handshakes *h) {
+	uint16_t event;
+	for (unsigned i = 0; i < LOOK_MOST && h->monitor && take(h, &event); i++) note(h, event);
+}
+
+enum handshake handshakes_look(struct handshakes *h, bool *ret_changed) {
+	take_all(h);
+	if (ret_changed) {
+		*ret_changed = h->last != h->told;
+		h->told = h->last;
+	}
 	return h->last;
+}
+
+uint64_t handshakes_connection(struct handshakes *h) {
+	take_all(h);
+	return h->connected ? h->count : 0;
 }
 
 void handshakes_close(struct handshakes *h) {

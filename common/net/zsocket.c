@@ -32,14 +32,13 @@ static bool set_limits(void *s, const struct zsocket_limits *l) {
 	       set(s, ZMQ_RCVTIMEO, l && l->receive_timeout_ms ? l->receive_timeout_ms : -1);
 }
 
-static bool set_defaults(void *s, int type, const struct zsocket_limits *l) {
+static bool set_defaults(void *s, int type) {
 	bool done = set(s, ZMQ_LINGER, 0) && set(s, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) &&
 		    set(s, ZMQ_CONNECT_TIMEOUT, CONNECT_MS) && set(s, ZMQ_RECONNECT_IVL, RECONNECT_MS) &&
 		    set(s, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS) && set(s, ZMQ_TCP_KEEPALIVE, 1) &&
 		    set(s, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_S) && set(s, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_S) &&
 		    set(s, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_PROBES) && set(s, ZMQ_TCP_MAXRT, UNACKNOWLEDGED_MS);
 	if (type == ZMQ_ROUTER) done = done && set(s, ZMQ_ROUTER_MANDATORY, 1);
-	if (type == ZMQ_REQ || type == ZMQ_DEALER) done = done && set(s, ZMQ_IMMEDIATE, !(l && l->waits));
 	if (type == ZMQ_REQ) done = done && set(s, ZMQ_REQ_RELAXED, 1) && set(s, ZMQ_REQ_CORRELATE, 1);
 	return done;
 }
@@ -60,7 +59,7 @@ enum error zsocket_create(void *context, int type, const struct zsocket_limits *
 	if (!s)
 		return problem_set(why, errno == EINVAL ? ERR_INTERNAL : ERR_UNAVAILABLE, "a ZeroMQ socket: %s",
 				   zmq_strerror(errno));
-	if (!set_defaults(s, type, limits) || !set_limits(s, limits)) {
+	if (!set_defaults(s, type) || !set_limits(s, limits)) {
 		enum error e =
 			problem_set(why, ERR_INTERNAL, "a ZeroMQ socket refuses an option: %s", zmq_strerror(errno));
 		zsocket_close(&s);

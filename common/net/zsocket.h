@@ -5,12 +5,18 @@
  * later ones only), so nothing is unbounded and nothing waits for ever.
  *
  *   all      LINGER 0, but see zsocket_close · SNDHWM, RCVHWM and MAXMSGSIZE as asked · HANDSHAKE_IVL 3 s (net/peers.h)
- * · reconnect 50 ms to 2 s · IPv6 on for [::1] · no ZMTP heartbeat: TCP's keep-alive, dead after 15 s ROUTER
- * ROUTER_MANDATORY: a reply that cannot go is EHOSTUNREACH and not silence; no handover REQ      REQ_RELAXED,
- * REQ_CORRELATE (one more frame: a server echoes the whole envelope), IMMEDIATE DEALER   IMMEDIATE: nothing is queued
- * for a peer that is not there. Its price, in REQ too: a reply that has arrived and is not read yet goes with the
- * connection (libzmq 4.3.4, session_base_t::reconnect), so whoever asks a peer that stops may have to ask again SUB
- * subscribes to nothing yet: the caller sets ZMQ_SUBSCRIBE
+ * · reconnect 50 ms to 2 s · IPv6 on for [::1] · no ZMTP heartbeat: TCP's keep-alive, dead after 15 s
+ *
+ *   ROUTER   ROUTER_MANDATORY: a reply that cannot go is EHOSTUNREACH and not silence; no handover
+ *
+ *   REQ      REQ_RELAXED, REQ_CORRELATE (one more frame: a server echoes the whole envelope)
+ *
+ *   SUB      subscribes to nothing yet: the caller sets ZMQ_SUBSCRIBE
+ *
+ * What a DEALER or REQ sends while nobody is there waits, up to send_hwm, for whoever comes: who wants to know it looks
+ * at net/handshakes.h first. ZMQ_IMMEDIATE would refuse it, but takes the pipe away with the connection: replies that
+ * are not read yet are lost, and in the middle of one libzmq 4.3.4 aborts the process (in every 100th call
+ * socket_base_t::recv takes what its threads have told, and then there is no rest of the message).
  *
  * Caveats: MAXMSGSIZE is per frame and the HWM counts whole messages: what that leaves open, net/peers.h closes, for
  * sockets that bind. A PUB drops without a word when a subscriber is slow. A socket belongs to one thread at a time. A
@@ -74,12 +80,6 @@ struct zsocket_limits {
 	int64_t message_max; /* bytes of one received frame; 0: ZSOCKET_MESSAGE_MAX */
 	int send_timeout_ms; /* 0: wait without end */
 	int receive_timeout_ms;
-	/* A DEALER's: what is sent while nobody is there waits, up to send_hwm, for whoever comes; else it is refused.
-	 * For sockets to which long messages, or many at once, may come: without it, libzmq 4.3.4 aborts the process
-	 * when the connection is lost while they are read (in every 100th call socket_base_t::recv takes what its
-	 * threads have told, in the middle of a message as well, and with ZMQ_IMMEDIATE there is no rest of it then).
-	 */
-	bool waits;
 	/* a ROUTER's or PUB's that binds (net/peers.h) */
 	unsigned peers;  /* connections at a time; 0: ZSOCKET_PEERS */
 	unsigned frames; /* of one message; 0: ZSOCKET_FRAMES */

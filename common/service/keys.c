@@ -28,20 +28,42 @@ void keys_close(struct keys *k) {
 	k->has_identity = false;
 }
 
-/* Without a watch it works as well, but silently, and not again once it was turned away. */
-static void watch(struct keys *k, void *socket, const char *endpoint) {
-	if (k->watched == KEYS_WATCHED_MAX) return;
+static bool keyed(const struct keys *k, const char *endpoint) {
+	return k->has_identity && !endpoint_is_local(endpoint);
+}
+
+static enum error watch(struct keys *k, void *socket, const char *endpoint, struct problem *why) {
+	if (k->watched == KEYS_WATCHED_MAX)
+		return problem_set(why, ERR_LIMIT, "%d connections are watched already", KEYS_WATCHED_MAX);
 	struct keys_watch *w = &k->watches[k->watched];
-	*w = (struct keys_watch){.socket = socket};
-	if (handshakes_watch(k->service->zmq, socket, &w->handshakes, NULL) != OK) return;
+	*w = (struct keys_watch){.socket = socket, .keyed = keyed(k, endpoint)};
+	enum error e = handshakes_watch(k->service->zmq, socket, &w->handshakes, why);
+	if (e) return e;
 	(void)snprintf(w->at, sizeof w->at, "%s", endpoint);
 	for (unsigned i = 0; i < k->watched && !w->quiet; i++) w->quiet = strcmp(k->watches[i].at, endpoint) == 0;
 	k->watched++;
+	return OK;
+}
+
+static enum error connect_to(struct keys *k, void *socket, const char *endpoint, struct problem *why) {
+	return curve_connect(socket, k->has_identity ? &k->identity : NULL, endpoint, why);
 }
 
 enum error keys_connect(struct keys *k, void *socket, const char *endpoint, struct problem *why) {
-	if (k->has_identity && !endpoint_is_local(endpoint)) watch(k, socket, endpoint);
-	return curve_connect(socket, k->has_identity ? &k->identity : NULL, endpoint, why);
+	/* without a watch it works as well, but silently, and not again once it was turned away */
+	if (keyed(k, endpoint)) (void)!watch(k, socket, endpoint, NULL);
+	return connect_to(k, socket, endpoint, why);
+}
+
+enum error keys_connect_watched(struct keys *k, void *socket, const char *endpoint, struct problem *why) {
+	enum error e = watch(k, socket, endpoint, why);
+	return e ? e : connect_to(k, socket, endpoint, why);
+}
+
+bool keys_connected(struct keys *k, const void *socket) {
+	for (unsigned i = 0; i < k->watched; i++)
+		if (k->watches[i].socket == socket) return handshakes_connection(&k->watches[i].handshakes) != 0;
+	return false;
 }
 
 void keys_forget(struct keys *k, const void *socket) {
@@ -93,7 +115,7 @@ static void report_turned_away(struct keys *k) {
 		struct keys_watch *w = &k->watches[i];
 		bool changed = false;
 		const char *why = handshake_text(handshakes_look(&w->handshakes, &changed));
-		if (!*why) continue;
+		if (!*why || !w->keyed) continue;
 		if (changed && !w->quiet)
 			log_warn(&k->service->log, log_ev("key_turned_away"), kv_str("at", w->at), kv_str("why", why));
 		connect_again(k, w);

@@ -2,7 +2,7 @@
  *
  *     keys_open(&k, &service, settings.curve_dir, &needs, why)       before any socket
  *     door_open(&door, service.zmq, k.gate, …)                       what it binds (net/door.h)
- *     keys_connect(&k, socket, endpoint, why)                        what it connects
+ *     keys_connect(&k, socket, endpoint, why)                        what it connects; or …_watched
  *     keys_reload(&k)                                                on HUP
  *     keys_report(&k)                                                each second
  *     keys_unwatch(&k), the sockets, keys_close(&k)
@@ -19,7 +19,7 @@
 
 #define KEYS_REPORT_MS 500  /* for a loop that has nothing else to wake up for */
 #define KEYS_AGAIN_MS 2000  /* between tries of a server that turns us away */
-#define KEYS_WATCHED_MAX 64 /* connections with keys whose handshakes are looked at */
+#define KEYS_WATCHED_MAX 64 /* connections that are looked at */
 
 #define CURVE_DIR_SETTING(type, member)                                                                                \
 	{                                                                                                              \
@@ -40,6 +40,7 @@ struct keys {
 	struct keys_watch {
 		struct handshakes handshakes;
 		void *socket;
+		bool keyed;
 		bool quiet; /* another to the same place says it */
 		int64_t again_ms;
 		char at[ENDPOINT_MAX];
@@ -60,6 +61,10 @@ void keys_unwatch(struct keys *k);
 void keys_close(struct keys *k);
 
 NODISCARD enum error keys_connect(struct keys *k, void *socket, const char *endpoint, struct problem *why);
+/* The same for a socket that keys_connected is asked about, with keys or without. */
+NODISCARD enum error keys_connect_watched(struct keys *k, void *socket, const char *endpoint, struct problem *why);
+/* Somebody is there, as far as libzmq has told. */
+bool keys_connected(struct keys *k, const void *socket);
 /* Before such a socket is closed, when keys_report is still to come. */
 void keys_forget(struct keys *k, const void *socket);
 

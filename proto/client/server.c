@@ -31,7 +31,7 @@ enum error tgc_server_make(struct tg_client *c, struct server *s, struct problem
 	/* nothing is sent to who is not connected. What waits in a connection that is lost may come twice: the second
 	 * answer is nobody's */
 	const struct zsocket_limits limits = {
-		.send_hwm = SERVER_HWM, .receive_hwm = SERVER_HWM, .message_max = TG01_MESSAGE_MAX, .waits = true};
+		.send_hwm = SERVER_HWM, .receive_hwm = SERVER_HWM, .message_max = TG01_MESSAGE_MAX};
 	const int reconnect_max = RECONNECT_MAX_MS;
 	struct endpoints one = {.count = 1};
 	const struct settings *o = &c->settings;

@@ -10,6 +10,7 @@ struct reconciler_asked {
 };
 
 struct reconciler_link {
+	struct keys *keys;
 	void *socket;
 	uint64_t last_id;
 	struct reconciler_asked asked[RECONCILER_ASKED_MAX];
@@ -17,11 +18,14 @@ struct reconciler_link {
 
 enum error reconciler_link_create(void *zmq, struct keys *keys, const char *endpoint, struct reconciler_link **ret_l,
 				  struct problem *why) {
-	const struct zsocket_limits limits = {.send_hwm = RECONCILER_ASKED_MAX, .message_max = RECONCILE_MESSAGE_MAX};
+	/* libzmq learns in batches of half of it what was taken: with twice as many as there can be, none is refused */
+	const struct zsocket_limits limits = {.send_hwm = 2 * RECONCILER_ASKED_MAX,
+					      .message_max = RECONCILE_MESSAGE_MAX};
 	struct reconciler_link *l = calloc(1, sizeof *l);
 	if (!l) return problem_set(why, ERR_MEMORY, "out of memory");
 	enum error e = zsocket_create(zmq, ZMQ_DEALER, &limits, &l->socket, why);
-	if (!e) e = keys_connect(keys, l->socket, endpoint, why);
+	l->keys = keys;
+	if (!e) e = keys_connect_watched(keys, l->socket, endpoint, why);
 	if (e)
 		reconciler_link_destroy(&l);
 	else
@@ -32,6 +36,7 @@ enum error reconciler_link_create(void *zmq, struct keys *keys, const char *endp
 void reconciler_link_destroy(struct reconciler_link **pointer) {
 	struct reconciler_link *l = pointer ? *pointer : NULL;
 	if (!l) return;
+	keys_forget(l->keys, l->socket);
 	zsocket_close(&l->socket);
 	free(l);
 	*pointer = NULL;
@@ -42,7 +47,8 @@ static bool send_request(struct reconciler_link *l, const struct reconcile_reque
 	struct writer w = writer_of(bytes, sizeof bytes);
 	reconcile_request_write(&w, r);
 	struct view body = writer_view(&w);
-	return body.len &&
+	/* else it would wait for whoever comes, long after its asker has left */
+	return keys_connected(l->keys, l->socket) && body.len &&
 	       zmq_send(l->socket, RECONCILE_VERSION, sizeof RECONCILE_VERSION - 1, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
 	       zmq_send(l->socket, body.ptr, body.len, ZMQ_DONTWAIT) >= 0;
 }

@@ -12,6 +12,7 @@
 struct reconciler_link;
 struct reconciler_asked;
 
+/* keys outlive the link. */
 NODISCARD enum error reconciler_link_create(void *zmq, struct keys *keys, const char *endpoint,
 					    struct reconciler_link **ret_l, struct problem *why);
 /* Nobody's `done` is called. */
@@ -19,7 +20,7 @@ void reconciler_link_destroy(struct reconciler_link **l);
 
 /* op: RECONCILE_SESSION or RECONCILE_CUSTOMER. `code`: RECONCILE_OK when it is done as proto/reconcile.h says. It comes
  * from reconciler_link_run alone, and not at all when nobody answers: whoever asks has a deadline of its own, and
- * forgets then. ERR_OVERLOADED, ERR_UNAVAILABLE.
+ * forgets then. ERR_OVERLOADED; ERR_UNAVAILABLE: nobody is there, which is known at once.
  */
 NODISCARD enum error reconciler_link_ask(struct reconciler_link *l, enum reconcile_op op, bool livemode, const char *id,
 					 void (*done)(void *ctx, enum reconcile_code code), void *ctx,

@@ -13,6 +13,7 @@ struct pass {
 	const struct pass_wish *wish;
 	void *zmq, *socket;
 	struct handshakes handshakes;
+	uint64_t connection; /* over which it was asked */
 	struct reconcile_done done;
 };
 
@@ -22,7 +23,8 @@ static enum error send_pass(struct pass *p, struct problem *why) {
 	const struct reconcile_request r = {.op = RECONCILE_PASS, .id = 1, .dry = p->wish->dry, .full = p->wish->full};
 	reconcile_request_write(&w, &r);
 	struct view body = writer_view(&w);
-	if (zmq_send(p->socket, RECONCILE_VERSION, sizeof RECONCILE_VERSION - 1, ZMQ_SNDMORE) >= 0 &&
+	p->connection = own_keys_await(p->call, &p->handshakes);
+	if (p->connection && zmq_send(p->socket, RECONCILE_VERSION, sizeof RECONCILE_VERSION - 1, ZMQ_SNDMORE) >= 0 &&
 	    zmq_send(p->socket, body.ptr, body.len, 0) >= 0)
 		return OK;
 	enum error e = own_keys_problem(&p->handshakes, p->call->s.reconciler.at[0], why);
@@ -60,19 +62,15 @@ static enum error receive(struct pass *p, bool *ret_done, struct problem *why) {
 }
 
 static enum error wait_for(struct pass *p, struct problem *why) {
-	int64_t deadline = mono_ms() + p->call->s.wait_ms, silent = mono_ms() + p->call->s.timeout_ms;
-	bool done = false, heard = false;
+	const int64_t deadline = mono_ms() + p->call->s.wait_ms;
+	bool done = false;
 	while (!done) {
+		/* how long its pass takes is another matter; what came before it left is read first */
+		const bool left = handshakes_connection(&p->handshakes) != p->connection;
 		enum error e = receive(p, &done, why);
 		if (e && e != ERR_TIMEOUT) return e;
-		heard = heard || !e;
-		int64_t now = mono_ms();
 		if (done) return OK;
-		/* one that is there connects at once; how long its pass takes is another matter */
-		int events = 0;
-		size_t size = sizeof events;
-		bool connected = zmq_getsockopt(p->socket, ZMQ_EVENTS, &events, &size) == 0 && events & ZMQ_POLLOUT;
-		if ((!connected && now >= silent) || now >= deadline)
+		if ((e && left) || mono_ms() >= deadline)
 			return problem_set(why, ERR_UNAVAILABLE, "no answer from a reconciler at %.110s (%s)",
 					   p->call->s.reconciler.at[0],
 					   settings_origin(p->call->settings, "RECONCILER"));

@@ -81,7 +81,9 @@ static enum error receive(struct ask_socket *a, struct problem *why) {
 enum error ask_question(struct ask_socket *a, struct view body, struct problem *why) {
 	drop_frames(a);
 	const char *version = a->peer->version;
-	if (zmq_send(a->socket, version, strlen(version), ZMQ_SNDMORE) < 0 ||
+	const bool there = own_keys_await(a->call, &a->handshakes) != 0;
+	if (!there) errno = EAGAIN; /* as if it had waited to be sent */
+	if (!there || zmq_send(a->socket, version, strlen(version), ZMQ_SNDMORE) < 0 ||
 	    zmq_send(a->socket, body.ptr, body.len, 0) < 0)
 		return failed(a, false, why);
 	enum error e = receive(a, why);

@@ -65,8 +65,7 @@ static enum error open_follower(struct worker *w, unsigned i, struct problem *wh
 	/* a replay reply may be large; PUB carries one record a message */
 	const struct zsocket_limits limits = {.receive_hwm = 10000, .message_max = RECORD_MAX};
 	/* what nobody took is asked again with another id: few wait, and their answers are passed over */
-	const struct zsocket_limits asks = {
-		.send_hwm = REPLAY_HWM, .receive_hwm = 10000, .message_max = RECORD_MAX, .waits = true};
+	const struct zsocket_limits asks = {.send_hwm = REPLAY_HWM, .receive_hwm = 10000, .message_max = RECORD_MAX};
 	struct follower *f = &w->followers[i];
 
 	source_init(&f->source);

@@ -16,6 +16,7 @@ struct call {
 };
 
 struct journal_link {
+	struct keys *keys;
 	void *sockets[LINK_SOCKETS];
 	uint64_t next_id;
 	unsigned count;
@@ -25,13 +26,17 @@ struct journal_link {
 
 enum error link_create(void *zmq, struct keys *keys, const char *endpoint, struct journal_link **ret_l,
 		       struct problem *why) {
-	const struct zsocket_limits limits = {.message_max = RECORD_MAX + STREAM_MESSAGE_MAX};
+	/* libzmq learns in batches of half of it what was taken: with twice as many as there can be, none is refused
+	 * and goes later than the next */
+	const struct zsocket_limits limits = {.send_hwm = 2 * LINK_CALLS_EACH,
+					      .message_max = RECORD_MAX + STREAM_MESSAGE_MAX};
 	AUTO(link_destroy)
 	struct journal_link *l = calloc(1, sizeof *l);
 	if (!l) return problem_set(why, ERR_MEMORY, "out of memory");
+	l->keys = keys;
 	for (unsigned i = 0; i < LINK_SOCKETS; i++) {
 		enum error e = zsocket_create(zmq, ZMQ_DEALER, &limits, &l->sockets[i], why);
-		if (!e) e = keys_connect(keys, l->sockets[i], endpoint, why);
+		if (!e) e = keys_connect_watched(keys, l->sockets[i], endpoint, why);
 		if (e) return e;
 	}
 	l->next_id = 1;
@@ -47,6 +52,7 @@ bool link_silent(const struct journal_link *l) { return l->silent; }
 /* An empty frame first, as a REQ has it, is not needed: the journal echoes whatever envelope there is. */
 static bool send(struct journal_link *l, const struct call *c) {
 	void *socket = l->sockets[(size_t)(c - l->calls) % LINK_SOCKETS];
+	if (!keys_connected(l->keys, socket)) return false;
 	if (zmq_send(socket, STREAM_VERSION, sizeof STREAM_VERSION - 1, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return false;
 	return zmq_send(socket, c->bytes, c->len, ZMQ_DONTWAIT) >= 0;
 }
@@ -103,7 +109,10 @@ void link_destroy(struct journal_link **pointer) {
 	const struct link_reply r = {.error = ERR_UNAVAILABLE};
 	for (unsigned i = 0; i < LINK_CALLS_MAX; i++)
 		if (l->calls[i].id) finish(l, &l->calls[i], &r);
-	for (unsigned i = 0; i < LINK_SOCKETS; i++) zsocket_close(&l->sockets[i]);
+	for (unsigned i = 0; i < LINK_SOCKETS; i++) {
+		keys_forget(l->keys, l->sockets[i]);
+		zsocket_close(&l->sockets[i]);
+	}
 	free(l);
 	*pointer = NULL;
 }
