@@ -166,6 +166,8 @@ static void ask_query(struct flight *f) {
 /* The next thing that is not known yet. */
 static void proceed(struct flight *f) {
 	backoff_init(&f->backoff, RETRY_BASE_MS, RETRY_CAP_MS);
+	/* an action counts on one customer */
+	if (f->at > 0 && f->at < f->count && f->waiting.first) ask_add_calls(f->waiting.first->ask, 1);
 	if (f->at < f->count)
 		look_at(f, LOOKS, f->known[f->at]);
 	else if (f->id[0] || f->wish == CUSTOMER_FIND)

@@ -13,6 +13,7 @@
 #define REFRESH_MS 2000
 #define LOOK_MS 50
 #define CUSTOMERS_MAX 4 /* those that were bound last; each takes a place at the reconciler */
+#define CALLS_EACH 3    /* of Stripe's API, roughly */
 
 struct refresh {
 	struct visit v;
@@ -158,6 +159,7 @@ static void got_customers(struct ask *a, enum tg_status status, const struct tg_
 	r->failed = false;
 	for (size_t i = 0; i < p->customer_count && i < CUSTOMERS_MAX; i++) {
 		r->outstanding++;
+		if (i) ask_add_calls(a, CALLS_EACH);
 		ask_reconcile_customer(a, p->customers[i], handed);
 	}
 	handed(a, true);
@@ -197,5 +199,5 @@ const struct action refresh_subscription = {.method = HTTP_POST,
 					    .fields = fields,
 					    .store_only = true,
 					    .per_minute = DEAR_PER_MINUTE,
-					    .calls = 3,
+					    .calls = CALLS_EACH,
 					    .start = start};

@@ -37,6 +37,7 @@ static struct world {
 	void (*then)(void *arg, enum tg_status status, const struct tg_profile *p);
 	void *arg;
 	unsigned profiles;
+	unsigned calls_added;
 } w;
 
 /* ---- what the program has elsewhere -------------------------------------------------------------- */
@@ -65,6 +66,10 @@ void ask_keep(struct ask *a, void *state, void (*destroy)(void *state)) {
 	a->destroy = destroy;
 }
 void *ask_state(const struct ask *a) { return a->state; }
+void ask_add_calls(struct ask *a, unsigned n) {
+	assert_non_null(a->state);
+	w.calls_added += n;
+}
 
 /* However it is answered, its state is gone. */
 static void end(struct ask *a) {
@@ -330,9 +335,12 @@ static void failures_end_soon(void **state) {
 static void who_pays_is_preferred(void **state) {
 	(void)state;
 	struct ask a = {.subject = "alice"}, b = {.subject = "alice"}, c = {.subject = "alice"};
+	const unsigned added = w.calls_added;
 	want(&a, CUSTOMER_FIND);
 	say_customers(TG_OK, "cus_new", "cus_pays");
+	assert_int_equal(w.calls_added, added); /* every action counts on one look */
 	answer("{\"id\":\"cus_new\",\"subscriptions\":{\"data\":[{\"status\":\"incomplete\"}]}}");
+	assert_int_equal(w.calls_added, added + 1);
 	answer("{\"id\":\"cus_pays\",\"subscriptions\":{\"data\":[{\"status\":\"past_due\"}]}}");
 	assert_string_equal(a.customer, "cus_pays");
 	want(&b, CUSTOMER_FIND);
@@ -346,6 +354,7 @@ static void who_pays_is_preferred(void **state) {
 	assert_int_equal(c.found, 1);
 	assert_string_equal(c.customer, "");
 	assert_int_equal(w.count, 0);
+	assert_int_equal(w.calls_added, added + 2);
 }
 
 /* ---- prices -------------------------------------------------------------------------------------- */
