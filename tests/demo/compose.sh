@@ -9,7 +9,7 @@
 
 compose_settings() {
 	local dir=$1 port=${compose_port:-8700}
-	unset CATALOG_FILE PROXY_SITE PROXY_TLS_DIR # an installation's, as what .env says
+	unset CATALOG_FILE PROXY_SITE PROXY_TLS_DIR # an installation's, as are .env and compose.override.yaml
 	mkdir -p "$dir"
 	chmod 700 "$dir"
 	dir=$(cd "$dir" && pwd)
@@ -27,13 +27,13 @@ compose_settings() {
 compose_command() {
 	docker info >/dev/null 2>&1 || { echo "no Docker engine answers: is it running, and may you use it?" >&2; return 1; }
 	if docker compose version >/dev/null 2>&1; then compose=(docker compose); else compose=(docker-compose); fi
-	compose+=(--project-name "$1" --profile demo --env-file tests/demo/compose.env)
+	compose+=(--file compose.yaml --project-name "$1" --profile demo --env-file tests/demo/compose.env)
 }
 
 compose_settle() {
 	local service id state deadline=$((SECONDS + 90))
 	for service in "$@"; do
-		while id=$("${compose[@]}" ps -q "$service") && state=$(docker inspect -f '{{.State.Health.Status}}' "$id" 2>&1) &&
+		while id=$("${compose[@]}" ps --all --quiet "$service") && state=$(docker inspect -f '{{.State.Health.Status}}' "$id" 2>&1) &&
 			[ "$state" != healthy ]; do
 			[ "$SECONDS" -lt "$deadline" ] || { echo "$service is not healthy: $state" >&2; return 1; }
 			sleep 0.2
