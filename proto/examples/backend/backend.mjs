@@ -7,13 +7,15 @@
 //     JWT_KEYS  data/jwt/jwks.json     a JWKS file; JWT_ISSUER (tiergate-dev) and JWT_AUDIENCE (tiergate)
 //
 // <tier-guard> in a page only hides what a customer would be refused. This check is what refuses it.
-import { randomUUID } from "node:crypto";
+import { randomUUID, webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { decode, encode } from "@msgpack/msgpack";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { Dealer } from "zeromq";
+
+globalThis.crypto ??= webcrypto; // jose 6 wants what Node has of itself from 20 on: without it each token is refused
 
 const env = { QUERY: "tcp://127.0.0.1:8721", JWT_KEYS: "data/jwt/jwks.json", JWT_ISSUER: "tiergate-dev", JWT_AUDIENCE: "tiergate", ...process.env };
 const [host, port] = (process.argv[2] ?? "127.0.0.1:8780").split(":");
