@@ -101,6 +101,15 @@ static bool cut_now(struct peer *p, enum peers_cause cause) {
 	return false;
 }
 
+/* Later, so that it does not come again at once; now when that cannot be. */
+static bool condemn(struct peer *p, enum peers_cause cause) {
+	if (!peer_hold(p)) return cut_now(p, cause);
+	p->condemned = (int)cause + 1;
+	return false;
+}
+
+bool peer_cut_condemned(struct peer *p) { return cut_now(p, (enum peers_cause)(p->condemned - 1)); }
+
 bool peers_next_cut(struct peers_cut *ret_cut) {
 	struct peers_state *s = &peers_state;
 	lock();
@@ -201,6 +210,10 @@ static void begin(struct peers *s, int fd, int kind, bool keyed) {
 	p->topic_bytes = 0;
 	p->scan = (struct zmtp_scan){0};
 	p->talks = false;
+	p->pressed_ms = 0;
+	p->held = false;
+	p->condemned = 0;
+	atomic_store(&p->floods, false);
 	p->wanted = p->polled = (struct epoll_event){0};
 	p->rest = 0;
 	atomic_store(&p->cut, false);
@@ -304,6 +317,11 @@ void peers_end_keyed(bool (*ends)(const void *ctx, uint64_t key), const void *ct
 
 static uint64_t pack(uint32_t round, uint32_t frames) { return (uint64_t)round << 32 | frames; }
 
+uint32_t peer_waiting(const struct peer *p) {
+	const uint64_t now = atomic_load(&p->waiting);
+	return now >> 32 == atomic_load(&p->of->round) ? (uint32_t)now : 0;
+}
+
 /* Adds to, or takes from, what waits of one peer; what is of an older round counts as nothing. Returns what waits then.
  */
 static uint32_t change_waiting(struct peer *p, int64_t frames) {
@@ -366,20 +384,23 @@ static bool speaks(struct peer *p, const uint8_t *bytes, size_t n, struct zmtp_n
 	return !p->scan.old || (!p->keyed && (!p->scan.ready || atomic_load(&p->name)));
 }
 
-bool peer_received(struct peer *p, const uint8_t *bytes, size_t n) {
+bool peer_received(struct peer *p, const uint8_t *bytes, size_t n, bool filled) {
 	const struct peers_limits *l = &p->of->limits;
+	const int64_t now = peers_now_ms();
+	const uint32_t waited = peer_waiting(p);
 	struct zmtp_news news;
-	atomic_store_explicit(&p->heard_ms, peers_now_ms(), memory_order_relaxed);
-	if (!speaks(p, bytes, n, &news)) return cut_now(p, PEERS_FOREIGN);
+	atomic_store_explicit(&p->heard_ms, now, memory_order_relaxed);
+	if (!speaks(p, bytes, n, &news)) return condemn(p, PEERS_FOREIGN);
 	if (p->shaking && p->scan.ready) {
 		lock();
 		settle_handshake(p);
 		unlock();
 	}
 	p->talks = p->talks || news.frames;
-	if (news.widest > l->frames || news.longest > l->message) return cut_now(p, PEERS_ENDLESS);
+	if (news.widest > l->frames || news.longest > l->message) return condemn(p, PEERS_ENDLESS);
 	if (p->of->publishes ? subscribes_too_much(p, &news) : floods(p, &news, n))
-		return cut_now(p, p->of->publishes ? PEERS_SUBSCRIBES : PEERS_FLOOD);
+		return condemn(p, p->of->publishes ? PEERS_SUBSCRIBES : PEERS_FLOOD);
+	if (!p->of->publishes) peer_presses(p, waited, filled, now);
 	peers_sweep();
 	return true;
 }

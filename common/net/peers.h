@@ -5,9 +5,9 @@
  * when an ipc listener runs out of file numbers (ipc_listener.cpp). It has no place where a program could step in, and
  * cannot end one connection. So we stand between it and the kernel: libzmq calls the C library's listen, accept4, recv,
  * send and close, and peers_calls.c defines those five, and epoll_ctl, of which most calls can be spared
- * (peers_poll.c). The dynamic linker takes a program's own definition before a library's. A descriptor that did not
- * come from a listener of ours is handed on untouched. A peer that goes over a bound sees its connection reset; nobody
- * else sees anything.
+ * (peers_poll.c), and epoll_wait (peers_hold.c). The dynamic linker takes a program's own definition before a
+ * library's. A descriptor that did not come from a listener of ours is handed on untouched. A peer that goes over a
+ * bound sees its connection reset; nobody else sees anything.
  *
  * - Connections: `peers` of a socket. A ROUTER that is full lets go of the one that was silent for longest, when that
  * is PEERS_QUIET_MS or more; else the new one is closed. At most a quarter may be in their handshake: then the oldest
@@ -16,6 +16,12 @@
  * - Not yet taken: PEERS_WAITING_MAX bytes and PEERS_WAITING_FRAMES frames of all peers; whoever sends on top of that,
  * and has more than one request there, is cut. What a peer with CURVE sends cannot be told apart, so it may send
  *   PEERS_HIDDEN_MAX bytes until one whole message of it is taken.
+ * - A flood: who has sent on top of PEERS_SHARE_BURST frames that wait for PEERS_PRESS_MS without a break. While
+ * somebody else asks (PEERS_OTHERS_MS ago at most), only what one call gives is read of it at a time, and then nothing
+ * for PEERS_HOLD_MS, and longer while any of that waits to be taken: TCP holds it back. It is over when all that it
+ * sent was taken and read. Nothing is lost; peers_floods tells.
+ * - Who is to be cut for what it sent is not read for PEERS_HOLD_MS before, and keeps its place: or it would be back at
+ * once, and connections are what costs most of it.
  * - Subscriptions: PEERS_TOPICS_EACH of a peer while it is connected, PEERS_TOPICS_ALL of all, and bytes of their
  * prefixes, also in a second.
  * - Replies unread: `unread` bytes of a peer, PEERS_UNREAD_MAX of all (peers_may_send).
@@ -53,8 +59,12 @@
 #define PEERS_BEHIND_MS 1000
 #define PEERS_WAITING_MAX ((int64_t)128 * 1024 * 1024)
 #define PEERS_WAITING_FRAMES ((int64_t)64 * 1024)
-#define PEERS_SHARE_MANY 64 /* frames of one peer that nobody is cut for */
-#define PEERS_SHARE_MUCH 4  /* and when it is the bytes that are too many: one request of a REQ socket */
+#define PEERS_SHARE_MANY 64   /* frames of one peer that nobody is cut for */
+#define PEERS_SHARE_MUCH 4    /* and when it is the bytes that are too many: one request of a REQ socket */
+#define PEERS_SHARE_BURST 128 /* and those that may wait for as long as they do: 64 requests of a DEALER */
+#define PEERS_PRESS_MS 50
+#define PEERS_HOLD_MS 50
+#define PEERS_OTHERS_MS 100
 #define PEERS_HIDDEN_MAX ((int64_t)24 * 1024 * 1024)
 #define PEERS_TOPICS_EACH 64
 #define PEERS_TOPIC_BYTES_EACH 1024
@@ -114,6 +124,9 @@ uint64_t peers_waiting(const struct peers *p, uint64_t *ret_peers);
 bool peers_may_send(struct peers *p, int peer, size_t bytes);
 /* The same question, and nothing counted: is it worth the work? */
 bool peers_has_room(const struct peers *p, int peer, size_t bytes);
+
+/* Is that one flooding while others ask? */
+bool peers_floods(const struct peers *p, int peer);
 
 /* Is anybody connected from outside the process? True also when that is not known. Who is not cannot have subscribed.
  */

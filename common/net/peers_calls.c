@@ -1,5 +1,5 @@
-/* The six calls of libzmq that net/peers.h is about. They do what the C library's do, by system call: a sanitizer's or
- * another library's definition of them is not to be looked for at a moment when nothing is set up yet. */
+/* The seven calls of libzmq that net/peers.h is about. They do what the C library's do, by system call: a sanitizer's
+ * or another library's definition of them is not to be looked for at a moment when nothing is set up yet. */
 #include "net/peers_private.h"
 
 #include <errno.h>
@@ -18,6 +18,7 @@ EXPORTED ssize_t take_bytes(int fd, void *bytes, size_t n, int flags) __asm__("r
 EXPORTED ssize_t give_bytes(int fd, const void *bytes, size_t n, int flags) __asm__("send");
 EXPORTED int end_descriptor(int fd) __asm__("close");
 EXPORTED int wait_for_events(int epoll, int what, int fd, struct epoll_event *wanted) __asm__("epoll_ctl");
+EXPORTED int wait_here(int epoll, struct epoll_event *events, int most, int wait_ms) __asm__("epoll_wait");
 
 /* The connection's number becomes the spare one in one step, since other threads want one as well. */
 static void turn_into_spare(int fd) {
@@ -65,10 +66,15 @@ int take_connection(int fd, struct sockaddr *address, socklen_t *length, int fla
 
 ssize_t take_bytes(int fd, void *bytes, size_t n, int flags) {
 	struct peer *p = peer_at(fd, PEER_CONNECTION);
+	if (p && p->condemned) {
+		(void)peer_cut_condemned(p);
+		errno = ECONNRESET;
+		return -1;
+	}
 	if (p && !flags && zmtp_identity_left(&p->scan)) return peer_take_identity(p, fd, bytes, n);
 	ssize_t got = syscall(SYS_recvfrom, fd, bytes, n, flags, NULL, NULL);
-	if (!p || got <= 0 || flags || peer_received(p, bytes, (size_t)got)) return got;
-	errno = ECONNRESET;
+	if (!p || got <= 0 || flags || peer_received(p, bytes, (size_t)got, (size_t)got == n)) return got;
+	errno = p->condemned ? EAGAIN : ECONNRESET;
 	return -1;
 }
 
@@ -84,6 +90,7 @@ ssize_t give_bytes(int fd, const void *bytes, size_t n, int flags) {
 
 int end_descriptor(int fd) {
 	const bool watched = peer_gone(fd);
+	if (!watched) peers_hold_ends(fd);
 	const int rc = (int)syscall(SYS_close, fd);
 	const int code = errno;
 	if (watched) (void)peers_keep_spare();
@@ -94,7 +101,13 @@ int end_descriptor(int fd) {
 int wait_for_events(int epoll, int what, int fd, struct epoll_event *wanted) {
 	struct peer *p = what == EPOLL_CTL_DEL ? NULL : peer_at(fd, PEER_CONNECTION);
 	if (p && what == EPOLL_CTL_MOD && peer_waits(p, epoll, wanted)) return 0;
-	int rc = (int)syscall(SYS_epoll_ctl, epoll, what, fd, wanted);
-	if (p && rc == 0) peer_waited(p, epoll, wanted);
+	struct epoll_event told = p ? *wanted : (struct epoll_event){0};
+	if (p) told.events = peer_told(p, told.events);
+	int rc = (int)syscall(SYS_epoll_ctl, epoll, what, fd, p ? &told : wanted);
+	if (p && rc == 0) peer_waited(p, epoll, wanted, told.events);
 	return rc;
+}
+
+int wait_here(int epoll, struct epoll_event *events, int most, int wait_ms) {
+	return (int)syscall(SYS_epoll_pwait, epoll, events, most, peers_hold_ms(epoll, wait_ms), NULL, 0);
 }

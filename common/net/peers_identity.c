@@ -44,7 +44,7 @@ ssize_t peer_take_identity(struct peer *p, int fd, uint8_t *bytes, size_t n) {
 	for (size_t left; (left = zmtp_identity_left(&p->scan)) > 0;) {
 		ssize_t got = syscall(SYS_recvfrom, fd, bytes, left < n ? left : n, 0, NULL, NULL);
 		if (got <= 0) return got;
-		if (!peer_received(p, bytes, (size_t)got)) return fail(ECONNRESET);
+		if (!peer_received(p, bytes, (size_t)got, false)) return fail(p->condemned ? EAGAIN : ECONNRESET);
 	}
 	write_frame(p, fd, bytes);
 	return PEER_IDENTITY_SIZE;

@@ -18,21 +18,24 @@
 bool peer_waits(struct peer *p, int epoll, const struct epoll_event *wanted) {
 	/* it had room and found nothing more; or gave up after an error, and then there is a rest */
 	if ((p->wanted.events & ~wanted->events & EPOLLOUT) && p->rest == 0) peer_sent_all(p);
+	const uint32_t events = peer_told(p, wanted->events);
 	bool same = p->epoll == epoll && p->polled.data.u64 == wanted->data.u64;
-	bool for_room = p->talks && wanted->events == (p->polled.events | EPOLLOUT);
-	if (!same || (wanted->events != p->polled.events && !for_room)) return false;
+	bool for_room = p->talks && events == (p->polled.events | EPOLLOUT);
+	if (!same || (events != p->polled.events && !for_room)) return false;
 	p->wanted = *wanted;
 	return true;
 }
 
-void peer_waited(struct peer *p, int epoll, const struct epoll_event *wanted) {
+void peer_waited(struct peer *p, int epoll, const struct epoll_event *wanted, uint32_t told) {
 	p->epoll = epoll;
 	p->wanted = p->polled = *wanted;
+	p->polled.events = told;
 }
 
 void peer_waits_for_room(struct peer *p) {
-	if (p->wanted.events == p->polled.events) return;
+	struct epoll_event e = p->wanted;
+	e.events = peer_told(p, e.events);
+	if (e.events == p->polled.events) return;
 	/* it cannot fail for what is watched already; if it did, the peer would be found not to read */
-	if (syscall(SYS_epoll_ctl, p->epoll, EPOLL_CTL_MOD, (int)(p - peers_state.table), &p->wanted) == 0)
-		p->polled = p->wanted;
+	if (syscall(SYS_epoll_ctl, p->epoll, EPOLL_CTL_MOD, (int)(p - peers_state.table), &e) == 0) p->polled = e;
 }

@@ -91,9 +91,11 @@ static int64_t mono_ns(void) {
 }
 
 /* `waiting`: frames of all `peers` of which some wait; `mine`: of the one that asks. */
-static bool overloaded(const struct router *r, uint64_t waiting, uint64_t peers, uint32_t mine, int64_t now_ns) {
+static bool overloaded(const struct router *r, uint64_t waiting, uint64_t peers, uint32_t mine, bool floods,
+		       int64_t now_ns) {
 	int64_t late_ns = (int64_t)waiting * r->frame_ns;
 	if ((int64_t)peers * r->request_ns > ROUTER_HOPELESS_NS) return true;
+	if (floods) return now_ns < r->heavy_ns;
 	if (mine <= ROUTER_SHARE || late_ns <= ROUTER_BUSY_NS) return false;
 	return late_ns > ROUTER_LATE_NS || now_ns < r->heavy_ns;
 }
@@ -104,23 +106,24 @@ static void note_cost(struct router *r, int64_t took_ns, unsigned frames) {
 }
 
 /* The reply to a request that is framed as one. */
-static void consider(struct router *r, struct frames *f, uint32_t mine, struct moment now, struct writer *w) {
+static void consider(struct router *r, struct frames *f, uint32_t mine, bool floods, struct moment now,
+		     struct writer *w) {
 	struct view version = view_of_frame(&f->at[f->count - 2]), message = view_of_frame(&f->at[f->count - 1]);
 	uint64_t peers, waiting = peers_waiting(r->door.peers, &peers);
 	const unsigned rights = door_rights(&r->door, &f->at[f->count - 1]);
-	if (waiting < ROUTER_CALM) {
+	if (waiting < ROUTER_CALM && !floods) {
 		serve(r->server, version, message, rights, now, w);
 		return;
 	}
 	int64_t begun = mono_ns();
-	if (overloaded(r, waiting, peers, mine, begun)) {
+	if (overloaded(r, waiting, peers, mine, floods, begun)) {
 		serve_overloaded(r->server, message, w);
 		return;
 	}
 	serve(r->server, version, message, rights, now, w);
 	int64_t ended = mono_ns();
 	note_cost(r, ended - begun, f->taken);
-	if (mine > ROUTER_SHARE) r->heavy_ns = ended + (ended - begun);
+	if (floods || mine > ROUTER_SHARE) r->heavy_ns = ended + (ended - begun) * (floods ? ROUTER_FLOOD_REST : 1);
 }
 
 static void answer(struct router *r, struct frames *f, struct moment now) {
@@ -140,7 +143,7 @@ static void answer(struct router *r, struct frames *f, struct moment now) {
 		reply(r, f, peer, 1, &w);
 		return;
 	}
-	consider(r, f, mine, now, &w);
+	consider(r, f, mine, peers_floods(r->door.peers, peer), now, &w);
 	if (w.failed) { /* cannot be: every reply's largest size is below the buffer's; never send half of one */
 		w = writer_of(r->reply, sizeof r->reply);
 		serve_error(r->server, &nobody, TG01_INTERNAL, "the reply is too large", &w);

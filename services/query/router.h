@@ -9,7 +9,10 @@
  * ROUTER_LATE_NS none: they are answered `overloaded` without being served, which costs a tenth of an answer, so that
  * what waits is soon gone. libzmq takes from each connection in turn, so who has a request at a time waits for one
  * request of each other one: when that takes longer than ROUTER_HOPELESS_NS, all are answered so. Who does not read its
- * replies is not served. */
+ * replies is not served.
+ *
+ * Floods (peers_floods) are read in small pieces while others ask. However little of them waits, all of them together
+ * get one part in ROUTER_FLOOD_REST + 1 of the time, and are told so as above. */
 #ifndef QUERY_ROUTER_H
 #define QUERY_ROUTER_H
 
@@ -19,8 +22,9 @@
 
 #define ROUTER_BATCH 256 /* requests served before the other sockets get a look */
 
-#define ROUTER_CALM 256 /* frames that wait: no reason to look at the clock */
-#define ROUTER_SHARE 16 /* of one peer: four requests of a REQ socket, eight of a DEALER */
+#define ROUTER_CALM 256     /* frames that wait: no reason to look at the clock */
+#define ROUTER_SHARE 16     /* of one peer: four requests of a REQ socket, eight of a DEALER */
+#define ROUTER_FLOOD_REST 8 /* what a flood gets is followed by so many times as long without */
 #define ROUTER_BUSY_NS INT64_C(20000000)
 #define ROUTER_LATE_NS INT64_C(200000000)
 #define ROUTER_HOPELESS_NS INT64_C(2000000000)

@@ -4,6 +4,7 @@
 #include <zmq.h>
 
 #include "fake_store.h"
+#include "net/peers_private.h"
 #include "net/zsocket.h"
 
 #define PART 1024
@@ -260,11 +261,62 @@ static void an_envelope_counts(void **state) {
 	assert_true(router.blocked > 0);
 }
 
+enum { NO_FLOOD, FLOODS_ALONE, FLOODS_WHILE_OTHERS_ASK };
+
+/* What net/peers may find once it has read the request of the only one who is connected. */
+static void find(int what) {
+	struct peers *peers = router.door.peers;
+	for (int fd = 0; fd < PEERS_FDS; fd++) {
+		struct peer *p = &peers_state.table[fd];
+		if (atomic_load(&p->kind) == PEER_CONNECTION && p->of == peers)
+			atomic_store(&p->floods, what != NO_FLOOD);
+	}
+	/* whoever it was: a clock that no pause of this process can reach */
+	const int64_t when = what == FLOODS_WHILE_OTHERS_ASK ? INT64_MAX / 2 : INT64_MIN / 2;
+	atomic_store(&peers->before_ms, when);
+	atomic_store(&peers->asked_ms, when);
+}
+
+static bool is_served(void *s, uint64_t id, int what) {
+	uint8_t m[64];
+	size_t n = ping(m, sizeof m, id);
+	zmq_pollitem_t item = {.socket = router.door.socket, .events = ZMQ_POLLIN};
+	struct parts p;
+	assert_int_equal(zmq_send(s, "TG01", 4, ZMQ_SNDMORE), 4);
+	assert_int_equal(zmq_send(s, m, n, 0), (int)n);
+	assert_int_equal(zmq_poll(&item, 1, WAIT_MS), 1);
+	find(what);
+	(void)router_serve(&router);
+	receive(s, &p);
+	struct tg01_reply r = reply_in(&p, 0, TG01_PING);
+	assert_int_equal(r.id.number, id);
+	if (r.failed) assert_int_equal(r.code, TG01_OVERLOADED);
+	return !r.failed;
+}
+
+/* While others ask it gets a small part of the time, and is told so by the id of its request. */
+static void who_floods_waits(void **state) {
+	(void)state;
+	void *s = peer(ZMQ_DEALER);
+	router.door.peers = peers_of(router.door.socket);
+	assert_non_null(router.door.peers);
+	assert_true(is_served(s, 1, NO_FLOOD));
+	assert_int_equal(router.heavy_ns, 0);
+	assert_true(is_served(s, 2, FLOODS_WHILE_OTHERS_ASK));
+	assert_true(router.heavy_ns > 0); /* its next one not before then */
+	router.heavy_ns = INT64_MAX;
+	assert_false(is_served(s, 3, FLOODS_WHILE_OTHERS_ASK));
+	assert_true(is_served(s, 4, FLOODS_ALONE));
+	assert_true(is_served(s, 5, NO_FLOOD));
+	zsocket_close(&s);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 		TEST(req_with_correlation), TEST(the_envelope_is_untouched), TEST(misframed),
 		TEST(a_peer_that_left),     TEST(a_peer_that_never_reads),   TEST(an_envelope_counts),
+		TEST(who_floods_waits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
