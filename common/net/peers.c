@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define SWEEP_MS 250
@@ -150,17 +149,6 @@ struct peers *peers_of(void *socket) {
 		if (peers_state.sockets[i].socket == socket) found = &peers_state.sockets[i];
 	unlock();
 	return found;
-}
-
-bool peers_keep_spare(void) {
-	struct peers_state *s = &peers_state;
-	int none = -1;
-	if (atomic_load_explicit(&s->spare, memory_order_relaxed) >= 0) return true;
-	int null = atomic_load(&s->null);
-	if (null < 0) return true;
-	int spare = fcntl(null, F_DUPFD_CLOEXEC, 0);
-	if (spare >= 0 && !atomic_compare_exchange_strong(&s->spare, &none, spare)) (void)syscall(SYS_close, spare);
-	return spare >= 0;
 }
 
 void peers_watch(void *socket, bool publishes, const struct peers_limits *limits) {

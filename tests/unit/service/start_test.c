@@ -34,13 +34,14 @@ static const char *get(const char *address, const char *path) {
 	return answer;
 }
 
-static void count(void *ctx) { ++*(unsigned *)ctx; }
+/* on the admin port's thread */
+static void count(void *ctx) { ++*(_Atomic unsigned *)ctx; }
 
 static void starts_answers_and_stops(void **state) {
 	(void)state;
 	struct service s;
 	struct service_settings settings = {.admin_listen = "127.0.0.1:0", .log_level = LEVEL_ERROR};
-	unsigned refreshed = 0;
+	_Atomic unsigned refreshed = 0;
 	assert_int_equal(service_start(&s, "query", &settings, count, &refreshed), OK);
 	const char *at = admin_address(s.admin);
 	assert_non_null(strstr(get(at, "/livez"), "HTTP/1.1 200"));
