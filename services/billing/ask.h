@@ -32,9 +32,11 @@
 
 #define DEAR_PER_MINUTE 20 /* of what opens a session at Stripe, or goes before all else at the reconciler */
 /* What one subject may cost: requests of Stripe's API, by all its asks together and by what the reconciler does for
- * them. An ask costs what its action says. Answers out of memory cost nothing. */
+ * them. An ask costs what its action says. Answers out of memory cost nothing. Whoever comes back from Stripe's pages
+ * (confirm.c, refresh.c) is counted, and served nevertheless: these have DEAR_PER_MINUTE. */
 #define CALLS_PER_MINUTE 60
 #define CALLS_AT_ONCE 60
+#define CALLS_OF_A_VISIT 20 /* at once, however low RATE_LIMIT is: to see the page, a preview, and to buy */
 
 /* What a caller is told, RFC 9457. symbol, code, HTTP status, may the same request succeed later?, title */
 #define REFUSAL_TABLE(X)                                                                                               \

@@ -30,6 +30,8 @@ void limits_destroy(struct limits **pointer) {
 	*pointer = NULL;
 }
 
+static unsigned set_of(uint64_t id) { return (unsigned)(id >> 20) % LIMITS_SETS; }
+
 static struct asker *find(struct asker *set, uint64_t id) {
 	struct asker *least = &set[0];
 	for (unsigned w = 0; w < LIMITS_WAYS; w++) {
@@ -40,12 +42,14 @@ static struct asker *find(struct asker *set, uint64_t id) {
 	return least;
 }
 
+static int64_t step_of(struct rate rate) { return INT64_C(60000000) / rate.per_minute; }
+
 /* `insists`: whether they may be or not. */
 static int64_t take(struct limits *l, uint64_t id, struct rate rate, unsigned n, int64_t now_ms, bool insists) {
-	int64_t step_us = INT64_C(60000000) / rate.per_minute, now_us = now_ms * 1000;
+	int64_t step_us = step_of(rate), now_us = now_ms * 1000;
 	unsigned at_once = rate.at_once ? rate.at_once : rate.per_minute / 4;
 	int64_t ahead_us = step_us * (at_once > n ? at_once : n); /* what may be taken at once */
-	unsigned s = (unsigned)(id >> 20) % LIMITS_SETS;
+	unsigned s = set_of(id);
 	int64_t wait_us = 0;
 	pthread_mutex_lock(&l->locks[s % LIMITS_LOCKS]);
 	struct asker *a = find(l->sets[s], id);
@@ -65,6 +69,18 @@ static uint64_t id_of(const struct limits *l, struct view subject, struct view n
 int64_t limits_take(struct limits *l, struct view subject, struct view name, struct rate rate, unsigned n,
 		    int64_t now_ms) {
 	return rate.per_minute && n ? take(l, id_of(l, subject, name), rate, n, now_ms, false) : 0;
+}
+
+void limits_give(struct limits *l, struct view subject, struct view name, struct rate rate, unsigned n) {
+	if (!rate.per_minute) return;
+	const uint64_t id = id_of(l, subject, name);
+	const unsigned s = set_of(id);
+	pthread_mutex_lock(&l->locks[s % LIMITS_LOCKS]);
+	for (unsigned w = 0; w < LIMITS_WAYS; w++) {
+		struct asker *a = &l->sets[s][w];
+		if (a->id == id && a->due_us > step_of(rate) * n) a->due_us -= step_of(rate) * n;
+	}
+	pthread_mutex_unlock(&l->locks[s % LIMITS_LOCKS]);
 }
 
 void limits_add(struct limits *l, struct view subject, struct view name, struct rate rate, unsigned n, int64_t now_ms) {

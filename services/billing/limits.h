@@ -25,6 +25,8 @@ struct rate {
  * once, to who owes nothing. Else the ms after which they may, and nothing is taken. */
 int64_t limits_take(struct limits *l, struct view subject, struct view name, struct rate rate, unsigned n,
 		    int64_t now_ms);
+/* `n` of those that were taken last have not been used. */
+void limits_give(struct limits *l, struct view subject, struct view name, struct rate rate, unsigned n);
 /* `n` more that are under way already: those who come next wait for them as well. */
 void limits_add(struct limits *l, struct view subject, struct view name, struct rate rate, unsigned n, int64_t now_ms);
 

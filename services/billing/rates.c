@@ -11,11 +11,16 @@ static unsigned scaled(const struct billing *b, unsigned n) {
 }
 
 static struct rate calls_rate(const struct billing *b) {
-	return (struct rate){scaled(b, CALLS_PER_MINUTE), scaled(b, CALLS_AT_ONCE)};
+	unsigned at_once = scaled(b, CALLS_AT_ONCE);
+	return (struct rate){scaled(b, CALLS_PER_MINUTE), at_once > CALLS_OF_A_VISIT ? at_once : CALLS_OF_A_VISIT};
 }
 
-static bool take(struct ask *a, struct view name, struct rate rate, unsigned n) {
-	int64_t wait_ms = limits_take(a->b->limits, view_str(a->who.subject), name, rate, n, mono_ms());
+static int64_t take(struct ask *a, struct view name, struct rate rate, unsigned n) {
+	return limits_take(a->b->limits, view_str(a->who.subject), name, rate, n, mono_ms());
+}
+
+/* False: refused, and the ask may be gone. */
+static bool within(struct ask *a, int64_t wait_ms) {
 	if (!wait_ms) return true;
 	a->retry_after_s = (wait_ms + 999) / 1000;
 	ask_refuse(a, REFUSAL_TOO_MANY, NULL);
@@ -25,16 +30,19 @@ static bool take(struct ask *a, struct view name, struct rate rate, unsigned n) 
 /* Who asks without a token is nobody in particular: the proxy limits each address, and here all of them together share
  * OPEN_PER_MINUTE. */
 bool ask_within_rate(struct ask *a) {
-	if (a->action->open)
-		return take(a, view_str(a->action->path), (struct rate){scaled(a->b, OPEN_PER_MINUTE), 0}, 1);
-	return take(a, VIEW_NONE, (struct rate){scaled(a->b, RATE_LIMIT_DEFAULT), 0}, 1);
+	const struct action *x = a->action;
+	const struct rate rate = {scaled(a->b, x->open ? OPEN_PER_MINUTE : RATE_LIMIT_DEFAULT), 0};
+	return within(a, take(a, x->open ? view_str(x->path) : VIEW_NONE, rate, 1));
 }
 
 bool ask_within_share(struct ask *a) {
 	const struct action *x = a->action;
-	if (x->per_minute && !take(a, view_str(x->path), (struct rate){scaled(a->b, x->per_minute), 0}, 1))
-		return false;
-	return take(a, CALLS, calls_rate(a->b), x->calls);
+	const struct rate own = {x->per_minute ? scaled(a->b, x->per_minute) : 0, 0};
+	int64_t wait_ms = take(a, view_str(x->path), own, 1);
+	if (wait_ms) return within(a, wait_ms);
+	wait_ms = take(a, CALLS, calls_rate(a->b), x->calls);
+	if (wait_ms) limits_give(a->b->limits, view_str(a->who.subject), view_str(x->path), own, 1);
+	return within(a, wait_ms);
 }
 
 void ask_add_calls(struct ask *a, unsigned n) {

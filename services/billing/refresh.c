@@ -159,7 +159,7 @@ static void got_customers(struct ask *a, enum tg_status status, const struct tg_
 	r->failed = false;
 	for (size_t i = 0; i < p->customer_count && i < CUSTOMERS_MAX; i++) {
 		r->outstanding++;
-		if (i) ask_add_calls(a, CALLS_EACH);
+		ask_add_calls(a, CALLS_EACH); /* counted, and no reason to let one wait who comes from the portal */
 		ask_reconcile_customer(a, p->customers[i], handed);
 	}
 	handed(a, true);
@@ -199,5 +199,4 @@ const struct action refresh_subscription = {.method = HTTP_POST,
 					    .fields = fields,
 					    .store_only = true,
 					    .per_minute = DEAR_PER_MINUTE,
-					    .calls = CALLS_EACH,
 					    .start = start};

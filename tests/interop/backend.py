@@ -127,7 +127,7 @@ class BackendTest(harness.SystemTest):
         bad = {"none": None, "empty": "", "garbage": "a.b.c", "expired": self.token(s, exp=int(time.time()) - 3600),
                "no expiry": self.token(s, exp=None), "issuer": self.token(s, iss="other"),
                "audience": self.token(s, aud="other"), "no audience": self.token(s, aud=None),
-               "not yet": self.token(s, nbf=int(time.time()) + 3600), "no subject": self.token(s, sub=None), "a customer": self.token("cus_1"),
+               "not yet": self.token(s, nbf=int(time.time()) + 3600), "no subject": self.token(s, sub=None), "a customer": self.token("cus_1"), "a number": self.token(s, sub=7),
                "unknown key": self.token(s, kid="z"), "another's key": self.token(s, key="e", kid="r"),
                "algorithm none": self.token(s, key="none"),
                "RSA key as secret": forged_hs256(self.token(s), public)}

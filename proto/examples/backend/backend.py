@@ -95,7 +95,7 @@ class Keys:
         key, algorithm = self.keys[kid]
         claims = jwt.decode(token, key, algorithms=[algorithm], issuer=ISSUER, audience=AUDIENCE, leeway=60,
                             options={"require": ["exp", "iss", "aud", "sub"]})
-        if claims["sub"].startswith("cus_"):  # a customer of Stripe: somebody else, for who chose such an id
+        if not isinstance(claims["sub"], str) or claims["sub"].startswith("cus_"):  # a customer of Stripe: somebody else, for who chose such an id
             raise jwt.InvalidTokenError("no subject of ours")
         return claims["sub"]
 

@@ -58,6 +58,26 @@ static void what_is_added_is_waited_for(void **unused) {
 	limits_destroy(&l);
 }
 
+/* What was given back is there again; what nobody took cannot be. */
+static void what_is_given_back_is_there(void **unused) {
+	(void)unused;
+	struct limits *l = limits_create(7);
+	const struct rate rate = {60, 60};
+	limits_give(l, VIEW("alice"), VIEW("calls"), rate, 5);
+	assert_int_equal(cost(l, 60, NOW), 0);
+	assert_int_equal(cost(l, 1, NOW), 1000);
+	limits_give(l, VIEW("alice"), VIEW("calls"), rate, 3);
+	assert_int_equal(cost(l, 4, NOW), 1000);
+	assert_int_equal(cost(l, 3, NOW), 0);
+	assert_int_equal(cost(l, 1, NOW), 1000);
+	limits_give(l, VIEW("bob"), VIEW("calls"), rate, 3);
+	limits_give(l, VIEW("alice"), VIEW_NONE, rate, 3);
+	assert_int_equal(cost(l, 1, NOW), 1000);
+	limits_give(l, VIEW("alice"), VIEW("calls"), (struct rate){0, 0}, 3);
+	assert_int_equal(cost(l, 1, NOW), 1000);
+	limits_destroy(&l);
+}
+
 /* However low the rate: who owes nothing is served. */
 static void more_than_may_be_at_once(void **unused) {
 	(void)unused;
@@ -113,13 +133,10 @@ static void no_rate_no_limit(void **unused) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_burst_and_then_the_rate),
-		cmocka_unit_test(what_costs_more_waits_longer),
-		cmocka_unit_test(what_is_added_is_waited_for),
-		cmocka_unit_test(more_than_may_be_at_once),
-		cmocka_unit_test(never_more_than_the_rate),
-		cmocka_unit_test(a_full_table_forgets_the_quiet),
-		cmocka_unit_test(no_rate_no_limit),
+		cmocka_unit_test(a_burst_and_then_the_rate),      cmocka_unit_test(what_costs_more_waits_longer),
+		cmocka_unit_test(what_is_added_is_waited_for),    cmocka_unit_test(what_is_given_back_is_there),
+		cmocka_unit_test(more_than_may_be_at_once),       cmocka_unit_test(never_more_than_the_rate),
+		cmocka_unit_test(a_full_table_forgets_the_quiet), cmocka_unit_test(no_rate_no_limit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

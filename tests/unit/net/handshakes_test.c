@@ -37,6 +37,7 @@ static void each_connection_has_its_number(void **state) {
 		memcpy(at, endpoint, sizeof at);
 		served_open(&own, &router, at, endpoint);
 	}
+	assert_int_equal(wait_until(&h, true), 4);
 	/* whoever asks for one does not hide it from who wants to know of changes */
 	assert_int_equal(handshakes_look(&h, &changed), HANDSHAKE_DONE);
 	assert_true(changed);
