@@ -370,7 +370,7 @@ class World:
             self.refresh()
             self.trouble()
             before = {sub: len(sets) for sub, sets in self.priced.items()}
-            whole = {s["id"]: s for s in self.tables["subscription"]}
+            whole = {one["id"]: one for kind in ("subscription", "charge") for one in self.tables[kind]}
             for life in self.rng.sample(self.lives, len(self.lives)):
                 if self.rng.random() < deeds_a_step:
                     for _ in range(self.rng.choice((1, 1, 1, 2, 3))):
@@ -382,6 +382,7 @@ class World:
                     self.notice(sub)
                     if whole.get(sub["id"]) != sub:
                         self.hurt.add(sub["id"])
+                self.hurt |= {one["id"] for one in self.sim.table("charge") if whole.get(one["id"]) != one}
                 self.unsure |= {sub for sub, sets in self.priced.items() if len(sets) > before.get(sub, 1)}
 
     def pass_time(self):
